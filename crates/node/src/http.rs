@@ -39,6 +39,7 @@ use fleetfold_wire::{
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::stamp::stamped;
@@ -439,24 +440,29 @@ struct Posting {
     wait: Option<String>,
 }
 
-/// The events of a request: one per line, or the body, which may be in binary mode. `None` for a batch, which is not taken.
-fn events_in(headers: &HeaderMap, body: Bytes) -> Option<Vec<Bytes>> {
+/// The events of a request: one per line, a list of them (batched), or the body, which may be in binary mode. `Err`: it calls itself a
+/// batch and is no list.
+fn events_in(headers: &HeaderMap, body: Bytes) -> Result<Vec<Bytes>, serde_json::Error> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     if kind.contains("ndjson") || kind.contains("jsonl") {
         let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        return Some(lines.map(|line| body.slice_ref(line)).collect());
+        return Ok(lines.map(|line| body.slice_ref(line)).collect());
     }
     let pairs: Vec<(&str, &str)> =
         headers.iter().filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();
     match Mode::of(pairs.iter().copied()) {
-        Mode::Batched => None,
-        Mode::Structured | Mode::Binary if body.trim_ascii().is_empty() => Some(Vec::new()),
-        Mode::Structured => Some(vec![body]),
-        Mode::Binary => Some(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
+        Mode::Batched => {
+            // Each event keeps the bytes that it came in: what is rejected is told with them.
+            let events: Vec<&RawValue> = serde_json::from_slice(&body)?;
+            Ok(events.into_iter().map(|event| body.slice_ref(event.get().as_bytes())).collect())
+        }
+        Mode::Structured => Ok(vec![body]),
+        Mode::Binary => Ok(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
     }
 }
 
-/// One event, or one per line. Every line is judged by itself; the answer says what became of each.
+/// One event, one per line, or a list of them. Each is judged by itself; the answer says what became of each, by its line or its place in
+/// the list.
 ///
 /// With `?wait=answer` it is told when each fact has its answer, and which that is.
 async fn events(
@@ -470,18 +476,20 @@ async fn events(
         let detail = format!("`wait` is `answer` or left out, not `{other}`");
         return problem(StatusCode::BAD_REQUEST, "nothing to wait for", &detail);
     }
-    let Some(lines) = events_in(&headers, body) else {
-        return problem(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "no batches",
-            "batched CloudEvents are not taken: send one event per line as application/x-ndjson",
-        );
+    let is_empty = body.trim_ascii().is_empty();
+    let lines = match events_in(&headers, body) {
+        Ok(lines) => lines,
+        Err(error) => {
+            let detail = format!("{error}: application/cloudevents-batch+json is a JSON array of events");
+            return problem(StatusCode::BAD_REQUEST, "not a batch", &detail);
+        }
     };
-    if lines.is_empty() {
+    // An array without events is a batch like any other (CloudEvents, JSON format, 4.1).
+    if is_empty {
         return problem(
             StatusCode::BAD_REQUEST,
             "no event",
-            "send a CloudEvent as JSON, or one per line as application/x-ndjson",
+            "send a CloudEvent as JSON, one per line as application/x-ndjson, or an array of them as application/cloudevents-batch+json",
         );
     }
     if posting.wait.is_some() && lines.len() > WAITED_MAX {

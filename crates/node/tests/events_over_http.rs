@@ -75,10 +75,24 @@ fn a_producer_is_told_what_is_wrong_with_its_events() {
         assert!(known, "the engine has no order {id}");
     }
 
+    // A batch: each of its events is judged by itself, and told by its place.
+    let batch = "Content-Type: application/cloudevents-batch+json; charset=utf-8\r\n";
+    let good = |id: &str| event(id, "fleet.order.created.v1", &order(&format!("o{id}")));
+    let (status, answer) = post(port, batch, &json!([good("5"), { "specversion": "1.0" }, [], good("51")]).to_string());
+    let places: Vec<&Value> = answer["rejected"].as_array().unwrap().iter().map(|one| &one["line"]).collect();
+    assert_eq!((status, &answer["accepted"], places), (207, &json!(2), vec![&json!(2), &json!(3)]), "{answer}");
+    let (status, answer) = post(port, batch, &json!([good("51"), good("5")]).to_string());
+    assert_eq!((status, &answer["accepted"], &answer["duplicates"]), (202, &json!(0), &json!(2)), "{answer}");
+    let (status, answer) = post(port, batch, " []\n");
+    assert_eq!((status, &answer["accepted"]), (202, &json!(0)), "{answer}");
+    for no_list in [good("52").to_string(), format!("[{}", good("52")), "[1,]".to_owned()] {
+        let (status, answer) = post(port, batch, &no_list);
+        assert_eq!((status, &answer["code"]), (400, &json!("not_a_batch")), "{answer}");
+        assert!(answer["detail"].as_str().unwrap().contains("JSON array of events"), "{answer}");
+    }
+    assert_eq!(http(port, "GET /v1/orders/o52", "").0, 404);
+
     // What is no event of a producer is refused in words.
-    let batch = "Content-Type: application/cloudevents-batch+json\r\n";
-    let (status, answer) = post(port, batch, &json!([event("5", "fleet.order.created.v1", &order("o4"))]).to_string());
-    assert!(status == 415 && answer["detail"].as_str().unwrap().contains("one event per line"), "{status} {answer}");
     let own = event("6", "fleet.repair.asked.v1", &json!({ "order_ids": ["o1"], "what": "nothing", "epoch": 99 }));
     let (status, answer) = post(port, JSON, &own.to_string());
     assert!(status == 422 && answer["detail"].as_str().unwrap().contains("engine alone"), "{status} {answer}");

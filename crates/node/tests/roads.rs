@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 use support::town::{corner, osrm, place, town, valhalla};
-use support::{Killed, fleetfold, free_port, http, pause, run, wait_for};
+use support::{Killed, fleetfold, free_port, http, http_with, pause, run, wait_for};
 
 fn graph(folder: &Path) {
     let built = run(&["graph", "build", town().to_str().unwrap(), "-o", "town.graph"], folder);
@@ -380,4 +381,82 @@ fn answers_and_may_die(start: fn(&Path) -> (Killed, String), name: &str) {
     );
     let doctor = run(&["doctor", "--log", "embedded", "--network", &source, "--listen", "127.0.0.1:0"], folder.path());
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("start it"), "{doctor:?}");
+}
+
+/// An OSRM that takes a third of a second for whatever it is asked, just within what it is given. Returns how it is named.
+fn slow_server() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("osrm:http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || slow_answers(stream.unwrap()));
+        }
+    });
+    name
+}
+
+/// Answers one request after the other, until the other side has had enough.
+fn slow_answers(stream: std::net::TcpStream) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut writer = stream;
+    loop {
+        let mut request = String::new();
+        reader.read_line(&mut request).ok().filter(|&length| length > 0)?;
+        let mut line = String::new();
+        while reader.read_line(&mut line).ok()? > 2 {
+            line.clear();
+        }
+        pause(330);
+        let count = |word: &str| {
+            let list = request.split_once(&format!("{word}="))?.1;
+            Some(list.split(['&', ' ']).next()?.split(';').count())
+        };
+        let row = vec![60.0; count("destinations")?];
+        let table = vec![row; count("sources")?];
+        let body = json!({ "code": "Ok", "durations": table, "distances": table }).to_string();
+        let length = body.len();
+        write!(writer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+            .ok()?;
+    }
+}
+
+/// However slow the server is, and however many orders come at once, none of them breaks the contract for its sake.
+#[test]
+fn a_rush_does_not_wait_for_a_slow_routing_server_order_by_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, source) = (free_port(), slow_server());
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["serve", "--network", &source, "--log", "embedded:log.redb", "--listen", &listen];
+    let engine = fleetfold(&args, folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let engine = Killed(engine);
+    wait_for(port);
+    for van in 0..8 {
+        let id = format!("van{van}");
+        let data = json!({ "vehicle_id": id, "start": spot(corner(van, 2)) });
+        assert_eq!(event(port, "vehicle.registered", &format!("r{id}"), &data).0, 202);
+        assert_eq!(event(port, "shift.started", &format!("s{id}"), &json!({ "vehicle_id": id })).0, 202);
+    }
+    let orders: Vec<Value> = (0..120)
+        .map(|number| {
+            let id = format!("o{number}");
+            let data = json!({ "order_id": id, "job": { "stop": spot(corner(number % 12, number / 12)) } });
+            json!({ "specversion": "1.0", "id": id, "source": "/test", "type": "fleet.order.created.v1", "time": "2026-06-01T09:00:00Z", "data": data })
+        })
+        .collect();
+    let batch = "Content-Type: application/cloudevents-batch+json\r\n";
+    let (code, said) = http_with(port, "POST /v1/events", batch, &Value::from(orders).to_string());
+    assert_eq!(code, 202, "{said}");
+    for _ in 0..600 {
+        let state = state(port);
+        let orders = state["orders"].as_array().unwrap();
+        if orders.len() == 120 && orders.iter().all(|order| order["status"] == "assigned") {
+            break;
+        }
+        pause(50);
+    }
+    drop(engine);
+    let audit = run(&["audit", "--log", "embedded:log.redb", "--json"], folder.path());
+    let audited: Value = serde_json::from_slice(&audit.stdout).unwrap();
+    assert_eq!((&audited["orders"], &audited["unanswered"]), (&json!(120), &json!([])), "{audited}");
+    assert_eq!(audited["answers_over_10_seconds"], 0, "{audited}");
 }

@@ -154,7 +154,7 @@ pub enum Mode {
     Structured,
     /// The attributes are headers, the body is the payload.
     Binary,
-    /// The body is a list of events, which is not taken.
+    /// The body is a list of events. An entry of a log is one event, so a list is taken apart where it is posted, and is none in a log.
     Batched,
 }
 

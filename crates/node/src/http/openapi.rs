@@ -490,7 +490,7 @@ fn events(doc: &mut Writing) {
     doc.write(route);
     let route = doc.post("/v1/events", "Events: one CloudEvent, or one a line").or(&[
         "no_event",
-        "no_batches",
+        "not_a_batch",
         "bad_wait",
         "too_many_to_wait_for",
         "overloaded",
@@ -502,6 +502,8 @@ fn events(doc: &mut Writing) {
     let kinds: Vec<Value> =
         kinds.map(|kind| json!({ "$ref": format!("#/components/schemas/{}", event_name(*kind)) })).collect();
     route = route.takes(&["application/cloudevents+json", JSON], &json!({ "oneOf": kinds }));
+    route.operation["requestBody"]["content"]["application/cloudevents-batch+json"] =
+        json!({ "schema": { "type": "array", "items": { "oneOf": kinds } } });
     route.operation["requestBody"]["content"]["application/x-ndjson"] =
         json!({ "schema": { "type": "string", "description": "One CloudEvent a line." } });
     let submitted = doc.of::<view::Submitted>();

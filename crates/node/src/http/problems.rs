@@ -84,7 +84,12 @@ pub(crate) const CATALOGUE: &[Known] = &[
     ),
     known("slot_gone", &[409], "the slot is gone", "Another order took the place since it was quoted: ask again."),
     known("no_event", &[400], "no event", "The body is empty."),
-    known("no_batches", &[415], "no batches", "Batched CloudEvents are not taken: send one event per line."),
+    known(
+        "not_a_batch",
+        &[400],
+        "not a batch",
+        "A body of type `application/cloudevents-batch+json` is a JSON array of events.",
+    ),
     known("bad_wait", &[400], "nothing to wait for", "`wait` is `answer` or left out."),
     known(
         "too_many_to_wait_for",

@@ -27,8 +27,8 @@ const BATCH_MAX: usize = 512;
 /// Entries that one transaction removes, and about how many bytes: few enough that appends hardly wait.
 const EXPIRE_ROWS_MAX: usize = 2_000;
 const EXPIRE_BYTES_MAX: usize = 8 << 20;
-/// Time between looks for expired entries.
-const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
+/// The log grows by this age between looks for expired entries, milliseconds.
+const EXPIRE_EVERY: i64 = 3_600_000;
 /// Time between looks when the log is at its limit.
 const EXPIRE_EVERY_FULL: Duration = Duration::from_secs(1);
 /// What is not synced by itself is synced with the next write after this time, so that the store can use the pages of
@@ -149,7 +149,9 @@ pub(super) struct Writer {
     halt: Option<Halt>,
     /// More entries may be expired: look without waiting for a job.
     expiring: bool,
+    /// When they were last looked for, and how old the log was.
     expired_at: Instant,
+    expired_age: i64,
     synced_at: Instant,
 }
 
@@ -166,6 +168,7 @@ impl Writer {
         head.write(state.commit);
         Self {
             time: LogTime::new(state.newest, state.age, state.jump, now),
+            expired_age: state.age,
             head,
             shared,
             options,
@@ -407,11 +410,12 @@ impl Writer {
         if self.halt.is_some() {
             return;
         }
-        let now = self.now();
-        if !self.expiring && now.saturating_duration_since(self.expired_at) < EXPIRE_EVERY {
+        // By the log's own age: what was stored since the last look is what makes others too old.
+        let age = self.time.age();
+        if !self.expiring && age - self.expired_age < EXPIRE_EVERY {
             return;
         }
-        self.expired_at = now;
+        (self.expired_at, self.expired_age) = (self.now(), age);
         let mut state = self.state.clone();
         let expired = self.shared.with(|database| self.expire(database, &mut state));
         self.shared.note_length();

@@ -151,7 +151,7 @@ impl Words {
             self.forget(person);
         }
         let opened = self.open(&entry.event, message).await;
-        if matches!(entry.event, Event::OrderCreated(_) | Event::OrderUpdated(_)) {
+        if Labels::order_of(&entry.event).is_some() {
             let labels = Labels::of(opened.as_ref().unwrap_or(message));
             return (!labels.is_empty()).then(|| Box::new(labels));
         }

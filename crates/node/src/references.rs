@@ -30,11 +30,7 @@ impl References {
             said.known.remove(order);
             said.forgotten.insert(order.clone());
         }
-        let order = match event {
-            Event::OrderCreated(order) => Some(&order.name),
-            Event::OrderUpdated(change) => Some(&change.order),
-            _ => None,
-        };
+        let order = Labels::order_of(event);
         let reference = labels.and_then(|labels| labels.reference.as_deref());
         let said = order.zip(reference).filter(|_| change.refused.is_none());
         if said.is_none() && change.retired.is_empty() {

@@ -31,7 +31,7 @@ fn minutes(port: u16, ahead: i64) -> String {
 fn question(port: u16, id: &str, hold: &Value) -> String {
     let slots = json!([{ "opens": minutes(port, 60), "closes": minutes(port, 120) },
                        { "opens": minutes(port, 120), "closes": minutes(port, 180) }]);
-    let order = json!({ "order_id": id, "job": { "stop": { "lon": -8.62, "lat": 41.15, "service_seconds": 60 } } });
+    let order = json!({ "order_id": id, "reference": format!("PO {id}"), "job": { "stop": { "lon": -8.62, "lat": 41.15, "service_seconds": 60 } } });
     json!({ "order": order, "slots": slots, "hold": hold }).to_string()
 }
 
@@ -54,7 +54,8 @@ fn a_slot_of_a_quote_is_kept_taken_given_back_or_given_up_in_time() {
         (200, &json!(1), &json!("van")),
         "{answer}"
     );
-    assert_eq!(order_of(port, "taken")["held_until"], answer["held"]["until"]);
+    let taken = order_of(port, "taken");
+    assert_eq!((&taken["held_until"], &taken["reference"]), (&answer["held"]["until"], &json!("PO taken")), "{taken}");
     let (status, _) = keep(port, "declined", &json!({ "minutes": 10 }));
     assert_eq!(status, 200);
     // Three seconds: its time is over while the engine is away.

@@ -1,5 +1,7 @@
 //! What people call an order and its stops: words that decide nothing and are in no fleet. Whoever shows orders reads them here.
 
+use fleetfold_model::{Event, Name};
+
 use crate::envelope::CloudEvent;
 use crate::event_type::EventType;
 use crate::event_v1::OrderV1;
@@ -22,14 +24,24 @@ impl Labels {
         *self == Self::default()
     }
 
-    /// What an event that creates or changes an order calls it; nothing for all other events, and for what cannot be read.
+    /// The order that an event may call something: one that is asked for, changed, or kept a slot for.
+    pub fn order_of(event: &Event) -> Option<&Name> {
+        match event {
+            Event::OrderCreated(order) => Some(&order.name),
+            Event::OrderUpdated(change) => Some(&change.order),
+            Event::SlotHeld(held) => Some(&held.order.name),
+            _ => None,
+        }
+    }
+
+    /// What such an event calls its order; nothing for all other events, and for what cannot be read.
     pub fn of(message: &[u8]) -> Self {
         if !may_label(message) {
             return Self::default();
         }
         let Ok(event) = serde_json::from_slice::<CloudEvent>(message) else { return Self::default() };
-        let is_order = matches!(EventType::named(&event.kind), Some(EventType::OrderCreated | EventType::OrderUpdated));
-        if !is_order {
+        let kinds = [EventType::OrderCreated, EventType::OrderUpdated, EventType::SlotHeld];
+        if !EventType::named(&event.kind).is_some_and(|kind| kinds.contains(&kind)) {
             return Self::default();
         }
         let raw = serde_json::from_value::<OrderV1>(event.data.clone()).ok();
@@ -48,8 +60,10 @@ fn may_label(message: &[u8]) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
+    use fleetfold_model::Name;
+
     use super::Labels;
-    use crate::decode;
+    use crate::{What, decode};
 
     fn created(data: &Value) -> Vec<u8> {
         let event = json!({ "specversion": "1.0", "id": "1", "source": "/shop", "type": "fleet.order.created.v1",
@@ -70,6 +84,11 @@ mod tests {
         let escaped = String::from_utf8(called.clone()).unwrap();
         let escaped = escaped.replace("reference", "referenc\\u0065").replace("address", "\\u0061ddress");
         assert_eq!(Labels::of(escaped.as_bytes()), labels, "a field's name may be written with escapes");
+        let kept = String::from_utf8(called.clone()).unwrap().replace("order.created", "slot.held");
+        let kept = kept.replace(r#""order_id""#, r#""until_time":"2026-06-01T09:30:00Z","order_id""#);
+        assert_eq!(Labels::of(kept.as_bytes()), labels, "a slot is kept for an order");
+        let What::Event(event) = decode(kept.as_bytes()).unwrap().what else { panic!("a slot") };
+        assert_eq!(Labels::order_of(&event).map(Name::as_str), Some("o"));
         let (with, without) = (decode(&called).unwrap(), decode(&plain).unwrap());
         assert_eq!((with.what, with.warnings), (without.what, Vec::new()));
     }

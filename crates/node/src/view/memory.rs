@@ -193,12 +193,9 @@ impl Memory {
 
     /// What an event calls an order.
     pub(crate) fn call(&mut self, event: &Event, labels: Labels) {
-        let order = match event {
-            Event::OrderCreated(order) => &order.name,
-            Event::OrderUpdated(change) => &change.order,
-            _ => return,
-        };
-        self.called(order, labels);
+        if let Some(order) = Labels::order_of(event) {
+            self.called(order, labels);
+        }
     }
 
     /// A producer says what an order and its stops are called.

@@ -1940,7 +1940,6 @@ export interface ZoneShown {
   zone: string;
 }
 
-
 /** What a GET is answered with, by its path. */
 export interface Gets {
   "v1/basemap": BasemapShown;
@@ -1977,18 +1976,27 @@ export interface Posts {
   "v1/forget": { takes: ForgetAsked; answers: Forgotten };
   "v1/quotes": { takes: Question; answers: Quotes };
   "v1/streets/matched": { takes: {
+    /** Or every road that crosses this ring, or lies in it. */
     area?: Array<PlaceV1>;
+    /** Names the change; a reopening names the closure it ends. */
     change_id?: string;
+    /** Or edges (one direction between two junctions) by their numbers in the graph file. */
     edges?: Array<number>;
     from_time?: string | null;
+    /** Or every road that comes within `within_meters` of this line. */
     line?: Array<PlaceV1>;
+    /** Road ids of the network. Ways that an editor has not uploaded yet have negative ones. */
     roads?: Array<number>;
+    /** For `road.slowed`: travel time in per cent of normal. */
     time_percent?: number | null;
     until_time?: string | null;
+    /** For `line`; 15 if not given. */
     within_meters?: number | null;
   }; answers: Matched };
   "v1/what-if": { takes: {
     changes: Array<string | Record<string, unknown>>;
+    /** Let searches run, too. */
     search?: boolean;
   }; answers: WhatIf };
 }
+

@@ -5,7 +5,7 @@ import { connect } from '../feed.js';
 import { freshness } from '../freshness.js';
 import { rename, who as operator } from './api.js';
 import { $ } from './dom.js';
-import { choose, clear, emit, forgetOver, take, view } from './store.js';
+import { choose, chooseAddressed, clear, emit, forgetOver, take, view } from './store.js';
 import { clock, date, exact, heard, useRate, useTimezone, zoneName } from './time.js';
 import './map.js';
 import './lists.js';
@@ -80,9 +80,4 @@ const feed = connect({
 replayWith(picture, feed.again);
 /** For the browser test: one delta, as the feed would bring it. */
 Object.assign(window, { __take: take });
-const [kind, id] = location.hash.slice(1).split('=');
-if (id) {
-  let name = id;
-  try { name = decodeURIComponent(id); } catch { /* a link that somebody has cut */ }
-  choose(kind === 'v' ? 'vehicles' : 'orders', name);
-}
+chooseAddressed();

@@ -17,6 +17,8 @@ export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'a
 const CLUSTERED = 11;
 /** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */
 const DETAILED = 14;
+/** Nearer than this the map does not go by itself. */
+const CLOSE = 15;
 /** Side of such a square, pixels. */
 const SQUARE = 56;
 
@@ -141,15 +143,18 @@ function fit() {
   if (fitted || map.getSize().x < 50 || map.getSize().y < 50) return;
   const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
   const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
-  if (places.length < 2) return;
-  fitted = true;
-  map.fitBounds(L.latLngBounds(places).pad(0.1), { padding: [10, 10] });
+  if (!places.length) return;
+  // The first vehicle of a zone that opens is no fleet: the map goes on with those that follow.
+  fitted = places.length > 1;
+  map.fitBounds(L.latLngBounds(places).pad(0.1), { padding: [10, 10], maxZoom: CLOSE });
 }
+// Whoever has moved the map wants it where it is.
+for (const by of ['pointerdown', 'wheel', 'keydown']) $('map').addEventListener(by, () => { fitted = true; }, { passive: true });
 /** The map has another size, or is seen for the first time. */
 export function resized() { map.invalidateSize(); fit(); }
 
 /** Shows a place. @param {[number, number]} place @param {number} [zoom] */
-export function go(place, zoom = 15) { fitted = true; map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
+export function go(place, zoom = CLOSE) { fitted = true; map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
 
 function goToChosen() {
   if (!view.chosen) return;
@@ -206,6 +211,7 @@ on('taken', ({ body, touched }) => {
   for (const order of body.orders) pending.orders.add(order.id);
   for (const [id] of body.moved ?? []) pending.moved.add(id);
   if (body.roads) pending.roads = true;
+  if (!fitted) fit();
   schedule();
 });
 on('picture', () => {

@@ -17,7 +17,7 @@ async function close(which, name) {
   emit('part', 'right');
   const change = unique();
   const current = takePanel();
-  const answer = await send('v1/streets/matched', { change_id: change, ...which });
+  const answer = await send('v1/streets/matched', which);
   if (!current()) return;
   if (!answer.ok) { fill('road-found', el('li', { class: 'bad-text' }, wrong(answer))); return; }
   const { streets, names, lines } = answer.body;

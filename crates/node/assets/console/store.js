@@ -97,19 +97,27 @@ export function known(decisions) {
   if (fleet.decisions.length > DECISIONS_MAX) fleet.decisions = fleet.decisions.slice(-DECISIONS_MAX);
 }
 
+/** The address of what is looked at. @param {Chosen | null} chosen */
+const address = (chosen) => (chosen ? `#${chosen.kind === 'vehicles' ? 'v' : 'o'}=${encodeURIComponent(chosen.id)}` : '');
+/** @param {Chosen | null} chosen @param {boolean} go */
+function look(chosen, go) {
+  const before = view.chosen;
+  view.chosen = chosen;
+  // The button that goes back goes to what was looked at before, and not away from the page.
+  if (location.hash !== address(chosen)) history.pushState(null, '', `${location.pathname}${address(chosen)}`);
+  emit('chosen', { before, now: chosen, go });
+}
 /** Looks at an order or a vehicle; `go`: the map goes there. @param {'vehicles' | 'orders'} kind @param {string} id @param {boolean} [go] */
-export function choose(kind, id, go = true) {
-  const before = view.chosen;
-  view.chosen = { kind, id };
-  history.replaceState(null, '', `#${kind === 'vehicles' ? 'v' : 'o'}=${encodeURIComponent(id)}`);
-  emit('chosen', { before, now: view.chosen, go });
+export const choose = (kind, id, go = true) => look({ kind, id }, go);
+export const unchoose = () => look(null, false);
+/** Looks at what the address says. */
+export function chooseAddressed() {
+  const [kind, id] = location.hash.slice(1).split('=');
+  let name = id;
+  try { name = decodeURIComponent(id ?? ''); } catch { /* a link that somebody has cut */ }
+  if (name) look({ kind: kind === 'v' ? 'vehicles' : 'orders', id: name }, true); else if (view.chosen) look(null, false);
 }
-export function unchoose() {
-  const before = view.chosen;
-  view.chosen = null;
-  history.replaceState(null, '', location.pathname);
-  emit('chosen', { before, now: null, go: false });
-}
+window.addEventListener('popstate', chooseAddressed);
 
 /** Names as people sort them: v2 before v10. Made once: a comparison that makes its own is fifty times slower. */
 export const byName = new Intl.Collator(undefined, { numeric: true });

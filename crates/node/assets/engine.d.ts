@@ -1940,3 +1940,63 @@ export interface ZoneShown {
   zone: string;
 }
 
+/** What a GET is answered with, by its path. */
+export interface Gets {
+  "v1/basemap": BasemapShown;
+  "v1/decisions": Decisions;
+  "v1/entries/{seq}": Entry;
+  "v1/explain/decision/{n}": PlanReason;
+  "v1/explain/order/{id}": ExplainedOrder;
+  "v1/explain/vehicle/{id}": ExplainedVehicle;
+  "v1/features": Learned;
+  "v1/me": {
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    session: boolean;
+  };
+  "v1/offers/{order}": Ranked;
+  "v1/orders/{id}": OrderStory | RetiredOrder;
+  "v1/picture": Snapshot;
+  "v1/replay": Replayed;
+  "v1/search": FoundList;
+  "v1/sources": Document;
+  "v1/state": State | PageOf;
+  "v1/streets": Array<[number | string, number | string, number | string, number | string, number | string, number | string, number | string]>;
+  "v1/streets/named": NamedStreets;
+  "v1/streets/near": Near;
+  "v1/streets/{zoom}/{x}/{y}": [Array<number>, Array<number>, Array<number>];
+  "v1/vehicles/{id}": VehicleStory;
+  "v1/warnings": WarningList;
+  "v1/zones": Overview;
+}
+
+/** What a POST takes as JSON and is answered with, by its path. */
+export interface Posts {
+  "v1/events": { takes: ZoneOpenedEvent | OrderCreatedEvent | OrderUpdatedEvent | OrderReadyEvent | OrderCancelledEvent | OrderRetriedEvent | SlotHeldEvent | OrderConfirmedEvent | VehicleRegisteredEvent | ShiftStartedEvent | ShiftEndedEvent | VehicleLostEvent | VehicleBackEvent | PositionEvent | RoadClosedEvent | RoadSlowedEvent | RoadReopenedEvent | StopDepartedEvent | StopArrivedEvent | StopCompletedEvent | StopFailedEvent | BreakStartedEvent | BreakEndedEvent | AssignmentAcceptedEvent | AssignmentRejectedEvent | StopPinnedEvent | StopUnpinnedEvent | AssignmentForcedEvent | PriorityRaisedEvent | AttentionNotedEvent | PolicyChangedEvent | AlertAcknowledgedEvent | PersonForgottenEvent; answers: Submitted };
+  "v1/forget": { takes: ForgetAsked; answers: Forgotten };
+  "v1/quotes": { takes: Question; answers: Quotes };
+  "v1/streets/matched": { takes: {
+    /** Or every road that crosses this ring, or lies in it. */
+    area?: Array<PlaceV1>;
+    /** Names the change; a reopening names the closure it ends. */
+    change_id?: string;
+    /** Or edges (one direction between two junctions) by their numbers in the graph file. */
+    edges?: Array<number>;
+    from_time?: string | null;
+    /** Or every road that comes within `within_meters` of this line. */
+    line?: Array<PlaceV1>;
+    /** Road ids of the network. Ways that an editor has not uploaded yet have negative ones. */
+    roads?: Array<number>;
+    /** For `road.slowed`: travel time in per cent of normal. */
+    time_percent?: number | null;
+    until_time?: string | null;
+    /** For `line`; 15 if not given. */
+    within_meters?: number | null;
+  }; answers: Matched };
+  "v1/what-if": { takes: {
+    changes: Array<string | Record<string, unknown>>;
+    /** Let searches run, too. */
+    search?: boolean;
+  }; answers: WhatIf };
+}
+

@@ -74,10 +74,11 @@ export async function openTown() {
       await town.post(order('ord-2101', 3, 3));
     },
     browser: null,
-    /** A page of its own; `script` runs in it before the page's own. */
-    async open(size = { width: 1280, height: 800 }, script = '') {
+    serve: fromDisk,
+    /** A page of its own; `script` runs in it before the page's own, `more` says what the browser is like. */
+    async open(size = { width: 1280, height: 800 }, script = '', more = {}) {
       town.browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
-      const page = await town.browser.newPage({ viewport: size, acceptDownloads: true });
+      const page = await town.browser.newPage({ viewport: size, acceptDownloads: true, ...more });
       await fromDisk(page);
       if (script) await page.addInitScript({ content: script });
       page.setDefaultTimeout(15_000);

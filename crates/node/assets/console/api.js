@@ -1,31 +1,47 @@
 // @ts-check
 // Every request of the page. Events are posted here and nowhere else: as any other producer's, with the answer that the engine gives.
+import { t } from './language.js';
 import { clock, iso } from './time.js';
 
 /** By this the engine knows requests of its own page: a page of another site cannot send it. */
 const ours = { 'Fleetfold-Request': 'page' };
 
-/** @typedef {{type: string, data: Record<string, any>}} Fact */
-/** @typedef {{ok: boolean, status: number, body: any}} Answer */
+/** @typedef {import('../engine.js').Gets} Gets */
+/** @typedef {import('../engine.js').Posts} Posts */
+/** Every event that the engine takes, with its envelope. @typedef {Posts['v1/events']['takes']} CloudEvent */
+/** What happened, without the envelope. @template {CloudEvent} [E=CloudEvent] @typedef {E extends {type: `fleet.${infer Name}.v1`, data: infer Data} ? {type: Name, data: Data} : never} FactOf */
+/** @typedef {FactOf} Fact */
+/** What stands in place of an answer: the engine's own words, or the page's where there are none. @typedef {Partial<import('../engine.js').Problem>} Trouble */
+/** @template T @typedef {{ok: true, status: number, body: T} | {ok: false, status: number, body: Trouble}} Answer */
 
-/** @param {string} path @param {RequestInit} [init] @returns {Promise<Answer>} */
+/** @template T @param {string} path @param {RequestInit} [init] @returns {Promise<Answer<T>>} */
 async function ask(path, init) {
   try {
     const response = await fetch(path, init);
     const text = await response.text();
-    let body = null;
-    try { body = text ? JSON.parse(text) : null; } catch { body = { detail: text }; }
-    return { ok: response.ok, status: response.status, body };
+    try {
+      return { ok: response.ok, status: response.status, body: JSON.parse(text) };
+    } catch { return { ok: false, status: response.status, body: { detail: text.slice(0, 200) } }; } // a proxy has answered, and not the engine
   } catch {
-    return { ok: false, status: 0, body: { title: 'no connection to the engine', detail: 'try again when the status line says live' } };
+    return { ok: false, status: 0, body: { title: t('no connection to the engine'), detail: t('try again when the status line says live') } };
   }
 }
-/** @param {string} path */
-export const get = (path) => ask(path);
-/** @param {string} path @param {any} body */
-export const send = (path, body) => ask(path, { method: 'POST', headers: { 'content-type': 'application/json', ...ours }, body: JSON.stringify(body) });
-/** What went wrong, in words. @param {Answer} answer */
-export const wrong = (answer) => [answer.body?.title, answer.body?.detail].filter(Boolean).join(': ') || `status ${answer.status}`;
+/**
+ * Asks the engine. What `given` names in the path is put there, the rest is asked for in the query.
+ * @template {keyof Gets} R @param {R} route @param {Record<string, string | number>} [given] @returns {Promise<Answer<Gets[R]>>}
+ */
+export function get(route, given = {}) {
+  let path = String(route);
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) {
+    if (path.includes(`{${name}}`)) path = path.replace(`{${name}}`, () => encodeURIComponent(value)); else asked.set(name, String(value));
+  }
+  return ask(asked.size ? `${path}?${asked}` : path);
+}
+/** @template {keyof Posts} R @param {R} route @param {Posts[R]['takes']} body @returns {Promise<Answer<Posts[R]['answers']>>} */
+export const send = (route, body) => ask(route, { method: 'POST', headers: { 'content-type': 'application/json', ...ours }, body: JSON.stringify(body) });
+/** What went wrong, in words. @param {Answer<unknown>} answer */
+export const wrong = (answer) => (answer.ok ? '' : [answer.body.title, answer.body.detail].filter(Boolean).join(': ')) || `status ${answer.status}`;
 
 let sent = 0;
 const session = Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(16).padStart(8, '0')).join('');
@@ -35,14 +51,25 @@ export function who() { try { return localStorage.getItem('fleetfold-operator') 
 /** @param {string} name */
 export function rename(name) { try { localStorage.setItem('fleetfold-operator', name.trim().slice(0, 60)); } catch { /* the browser keeps nothing: the name is gone with the page */ } }
 
-/** A fact as a CloudEvent of this page. @param {Fact} fact */
-export function event({ type, data }) {
-  sent += 1;
-  const subject = ['attention.noted', 'alert.acknowledged'].includes(type) ? '_' : data.order_id ?? data.vehicle_id ?? data.change_id ?? '_';
-  return { specversion: '1.0', id: `${session}-${sent}`, source: '/console', type: `fleet.${type}.v1`, subject, time: iso(clock() || Date.now()), data };
+/** A name that no other page has: of a change of roads, or an order that has none. */
+export function unique() {
+  named += 1;
+  return `desk-${Math.round((clock() || Date.now()) / 1000).toString(36)}-${session.slice(0, 4)}${named > 1 ? named.toString(36) : ''}`;
 }
+let named = 0;
 
-/** Posts facts, and comes back when each has its answer. @param {any[]} events CloudEvents @returns {Promise<Answer>} */
+/** A fact as a CloudEvent of this page. @param {Fact} fact @returns {CloudEvent} */
+export function event({ type, data }) {
+  const about = /** @type {{order_id?: string, vehicle_id?: string, change_id?: string}} */ (data);
+  const subject = ['attention.noted', 'alert.acknowledged'].includes(type) ? '_' : about.order_id ?? about.vehicle_id ?? about.change_id ?? '_';
+  return /** @type {CloudEvent} */ ({ specversion: '1.0', id: eventId(), source: SOURCE, type: `fleet.${type}.v1`, subject, time: iso(clock() || Date.now()), data });
+}
+/** What the page calls itself in its events. */
+export const SOURCE = '/console';
+/** The id of the next event. */
+export function eventId() { sent += 1; return `${session}-${sent}`; }
+
+/** Posts facts, and comes back when each has its answer. @param {unknown[]} events CloudEvents @returns {Promise<Answer<Posts['v1/events']['answers']>>} */
 export const post = (events) => ask('v1/events?wait=answer', {
   method: 'POST',
   headers: { 'content-type': 'application/x-ndjson', ...ours },

@@ -4,7 +4,7 @@ import { t, w } from './language.js';
 import { $, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { closePreview } from './preview.js';
-import { explainOrder, showOrder } from './order-card.js';
+import { explainOrder, showOrder, showRetired } from './order-card.js';
 import { on, unchoose, view } from './store.js';
 import { showVehicle } from './vehicle-card.js';
 
@@ -19,7 +19,6 @@ async function tell(fresh) {
   if (!chosen) return;
   asked += 1;
   const mine = asked;
-  const current = () => mine === asked || (view.chosen === chosen);
   if (fresh) {
     fill('story-title', `${chosen.kind === 'orders' ? t('Order') : t('Vehicle')} ${chosen.id}`);
     for (const id of ['story-head', 'story-actions', 'story-more', 'story-facts', 'story-why', 'story-lines']) fill(id);
@@ -27,19 +26,21 @@ async function tell(fresh) {
     $('nothing').hidden = true;
     explained = '';
   }
-  const answer = await get(`v1/${chosen.kind}/${encodeURIComponent(chosen.id)}`);
+  const [order, vehicle] = chosen.kind === 'orders' ? [await get('v1/orders/{id}', { id: chosen.id }), null] : [null, await get('v1/vehicles/{id}', { id: chosen.id })];
+  const answer = order ?? vehicle;
   if (mine !== asked || view.chosen !== chosen) return;
   if (!answer.ok) { fill('story-head', el('span', { class: 'bad-text' }, answer.status === 404 ? w`nothing is called ${chosen.id}` : wrong(answer))); return; }
   // Whoever is on a button with the keyboard stays there.
   const focus = document.activeElement instanceof HTMLElement && $('story-actions').contains(document.activeElement) ? document.activeElement.id : '';
-  if (chosen.kind === 'orders') showOrder(answer.body); else showVehicle(answer.body);
+  const body = order?.ok ? order.body : null;
+  if (vehicle?.ok) showVehicle(vehicle.body); else if (body && 'retired' in body) showRetired(body); else if (body) showOrder(body);
   if (focus) document.getElementById(focus)?.focus();
-  if (chosen.kind !== 'orders') return;
-  const last = [...(answer.body.story ?? [])].reverse().find((line) => line.decision);
-  const key = `${chosen.id} ${answer.body.status} ${answer.body.vehicle} ${last?.decision} ${Math.round((answer.body.late_seconds ?? 0) / 60)}`;
+  if (!body || 'retired' in body) return;
+  const last = [...body.story].reverse().find((line) => line.decision);
+  const key = `${chosen.id} ${body.status} ${body.vehicle} ${last?.decision} ${Math.round((body.late_seconds ?? 0) / 60)}`;
   if (key === explained) return;
   explained = key;
-  await explainOrder(answer.body, () => current() && explained === key);
+  await explainOrder(body, () => view.chosen === chosen && explained === key);
 }
 
 on('chosen', ({ now }) => {
@@ -53,8 +54,9 @@ on('chosen', ({ now }) => {
 });
 on('taken', ({ body }) => {
   const chosen = view.chosen;
-  const about = chosen && (body.noted || body.vehicles.some((/** @type {any} */ one) => one.id === chosen.id) || body.orders.some((/** @type {any} */ one) => one.id === chosen.id) || body.decisions.some((/** @type {any} */ one) => one.order === chosen.id));
+  const about = chosen && (body.noted || body.vehicles.some((one) => one.id === chosen.id) || body.orders.some((one) => one.id === chosen.id) || body.decisions.some((one) => one.order === chosen.id));
   // A busy vehicle changes ten times a second; a card once.
   if (about && !due) due = window.setTimeout(() => { due = 0; void tell(false); }, 700);
 });
+on('midnight', () => { if (view.chosen) { explained = ''; void tell(false); } });
 $('story-close').addEventListener('click', () => { closePreview(); unchoose(); });

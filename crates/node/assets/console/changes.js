@@ -32,6 +32,7 @@ function draw() {
 
 const soon = () => { if (!due && !$('panel-changes').hidden) due = window.setTimeout(draw, Math.max(30, 1000 - (performance.now() - drawnAt))); };
 on('taken', soon);
+on('midnight', soon);
 on('tab', (tab) => { if (tab === 'changes') draw(); });
 on('tick', () => { if (performance.now() - drawnAt > 10_000) soon(); });
 $('changes-minutes').addEventListener('change', draw);

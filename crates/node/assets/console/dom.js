@@ -13,21 +13,21 @@ export const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id)
 
 /**
  * An element with attributes, listeners (functions under `onclick`, `onkeydown`, …) and children.
- * @param {string} tag @param {Record<string, any>} [props] @param {...Child} children @returns {any}
+ * @template {keyof HTMLElementTagNameMap} K @param {K} tag @param {Record<string, unknown>} [props] @param {...Child} children @returns {HTMLElementTagNameMap[K]}
  */
 export function el(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
-    if (typeof value === 'function' && name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (name === 'class') element.className = value;
+    if (typeof value === 'function' && name.startsWith('on')) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (name === 'class') element.className = String(value);
     else element.setAttribute(name, value === true ? '' : String(value));
   }
   for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : shown(String(child)));
   return element;
 }
 
-/** A button that does something; `label` is a word of the page. @param {string} label @param {() => void} act @param {Record<string, any>} [props] */
+/** A button that does something; `label` is a word of the page. @param {string} label @param {() => void} act @param {Record<string, unknown>} [props] */
 export const button = (label, act, props = {}) => el('button', { type: 'button', onclick: act, ...props }, label);
 
 /** @param {string} id @param {...Child} children */

@@ -5,7 +5,7 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { shown } from './dom.js';
 
 /** @typedef {{colour: string, width: number, opacity: number, dashed: boolean, place: Float64Array}} Line */
-/** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, words: string, act: () => void}} Dot */
+/** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, label?: string, words: string, act: () => void}} Dot */
 /** What is drawn of a vehicle or an order: lines below dots, and those that are looked at above the others. @typedef {{lines: Line[], dots: Dot[], strong: boolean}} Shape */
 
 /** Points of a line that are nearer to the one before than this are left out, pixels. */
@@ -28,7 +28,7 @@ export function worldLine(line) {
 }
 
 export class FleetCanvas {
-  /** @param {any} map @param {() => void} stale what is drawn is not what should be seen: somebody calls `draw` before the next frame */
+  /** @param {L.Map} map @param {() => void} stale what is drawn is not what should be seen: somebody calls `draw` before the next frame */
   constructor(map, stale) {
     this.map = map;
     this.stale = stale;
@@ -41,7 +41,7 @@ export class FleetCanvas {
       made.setAttribute('aria-hidden', 'true');
       made.style.position = 'absolute';
       made.style.pointerEvents = 'none';
-      map.getPane('overlayPane').prepend(made);
+      map.getPane('overlayPane')?.prepend(made);
       return made;
     };
     this.above = canvas();
@@ -49,15 +49,15 @@ export class FleetCanvas {
     this.hint = L.tooltip({ direction: 'top', offset: [0, -6] });
     /** @type {Dot | null} */ this.hovered = null;
     /** The dot that the click in hand is on. @type {Dot | null} */ this.clicked = null;
-    /** The upper left corner of the canvases, pixels from the world's; none until the map is placed. @type {any} */ this.origin = null;
-    /** Their size. @type {any} */ this.size = null;
+    /** The upper left corner of the canvases, pixels from the world's; none until the map is placed. @type {L.Point | null} */ this.origin = null;
+    /** Their size. @type {L.Point} */ this.size = L.point(0, 0);
     this.sharp = 1;
     /** The view that the canvases were placed for. */ this.view = '';
     /** How often the routes were drawn. */ this.drawn = 0;
     map.on('moveend zoomend viewreset resize', () => this.place());
-    map.on('mousemove', (/** @type {any} */ move) => this.hover(move));
+    map.on('mousemove', (move) => this.hover(move));
     map.on('mouseout', () => this.hover(null));
-    map.on('preclick', (/** @type {any} */ click) => { this.clicked = this.at(click.containerPoint); });
+    map.on('preclick', (click) => { this.clicked = this.at(click.containerPoint); });
   }
 
   /** Puts the canvases where the map is now. The map says three times that it was zoomed: they are drawn once, in the frame that follows. */
@@ -127,7 +127,7 @@ export class FleetCanvas {
 
   lines() {
     const context = this.fresh(this.below);
-    if (!context) return;
+    if (!context || !this.origin) return;
     this.drawn += 1;
     const { x: left, y: top } = this.origin;
     const [right, bottom] = [left + this.size.x, top + this.size.y];
@@ -163,13 +163,14 @@ export class FleetCanvas {
 
   /** Every dot that can be seen, those that are looked at last. @param {(dot: Dot, x: number, y: number) => void} act */
   each(act) {
-    if (!this.origin) return;
+    const { origin } = this;
+    if (!origin) return;
     const scale = 256 * 2 ** this.map.getZoom();
     for (const strong of [false, true]) {
       for (const shape of this.shapes.values()) {
         if (shape.strong !== strong) continue;
         for (const dot of shape.dots) {
-          const [x, y] = [dot.x * scale - this.origin.x, dot.y * scale - this.origin.y];
+          const [x, y] = [dot.x * scale - origin.x, dot.y * scale - origin.y];
           if (x > -20 && y > -20 && x < this.size.x + 20 && y < this.size.y + 20) act(dot, x, y);
         }
       }
@@ -188,19 +189,29 @@ export class FleetCanvas {
       context.strokeStyle = dot.edge;
       context.lineWidth = dot.thick;
       context.stroke();
+      if (!dot.label) return;
+      context.font = '700 12px system-ui, sans-serif';
+      context.textAlign = 'center';
+      context.textBaseline = 'middle';
+      // Readable on any of the colours.
+      context.strokeStyle = '#000';
+      context.lineWidth = 2;
+      context.strokeText(dot.label, x, y);
+      context.fillStyle = '#fff';
+      context.fillText(dot.label, x, y);
     });
   }
 
   /** The dot at a place of the map, the uppermost. @param {{x: number, y: number}} point pixels of the map */
   at(point) {
-    const corner = this.map.containerPointToLayerPoint([0, 0]).add(this.map.getPixelOrigin()).subtract(this.origin ?? [0, 0]);
+    const corner = this.map.containerPointToLayerPoint([0, 0]).add(this.map.getPixelOrigin()).subtract(this.origin ?? L.point(0, 0));
     const [wantedX, wantedY] = [point.x + corner.x, point.y + corner.y];
     /** @type {Dot | null} */ let found = null;
     this.each((dot, x, y) => { if (Math.hypot(x - wantedX, y - wantedY) <= dot.radius + REACH) found = dot; });
     return /** @type {Dot | null} */ (found);
   }
 
-  /** @param {any} move */
+  /** @param {L.LeafletMouseEvent | null} move */
   hover(move) {
     const dot = move && !move.originalEvent?.buttons ? this.at(move.containerPoint) : null;
     if (dot === this.hovered) return;

@@ -61,7 +61,7 @@ function step(by) {
   const list = active?.closest('ul, ol, tbody') ?? document.querySelector('[role="tabpanel"]:not([hidden]) ul, [role="tabpanel"]:not([hidden]) ol:not(:empty)');
   if (!list) return;
   const rows = [...list.querySelectorAll('li > button:first-child, li > div > button, tr td:first-child > button')];
-  const at = rows.indexOf(/** @type {any} */ (active?.closest('li, tr')?.querySelector('button') ?? active));
+  const at = rows.findIndex((row) => row === (active?.closest('li, tr')?.querySelector('button') ?? active));
   /** @type {HTMLElement | undefined} */ (rows[Math.min(rows.length - 1, Math.max(0, at + by))])?.focus();
 }
 

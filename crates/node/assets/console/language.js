@@ -17,7 +17,7 @@ export const t = (english) => (language === MARKED ? (english && !english.starts
 
 /**
  * A sentence with places for data: its key has `{}` for each. What is put there is not translated.
- * @param {TemplateStringsArray} parts @param {...any} values @returns {string}
+ * @param {TemplateStringsArray} parts @param {...unknown} values @returns {string}
  */
 export function w(parts, ...values) {
   const english = parts.join('{}');

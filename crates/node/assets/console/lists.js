@@ -53,10 +53,42 @@ function ageOf(vehicle) {
   return silent;
 }
 
+/** Orders without a place, in the order in which they came; the first of them have a row. @type {Set<string>} */ const waiting = new Set();
+/** Rows of them at first, and by how many that grows. */
+const ROWS = 100;
+let most = ROWS;
+const moreWaiting = el('button', { type: 'button', onclick: () => { most += ROWS; listWaiting(); } });
+const moreRow = el('li', { hidden: true }, moreWaiting);
+
+/** Gives those a row that have come so far forward. */
+function listWaiting() {
+  let left = most;
+  for (const id of waiting) {
+    if (left === 0) break;
+    left -= 1;
+    const order = fleet.orders.get(id);
+    if (order && !rows.has(`o ${id}`)) listOrder(order);
+  }
+  moreRow.hidden = waiting.size <= most;
+  put(moreWaiting, w`and ${Math.max(0, waiting.size - most)} more`);
+  if (!moreRow.hidden) $('unassigned').append(moreRow); else moreRow.remove();
+  $('unassigned-count').textContent = String(waiting.size);
+}
+
+/** @param {string} id */
+function gone(id) {
+  waiting.delete(id);
+  rows.get(`o ${id}`)?.remove();
+  rows.delete(`o ${id}`);
+}
+
 /** @param {import('./store.js').Order} order */
 function listOrder(order) {
   const key = `o ${order.id}`;
-  if (order.status !== 'unassigned' && order.status !== 'open') { rows.get(key)?.remove(); rows.delete(key); return; }
+  if (order.status !== 'unassigned' && order.status !== 'open') { gone(order.id); return; }
+  waiting.add(order.id);
+  // Those further behind get theirs when they have come forward.
+  if (!rows.has(key) && $('unassigned').childElementCount - Number(moreRow.isConnected) >= most) return;
   const element = row('unassigned', key, () => choose('orders', order.id));
   const [glyph, name, note] = cells(element);
   put(glyph, '■');
@@ -76,7 +108,7 @@ function showKpi(kpi) {
   fill('kpi', ...figures.map(([value, label]) => el('span', {}, el('b', {}, String(value)), t(String(label)))));
 }
 
-on('cleared', () => { for (const list of ['vehicles', 'unassigned']) $(list).replaceChildren(); rows.clear(); });
+on('cleared', () => { for (const list of ['vehicles', 'unassigned']) $(list).replaceChildren(); rows.clear(); waiting.clear(); });
 /** @type {{vehicles: Set<string>, orders: Set<string>}} */ const pending = { vehicles: new Set(), orders: new Set() };
 let frame = 0;
 on('taken', ({ body, over, touched }) => {
@@ -85,14 +117,14 @@ on('taken', ({ body, over, touched }) => {
   for (const vehicle of body.vehicles) pending.vehicles.add(vehicle.id);
   for (const [id] of body.moved ?? []) pending.vehicles.add(id);
   for (const order of body.orders) pending.orders.add(order.id);
-  for (const order of over) { rows.get(`o ${order.id}`)?.remove(); rows.delete(`o ${order.id}`); }
+  for (const order of over) gone(order.id);
   if (!frame) frame = requestAnimationFrame(() => {
     frame = 0;
     for (const id of pending.vehicles) { const vehicle = fleet.vehicles.get(id); if (vehicle) listVehicle(vehicle); }
     for (const id of pending.orders) { const order = fleet.orders.get(id); if (order) listOrder(order); }
     pending.vehicles.clear(); pending.orders.clear();
     $('vehicle-count').textContent = String(fleet.vehicles.size);
-    $('unassigned-count').textContent = String($('unassigned').children.length);
+    listWaiting();
   });
 });
 on('chosen', () => {

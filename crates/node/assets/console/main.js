@@ -5,8 +5,8 @@ import { connect } from '../feed.js';
 import { freshness } from '../freshness.js';
 import { rename, who as operator } from './api.js';
 import { $ } from './dom.js';
-import { choose, clear, emit, take, view } from './store.js';
-import { clock, exact, day, heard, useRate, useTimezone, zoneName } from './time.js';
+import { choose, chooseAddressed, clear, emit, forgetOver, take, view } from './store.js';
+import { clock, date, exact, heard, useRate, useTimezone, zoneName } from './time.js';
 import './map.js';
 import './lists.js';
 import './card.js';
@@ -31,9 +31,16 @@ const fresh = freshness((look, words, since) => {
 /** Everything that goes on although nothing comes. */
 function tick() {
   fresh.tick();
-  if (clock()) $('clock').textContent = `${day(clock())} ${exact(clock())} ${zoneName()}`.trim();
+  if (clock()) {
+    $('clock').textContent = `${exact(clock())} ${zoneName()}`;
+    // What was today is yesterday: it is told with its day from now on.
+    const now = date(clock());
+    if (today && now !== today) emit('midnight');
+    today = now;
+  }
   emit('tick');
 }
+let today = '';
 setInterval(tick, 500);
 
 const who = /** @type {HTMLInputElement} */ (document.getElementById('who'));
@@ -51,14 +58,18 @@ export function picture(body) {
   tick();
 }
 
+/** A picture was shown already. */
+let shown = false;
 const feed = connect({
   picture(body) {
     if (isReplaying()) return;
-    const again = Boolean(/** @type {any} */ (window).__ready);
+    const again = shown;
+    shown = true;
     picture(body);
+    forgetOver();
     void loadDecisions();
     if (again && view.chosen) choose(view.chosen.kind, view.chosen.id, false);
-    /** @type {any} */ (window).__ready = true;
+    Object.assign(window, { __ready: true });
   },
   delta(body) { if (!isReplaying()) take(body); },
   link(up) { fresh.link(up); },
@@ -68,10 +79,5 @@ const feed = connect({
 });
 replayWith(picture, feed.again);
 /** For the browser test: one delta, as the feed would bring it. */
-/** @type {any} */ (window).__take = take;
-const [kind, id] = location.hash.slice(1).split('=');
-if (id) {
-  let name = id;
-  try { name = decodeURIComponent(id); } catch { /* a link that somebody has cut */ }
-  choose(kind === 'v' ? 'vehicles' : 'orders', name);
-}
+Object.assign(window, { __take: take });
+chooseAddressed();

@@ -17,6 +17,8 @@ export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'a
 const CLUSTERED = 11;
 /** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */
 const DETAILED = 14;
+/** Nearer than this the map does not go by itself. */
+const CLOSE = 15;
 /** Side of such a square, pixels. */
 const SQUARE = 56;
 
@@ -28,17 +30,16 @@ L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('dist
 streets().addTo(map);
 void basemap(map);
 const roadsLayer = L.layerGroup().addTo(map);
-const clusterLayer = L.layerGroup().addTo(map);
 export const sketch = L.layerGroup().addTo(map);
 
 const canvases = new FleetCanvas(map, () => { pending.view = true; schedule(); });
 /** For the browser test: how often the routes were drawn. */
-/** @type {any} */ (window).__drawings = () => canvases.drawn;
+Object.assign(window, { __drawings: () => canvases.drawn });
 /** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
 
-/** @param {[number, number]} place @returns {[number, number]} */
+/** @param {[number, number]} place @returns {L.LatLngTuple} */
 export const latLng = (place) => [place[1], place[0]];
 const far = () => map.getZoom() <= CLUSTERED;
 const detailed = () => map.getZoom() >= DETAILED;
@@ -97,16 +98,17 @@ function shapeVehicle(id) { const vehicle = fleet.vehicles.get(id); put(`v ${id}
 /** @param {string} id */
 function shapeOrder(id) { const order = fleet.orders.get(id); put(`o ${id}`, order && orderShape(order)); }
 
-/** Far out: how many vehicles, late stops and orders without a place there are in each square of the screen. */
+/** Far out: how many vehicles, late stops and orders without a place there are in each square of the screen. Dots as the others are: a layer of the map with a label of its own for each would be laid out one by one. */
 function drawClusters() {
-  clusterLayer.clearLayers();
+  for (const key of canvases.shapes.keys()) if (key.startsWith('c ')) canvases.shapes.delete(key);
   if (!far()) return;
+  const scale = 256 * 2 ** map.getZoom();
   /** @type {Map<string, {x: number, y: number, vehicles: number, late: number, waiting: number}>} */ const squares = new Map();
   /** @param {[number, number]} place @param {'vehicles' | 'late' | 'waiting'} what */
   const count = (place, what) => {
-    const { x, y } = map.latLngToContainerPoint(latLng(place));
-    const key = `${Math.floor(x / SQUARE)} ${Math.floor(y / SQUARE)}`;
-    const square = squares.get(key) ?? { x: Math.floor(x / SQUARE), y: Math.floor(y / SQUARE), vehicles: 0, late: 0, waiting: 0 };
+    const [x, y] = world(place).map((part) => Math.floor((part * scale) / SQUARE));
+    const key = `${x} ${y}`;
+    const square = squares.get(key) ?? { x, y, vehicles: 0, late: 0, waiting: 0 };
     square[what] += 1;
     squares.set(key, square);
   };
@@ -114,12 +116,15 @@ function drawClusters() {
     if (vehicle.at) count(vehicle.at, 'vehicles');
     for (const visit of vehicle.visits) if (visit.late) count(visit.at, 'late');
   }
-  for (const order of fleet.orders.values()) if (order.status === 'unassigned' && (order.pickup ?? order.delivery)) count(/** @type {any} */ (order.pickup ?? order.delivery), 'waiting');
-  for (const { x, y, vehicles, late, waiting } of squares.values()) {
-    const at = map.containerPointToLatLng([(x + 0.5) * SQUARE, (y + 0.5) * SQUARE]);
-    const text = [vehicles && w`${vehicles} vehicles`, late && w`${late} late`, waiting && w`${waiting} unassigned`].filter(Boolean).join(', ');
-    L.circleMarker(at, { radius: 9 + Math.min(14, Math.sqrt(vehicles + late + waiting) * 2), color: '#fff', weight: 2, fillColor: waiting ? COLOURS.red : late ? COLOURS.orange : COLOURS.ink, fillOpacity: 0.85 })
-      .bindTooltip(words(String(vehicles || late + waiting)), { permanent: true, direction: 'center', className: 'count' }).bindPopup(words(text)).on('click', () => map.setView(at, CLUSTERED + 2)).addTo(clusterLayer);
+  for (const order of fleet.orders.values()) {
+    const place = order.pickup ?? order.delivery;
+    if (order.status === 'unassigned' && place) count(place, 'waiting');
+  }
+  for (const [key, { x, y, vehicles, late, waiting }] of squares) {
+    const middle = { x: ((x + 0.5) * SQUARE) / scale, y: ((y + 0.5) * SQUARE) / scale };
+    const said = [vehicles && w`${vehicles} vehicles`, late && w`${late} late`, waiting && w`${waiting} unassigned`].filter(Boolean).join(', ');
+    const act = () => map.setView(map.unproject([middle.x * scale, middle.y * scale], map.getZoom()), CLUSTERED + 2);
+    canvases.shapes.set(`c ${key}`, { lines: [], strong: false, dots: [{ ...middle, radius: 9 + Math.min(14, Math.sqrt(vehicles + late + waiting) * 2), edge: '#fff', thick: 2, fill: waiting ? COLOURS.red : late ? COLOURS.orange : COLOURS.ink, square: false, label: String(vehicles || late + waiting), words: said, act }] });
   }
 }
 
@@ -138,15 +143,18 @@ function fit() {
   if (fitted || map.getSize().x < 50 || map.getSize().y < 50) return;
   const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
   const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
-  if (places.length < 2) return;
-  fitted = true;
-  map.fitBounds(L.latLngBounds(places).pad(0.1), { padding: [10, 10] });
+  if (!places.length) return;
+  // The first vehicle of a zone that opens is no fleet: the map goes on with those that follow.
+  fitted = places.length > 1;
+  map.fitBounds(L.latLngBounds(places).pad(0.1), { padding: [10, 10], maxZoom: CLOSE });
 }
+// Whoever has moved the map wants it where it is.
+for (const by of ['pointerdown', 'wheel', 'keydown']) $('map').addEventListener(by, () => { fitted = true; }, { passive: true });
 /** The map has another size, or is seen for the first time. */
 export function resized() { map.invalidateSize(); fit(); }
 
 /** Shows a place. @param {[number, number]} place @param {number} [zoom] */
-export function go(place, zoom = 15) { fitted = true; map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
+export function go(place, zoom = CLOSE) { fitted = true; map.setView(latLng(place), Math.max(map.getZoom(), zoom)); }
 
 function goToChosen() {
   if (!view.chosen) return;
@@ -163,6 +171,7 @@ function goToChosen() {
 /** What changed since the last frame; drawn once per frame however many deltas came. */
 const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all: false, roads: false, view: false };
 let frame = 0;
+let frames = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
 function draw() {
   if (!canvases.origin) canvases.place();
@@ -182,18 +191,18 @@ function draw() {
       if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
   }
+  if (far() || pending.all) drawClusters();
   if (routes) canvases.lines();
   if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   if (pending.roads) drawRoads();
-  if (far() || pending.all) drawClusters();
   pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
   [pending.all, pending.roads, pending.view] = [false, false, false];
   if (shown.follow) {
     const at = strongVehicle() && fleet.vehicles.get(/** @type {string} */ (strongVehicle()))?.at;
     if (at) map.panTo(latLng(at), { animate: false });
   }
-  /** @type {any} */ (window).__frames = (/** @type {any} */ (window).__frames ?? 0) + 1;
-  /** @type {any} */ (window).__drawn = performance.now();
+  frames += 1;
+  Object.assign(window, { __frames: frames, __drawn: performance.now() });
 }
 
 on('taken', ({ body, touched }) => {
@@ -202,6 +211,7 @@ on('taken', ({ body, touched }) => {
   for (const order of body.orders) pending.orders.add(order.id);
   for (const [id] of body.moved ?? []) pending.moved.add(id);
   if (body.roads) pending.roads = true;
+  if (!fitted) fit();
   schedule();
 });
 on('picture', () => {
@@ -245,8 +255,8 @@ $('map-fit').addEventListener('click', () => { fitted = false; fit(); });
 map.on('click', () => { if (!picking) canvases.clicked?.act(); });
 /** A click of the operator on the map is asked for: what comes of it, and what ends the asking. @type {((at: [number, number], last: boolean) => void) | null} */
 let picking = null;
-map.on('click', (/** @type {any} */ click) => picking?.([click.latlng.lng, click.latlng.lat], false));
-map.on('dblclick', (/** @type {any} */ click) => picking?.([click.latlng.lng, click.latlng.lat], true));
+map.on('click', (click) => picking?.([click.latlng.lng, click.latlng.lat], false));
+map.on('dblclick', (click) => picking?.([click.latlng.lng, click.latlng.lat], true));
 /** Asks for places on the map; `hint` is shown above it. @param {string} hint @param {(at: [number, number], last: boolean) => void} act */
 export function pick(hint, act) {
   picking = act;

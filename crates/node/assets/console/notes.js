@@ -18,7 +18,7 @@ function seen(alert, attention) {
   return event({ type: 'alert.acknowledged', data: { alert: alert.alert, ...about, ...(who() ? { by: who() } : {}), ...(until ? { until_time: iso(until) } : {}) } });
 }
 
-/** @param {string} what @param {any[]} events @param {string} done */
+/** @param {string} what @param {import('./api.js').CloudEvent[]} events @param {string} done */
 async function tell(what, events, done) {
   const answer = await post(events);
   say(answer.ok ? `${what}: ${done}` : wrong(answer));

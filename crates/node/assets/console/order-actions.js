@@ -4,7 +4,7 @@ import { $, button, el, fill } from './dom.js';
 import { t, w } from './language.js';
 import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
-import { fleet, view } from './store.js';
+import { fleet } from './store.js';
 import { clock, iso, lateMinutes, more, time } from './time.js';
 
 /** Vehicles that are asked who could take an order. */
@@ -12,48 +12,54 @@ const ASKED = 12;
 /** A new appointment lasts so long, in milliseconds. */
 const APPOINTMENT = 2 * 3_600_000;
 
-/** @param {any} order @returns {any[]} buttons */
+/** @typedef {import('../engine.js').OrderStory} OrderStory */
+/** What is needed to move an order. @typedef {Pick<OrderStory, 'id' | 'vehicle' | 'pinned'>} Placed */
+
+/** @param {OrderStory} order @returns {HTMLButtonElement[]} */
 export function orderActions(order) {
   const open = ['open', 'unassigned', 'assigned', 'on board'].includes(order.status);
   if (order.status === 'failed') return [button(t('New appointment'), () => retry(order), { id: 'act-retry' })];
   if (!open) return [];
-  return [
+  const buttons = [
     button(t('Move to…'), () => void offers(order), { id: 'act-move', accesskey: 'm' }),
-    order.pinned ? button(w`Unpin from ${order.pinned}`, () => unpin(order), { id: 'act-unpin' }) : order.vehicle ? button(w`Pin to ${order.vehicle}`, () => pin(order), { id: 'act-pin' }) : null,
+    order.pinned ? button(w`Unpin from ${order.pinned}`, () => unpin(order.id, order.pinned ?? ''), { id: 'act-unpin' }) : order.vehicle ? button(w`Pin to ${order.vehicle}`, () => pin(order.id, order.vehicle ?? ''), { id: 'act-pin' }) : null,
     button(t('Priority…'), () => priorityForm(order), { id: 'act-priority' }),
     button(t('Cancel order'), () => cancel(order), { id: 'act-cancel' }),
-  ].filter(Boolean);
+  ];
+  return buttons.filter((one) => one !== null);
 }
 
-/** Who could take it: ranked, with minutes more and who becomes later; or what rules each out. @param {any} order */
+/** Who could take it: ranked, with minutes more and who becomes later; or what rules each out. @param {OrderStory} order */
 export async function offers(order) {
-  fill('story-more', el('p', { role: 'status' }, w`Asking the ${ASKED} nearest vehicles…`));
-  const answer = await get(`v1/offers/${encodeURIComponent(order.id)}?vehicles=${ASKED}`);
-  if (view.chosen?.kind !== 'orders' || view.chosen.id !== order.id) return;
+  const waiting = el('p', { role: 'status' }, w`Asking the ${ASKED} nearest vehicles…`);
+  fill('story-more', waiting);
+  const answer = await get('v1/offers/{order}', { order: order.id, vehicles: ASKED });
+  if (!waiting.isConnected) return; // something else is looked at by now
   if (!answer.ok) { fill('story-more', el('p', { class: 'bad-text' }, wrong(answer))); return; }
   const { offers: found, holder, not_asked: others } = answer.body;
   const holds = holder?.cost ? w`Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? w`Now on ${order.vehicle}.` : t('Now on no vehicle.');
-  fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((/** @type {any} */ offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null);
+  fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null);
   $('offers').querySelector('button')?.focus();
 }
 
-/** @param {any} order @param {any} offer */
+/** @param {OrderStory} order @param {import('../engine.js').Offer} offer */
 function offerLine(order, offer) {
   const last = offer.stops?.at(-1);
-  const later = (offer.delays ?? []).filter((/** @type {any} */ delay) => delay.late_seconds > delay.late_seconds_before);
-  const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last?.late_seconds >= 60 ? w`, ${lateMinutes(last.late_seconds)} min late` : ''}` : offer.vehicle;
+  const later = (offer.delays ?? []).filter((delay) => delay.late_seconds > delay.late_seconds_before);
+  const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last && last.late_seconds >= 60 ? w`, ${lateMinutes(last.late_seconds)} min late` : ''}` : offer.vehicle;
   const under = offer.cost
-    ? [offer.dearer_by === undefined ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((/** @type {any} */ delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
+    ? [typeof offer.dearer_by !== 'number' ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
     : w`ruled out: ${lacks(offer)}`;
   return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-vehicle': offer.vehicle, 'data-possible': offer.cost ? 'yes' : 'no', onclick: () => move(order, offer.vehicle) }, el('span', {}, head), el('span', {}, t('Preview')), el('small', {}, under)));
 }
 
-/** @param {any} order @param {string} vehicle */
+/** @param {Placed} order @param {string} vehicle */
 export function move(order, vehicle) {
   const { id } = order;
-  const undo = order.vehicle
-    ? [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: order.vehicle } }, ...(order.pinned ? [] : [{ type: 'stop.unpinned', data: { order_id: id } }])]
-    : [{ type: 'stop.unpinned', data: { order_id: id } }];
+  /** @type {import('./api.js').Fact} */ const free = { type: 'stop.unpinned', data: { order_id: id } };
+  /** @type {import('./api.js').Fact[]} */ const undo = order.vehicle
+    ? [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: order.vehicle } }, ...(order.pinned ? [] : [free])]
+    : [free];
   void propose({
     title: w`Move ${id} ${order.vehicle ? w`from ${order.vehicle} ` : ''}to ${vehicle}`,
     facts: [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: vehicle } }],
@@ -62,19 +68,19 @@ export function move(order, vehicle) {
   });
 }
 
-/** @param {any} order */
-function pin(order) {
-  const data = { order_id: order.id };
-  void propose({ title: w`Pin ${order.id} to ${order.vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.vehicle } }], says: [t('No search moves it from there.')], undo: [{ type: 'stop.unpinned', data }], undoTitle: t('Undo: unpin') });
+/** @param {string} id @param {string} vehicle */
+function pin(id, vehicle) {
+  const data = { order_id: id };
+  void propose({ title: w`Pin ${id} to ${vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], says: [t('No search moves it from there.')], undo: [{ type: 'stop.unpinned', data }], undoTitle: t('Undo: unpin') });
 }
 
-/** @param {any} order */
-function unpin(order) {
-  const data = { order_id: order.id };
-  void propose({ title: w`Unpin ${order.id}`, facts: [{ type: 'stop.unpinned', data }], says: [t('It may move to another vehicle again.')], undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: order.pinned } }], undoTitle: w`Undo: pin to ${order.pinned}` });
+/** @param {string} id @param {string} vehicle */
+function unpin(id, vehicle) {
+  const data = { order_id: id };
+  void propose({ title: w`Unpin ${id}`, facts: [{ type: 'stop.unpinned', data }], says: [t('It may move to another vehicle again.')], undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], undoTitle: w`Undo: pin to ${vehicle}` });
 }
 
-/** @param {any} order */
+/** @param {OrderStory} order */
 function priorityForm(order) {
   const input = el('input', { type: 'number', min: 0, max: 100, value: Math.min(100, (order.priority ?? 0) + 10), id: 'priority-value', 'aria-label': t('priority, 0 to 100') });
   fill('story-more', el('form', { class: 'buttons', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); priority(order, Number(input.value)); } }, w`Priority (now ${order.priority ?? 0}, 0 ordinary to 100)`, input, el('button', { type: 'submit' }, t('Preview'))));
@@ -82,7 +88,7 @@ function priorityForm(order) {
   input.select();
 }
 
-/** @param {any} order @param {number} value */
+/** @param {OrderStory} order @param {number} value */
 function priority(order, value) {
   void propose({
     title: w`Priority of ${order.id}: ${order.priority ?? 0} → ${value}`,
@@ -92,7 +98,7 @@ function priority(order, value) {
   });
 }
 
-/** @param {any} order */
+/** @param {OrderStory} order */
 function cancel(order) {
   const goods = order.on_board
     ? w`Its goods are on board of ${order.on_board}. By the policy of the zone they go back where they were taken on, or stay on board: the stop that the trial shows for ${order.id} is their return.`
@@ -100,7 +106,7 @@ function cancel(order) {
   void propose({ title: w`Cancel ${order.id}`, facts: [{ type: 'order.cancelled', data: { order_id: order.id } }], says: [el('span', { id: 'cancel-goods' }, goods), t('A cancelled order cannot be opened again: it would have to be placed anew.')] });
 }
 
-/** @param {any} order */
+/** @param {OrderStory} order */
 function retry(order) {
   const promised = iso(clock() + APPOINTMENT);
   void propose({ title: w`New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: [t('The order is open again, and promised within two hours.')] });
@@ -109,6 +115,7 @@ function retry(order) {
 /** The vehicle that an order is dragged onto. @param {string} id @param {string} vehicle */
 export async function moveById(id, vehicle) {
   const known = fleet.orders.get(id);
-  const answer = await get(`v1/orders/${encodeURIComponent(id)}`);
-  if (answer.ok || known) move(answer.ok ? answer.body : known, vehicle);
+  const answer = await get('v1/orders/{id}', { id });
+  const order = answer.ok && !('retired' in answer.body) ? answer.body : known;
+  if (order) move(order, vehicle);
 }

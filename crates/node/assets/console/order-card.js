@@ -7,7 +7,7 @@ import { orderActions } from './order-actions.js';
 import { lacks } from './preview.js';
 import { distance } from './preferences.js';
 import { choose, noteOf } from './store.js';
-import { clock, day, exact, lateMinutes, time } from './time.js';
+import { clock, exact, lateMinutes, time } from './time.js';
 import { noteButtons, noteText } from './notes.js';
 
 const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
@@ -15,7 +15,7 @@ const minutes = (/** @type {number} */ seconds) => Math.round(seconds / 60);
 /** @param {import('../engine.js').OrderStop} stop */
 function stopFacts(stop) {
   const place = [stop.address, stop.street && `${stop.street}${(stop.street_meters ?? 0) > 30 ? ` (${distance(stop.street_meters ?? 0)})` : ''}`].filter(Boolean).join(', ') || `${stop.at[1].toFixed(5)}, ${stop.at[0].toFixed(5)}`;
-  const windows = stop.windows.map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || t('any time');
+  const windows = stop.windows.map(([opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ') || t('any time');
   const state = stop.completed ? w`done ${time(stop.completed)}` : stop.failed ? w`failed ${time(stop.failed)}` : stop.arrived ? w`there since ${time(stop.arrived)}` : stop.departed ? w`driven to since ${time(stop.departed)}` : '';
   const planned = stop.start ? `${stop.completed ? t('was planned for') : t('arrives')} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? w`, begins ${time(stop.start)}` : ''}` : '';
   const late = stop.late_seconds >= 60 ? w`${lateMinutes(stop.late_seconds)} min late` : '';
@@ -29,7 +29,7 @@ function stopFacts(stop) {
 /** What stands above all else. @param {import('../engine.js').OrderStory} order */
 function headline(order) {
   const last = order.stops?.at(-1);
-  const late = Math.max(0, ...(order.stops ?? []).filter((/** @type {any} */ stop) => !stop.completed).map((/** @type {any} */ stop) => stop.late_seconds));
+  const late = Math.max(0, ...(order.stops ?? []).filter((stop) => !stop.completed).map((stop) => stop.late_seconds));
   if (order.status === 'unassigned') return w`Unassigned: ${order.reason}${order.due ? w`. Promised by ${time(order.due)}.` : ''}`;
   if (late >= 60) return w`${lateMinutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
   const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? w`, begins ${time(last.start)}` : '';
@@ -39,16 +39,27 @@ function headline(order) {
 
 /** A fact that led to a decision, with a link to whom it is about. @param {import('../engine.js').Because} fact */
 export function factLine(fact) {
-  const who = fact.order ? ['orders', fact.order] : fact.vehicle ? ['vehicles', fact.vehicle] : null;
   const text = w`${exact(fact.at)} ${fact.words} (entry ${fact.seq})`;
-  return who ? button(text, () => choose(/** @type {any} */ (who[0]), who[1]), { class: 'because' }) : el('span', { class: 'because' }, text);
+  const { order, vehicle } = fact;
+  if (order) return button(text, () => choose('orders', order), { class: 'because' });
+  return vehicle ? button(text, () => choose('vehicles', vehicle), { class: 'because' }) : el('span', { class: 'because' }, text);
 }
 
-/** The story: what happened and what was decided, and why. @param {import('../engine.js').Told[]} lines */
+/** The story: what happened and what was decided, and why. @param {(import('../engine.js').Told | import('../engine.js').Logged)[]} lines */
 export function storyLines(lines) {
-  return lines.map((line) => el('li', { class: line.decision ? 'decided' : '' },
-    el('time', {}, `${day(line.at)} ${exact(line.at)}`.trim()), line.words, line.decision ? w` — decision ${line.decision}` : '',
+  return lines.map((/** @type {import('../engine.js').Told} */ line) => el('li', { class: line.decision ? 'decided' : '' },
+    el('time', {}, exact(line.at)), line.words, line.decision ? w` — decision ${line.decision}` : '',
     line.because?.length ? el('div', {}, t('because '), ...line.because.map(factLine)) : null));
+}
+
+/** One that the engine does not hold any more: what the log tells of it. @param {import('../engine.js').RetiredOrder} order */
+export function showRetired(order) {
+  fill('story-title', w`Order ${order.id}`);
+  fill('story-head', t(order.status));
+  $('story-head').classList.remove('bad-text');
+  for (const id of ['story-actions', 'story-more', 'story-why']) fill(id);
+  fill('story-facts', el('dt', {}, t('status')), el('dd', {}, t(order.status)));
+  fill('story-lines', ...storyLines(order.story));
 }
 
 /** @param {import('../engine.js').OrderStory} order */
@@ -65,53 +76,54 @@ export function showOrder(order) {
     ['on board of', order.on_board], ['refused by', order.rejected_by?.join(', ')], ['placed', time(order.placed)], ['vehicle changes', order.changes || null],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button(t('show vehicle'), () => choose('vehicles', order.vehicle ?? ''))) : String(value))]));
-  fill('story-lines', ...storyLines(order.story ?? []));
+  fill('story-lines', ...storyLines(order.story));
 }
 
-/** Why an order is where it is and why it is late, told from the log. @param {any} order @param {() => boolean} current still looked at */
+/** Why an order is where it is and why it is late, told from the log. @param {import('../engine.js').OrderStory} order @param {() => boolean} current still looked at */
 export async function explainOrder(order, current) {
-  if (order.retired) return;
   const late = (order.late_seconds ?? 0) > 0;
   fill('story-why', el('h3', {}, order.status === 'unassigned' ? t('Why it has no place') : late ? t('Why it is late') : t('Why it is there')), chainOf(order, null, []), el('p', { role: 'status' }, t('Reading the log…')));
-  const [answer, vehicle] = await Promise.all([get(`v1/explain/order/${encodeURIComponent(order.id)}`), late && order.vehicle ? get(`v1/vehicles/${encodeURIComponent(order.vehicle)}`) : null]);
+  const [answer, vehicle] = await Promise.all([get('v1/explain/order/{id}', { id: order.id }), late && order.vehicle ? get('v1/vehicles/{id}', { id: order.vehicle }) : null]);
   if (!current()) return;
   if (!answer.ok) { fill('story-why', el('h3', {}, t('Why')), chainOf(order, null, []), el('p', {}, wrong(answer))); return; }
   const it = answer.body;
   if (order.status === 'unassigned') {
     fill('story-why', el('h3', {}, t('Why it has no place')), chainOf(order, it, []), el('p', {}, t('The nearest vehicles, and the least that would have to give on each:')),
-      el('ul', { id: 'misses' }, ...(it.now ?? []).map((/** @type {any} */ offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${offer.cost.total.toFixed(2)}`}` : lacks(offer)))),
+      el('ul', { id: 'misses' }, ...(it.now ?? []).map((offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${offer.cost.total.toFixed(2)}`}` : lacks(offer)))),
       it.not_asked ? el('p', {}, w`${it.not_asked} vehicles further away were not asked.`) : null);
     return;
   }
-  fill('story-why', el('h3', {}, late ? t('Why it is late') : t('Why it is there')), chainOf(order, it, vehicle?.ok ? vehicle.body.done : []));
+  fill('story-why', el('h3', {}, late ? t('Why it is late') : t('Why it is there')), chainOf(order, it, vehicle?.ok ? vehicle.body.done ?? [] : []));
 }
 
-/** Event, decision, now. @param {any} order @param {any} explained @param {any[]} done */
+/** Event, decision, now. @param {import('../engine.js').OrderStory} order @param {import('../engine.js').ExplainedOrder | null} explained @param {import('../engine.js').DoneStop[]} done */
 function chainOf(order, explained, done) {
-  const told = [...(order.story ?? [])].reverse().find((line) => line.decision);
+  const told = [...order.story].reverse().find((line) => line.decision);
   const plan = explained?.decision;
-  const group = plan?.groups?.find((/** @type {any} */ one) => one.orders.some((/** @type {any} */ moved) => moved.order === order.id));
-  const moved = group?.orders.find((/** @type {any} */ one) => one.order === order.id);
+  const group = plan?.groups.find((one) => one.orders.some((moved) => moved.order === order.id));
+  const moved = group?.orders.find((one) => one.order === order.id);
   // What a search began with are mostly plans: they are no cause that says anything to a dispatcher.
-  const entries = (group?.trigger.entries ?? []).filter((/** @type {any} */ cause) => cause.type !== 'fleet.plan.proposed.v1');
-  const causes = told?.because?.length ? told.because.map(factLine) : entries.map((/** @type {any} */ cause) => el('span', { class: 'because' }, w`${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
+  const entries = (group?.trigger.entries ?? []).filter((cause) => cause.type !== 'fleet.plan.proposed.v1');
+  const causes = told?.because?.length ? told.because.map(factLine) : entries.map((cause) => el('span', { class: 'because' }, w`${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
   const items = [];
   if (causes.length) items.push(el('li', {}, ...causes));
   else if (group?.trigger.kind === 'search') items.push(el('li', {}, t('a search found something better')));
   else if (group?.trigger.kind === 'watch') items.push(el('li', {}, t('no event: a promise was about to break, or times had moved')));
-  if (told || plan) items.push(el('li', {}, w`decision ${told?.decision ?? plan.decision} ${exact(told?.at ?? plan.at)}: ${told?.words ?? (moved ? `${moved.from ? w`moved ${moved.from} → ` : '→ '}${moved.vehicle ?? t('unassigned')}` : '')}`));
+  if (told || plan) items.push(el('li', {}, w`decision ${told?.decision ?? plan?.decision} ${exact(told?.at ?? plan?.at ?? 0)}: ${told?.words ?? (moved ? `${moved.from ? w`moved ${moved.from} → ` : '→ '}${moved.vehicle ?? t('unassigned')}` : '')}`));
   const then = moved?.stops?.at(-1);
-  if (then) items.push(el('li', {}, then.late_seconds >= 60 ? w`it was ${lateMinutes(then.late_seconds)} min late then: ${others(moved)}` : w`it was to begin ${time(then.start)} then, on time`));
-  const slow = done.filter((stop) => stop.planned && (stop.arrived ?? stop.done) - stop.planned > 60_000 && stop.done > (plan?.at ?? 0));
-  if (slow.length) items.push(el('li', {}, w`since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(((stop.arrived ?? stop.done) - stop.planned) / 1000)} min`).join(', ')}`));
+  if (then) items.push(el('li', {}, then.late_seconds >= 60 && moved ? w`it was ${lateMinutes(then.late_seconds)} min late then: ${others(moved)}` : w`it was to begin ${time(then.start)} then, on time`));
+  const behind = (/** @type {import('../engine.js').DoneStop} */ stop) => (stop.planned ? (stop.arrived ?? stop.done) - stop.planned : 0);
+  const slow = done.filter((stop) => behind(stop) > 60_000 && stop.done > (plan?.at ?? 0));
+  if (slow.length) items.push(el('li', {}, w`since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(behind(stop) / 1000)} min`).join(', ')}`));
   const last = order.stops?.at(-1);
   items.push(el('li', {}, w`now: ${headline(order)}${last?.street ? `, ${last.street}` : ''}`));
   return el('ol', { id: 'chain' }, ...items);
 }
 
-/** @param {any} moved */
+/** @param {import('../engine.js').OrderReason} moved */
 function others(moved) {
-  const next = moved.alternatives?.[0];
+  const next = moved.alternatives[0];
   if (!next) return t('no other vehicle was asked');
-  return next.cost ? w`the next best was ${next.vehicle}, ${next.stops?.at(-1)?.late_seconds >= 60 ? w`${lateMinutes(next.stops.at(-1).late_seconds)} min late` : w`${next.dearer_by?.toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
+  const late = next.stops?.at(-1)?.late_seconds ?? 0;
+  return next.cost ? w`the next best was ${next.vehicle}, ${late >= 60 ? w`${lateMinutes(late)} min late` : w`${(next.dearer_by ?? 0).toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
 }

@@ -9,13 +9,14 @@ import { clock, exact, heard, iso, useRate } from './time.js';
 /** So much of the past is looked at, milliseconds, in so many steps. */
 const [STRETCH, STEPS] = [3_600_000, 60];
 const slider = /** @type {HTMLInputElement} */ (document.getElementById('replay-at'));
-/** @type {any[]} */ let frames = [];
+/** @typedef {import('./store.js').Body} Body */
+/** @type {Body[]} */ let frames = [];
 let [from, step, at, timer] = [0, 60_000, -1, 0];
-/** @type {(body: any) => void} */ let picture = () => {};
+/** @type {(body: Body) => void} */ let picture = () => {};
 /** @type {() => void} */ let live = () => {};
 
 export const isReplaying = () => view.replaying;
-/** How a whole picture is shown, and how the feed's own comes back. @param {(body: any) => void} show @param {() => void} back */
+/** How a whole picture is shown, and how the feed's own comes back. @param {(body: Body) => void} show @param {() => void} back */
 export function replayWith(show, back) { [picture, live] = [show, back]; }
 
 /** Shows a frame: forwards it is enough to take what changed. @param {number} wanted */
@@ -32,7 +33,10 @@ function show(wanted) {
 
 function play() {
   const playing = timer !== 0;
-  if (playing) { clearTimeout(timer); timer = 0; } else next();
+  if (playing) { clearTimeout(timer); timer = 0; } else {
+    if (at >= frames.length - 1) show(0); // once more
+    next();
+  }
   $('replay-play').setAttribute('aria-pressed', String(!playing));
   fill('replay-play', playing ? t('Play') : t('Pause'));
 }
@@ -42,15 +46,20 @@ function next() {
   timer = window.setTimeout(next, step / Number(/** @type {HTMLSelectElement} */ ($('replay-speed')).value));
 }
 
+let opens = 0;
 async function open() {
-  if (view.replaying) { back(); return; }
+  if (!$('replay').hidden) { back(); return; }
+  opens += 1;
+  const mine = opens;
   const to = clock();
   $('replay').hidden = false;
   $('replay-open').setAttribute('aria-pressed', 'true');
   fill('replay-says', t('Reading the log…'));
-  const answer = await get(`v1/replay?from=${iso(to - STRETCH)}&to=${iso(to)}&steps=${STEPS}`);
+  const answer = await get('v1/replay', { from: iso(to - STRETCH), to: iso(to), steps: STEPS });
+  if (mine !== opens) return; // closed meanwhile
   if (!answer.ok || !answer.body.frames.length) { fill('replay-says', answer.ok ? t('nothing happened') : wrong(answer)); return; }
-  [{ from, step, frames }, at] = [answer.body, -1];
+  [{ from, step }, at] = [answer.body, -1];
+  frames = /** @type {Body[]} */ (/** @type {unknown} */ (answer.body.frames));
   view.replaying = true;
   document.body.classList.add('replaying');
   slider.max = String(frames.length - 1);
@@ -60,17 +69,21 @@ async function open() {
 }
 
 function back() {
+  opens += 1;
   clearTimeout(timer);
   timer = 0;
+  $('replay-play').setAttribute('aria-pressed', 'false');
+  fill('replay-play', t('Play'));
+  const was = view.replaying;
   [frames, view.replaying] = [[], false];
   document.body.classList.remove('replaying');
   $('replay').hidden = true;
   $('replay-open').setAttribute('aria-pressed', 'false');
-  live();
+  if (was) live();
 }
 
 $('replay-open').addEventListener('click', () => void open());
 $('replay-live').addEventListener('click', back);
 $('replay-play').addEventListener('click', play);
 slider.addEventListener('input', () => show(Number(slider.value)));
-on('previewed', (shown) => { if (shown && view.replaying) back(); });
+on('previewed', (shown) => { if (shown && !$('replay').hidden) back(); });

@@ -2,27 +2,28 @@
 // Closing streets for a time, and opening them again.
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
-import { get, send, wrong } from './api.js';
+import { get, send, unique, wrong } from './api.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 import { COLOURS, go, latLng, pick, sketch, unpick } from './map.js';
-import { propose } from './preview.js';
+import { propose, takePanel } from './preview.js';
 import { emit, fleet, on } from './store.js';
 import { clock, iso, time } from './time.js';
 
 const hours = () => Number(/** @type {HTMLSelectElement} */ ($('road-hours')).value);
-const id = () => `desk-${Math.round(clock() / 1000).toString(36)}`;
 
-/** Shows which streets are meant, and what closing them would change. @param {Record<string, any>} which @param {string} name */
+/** Shows which streets are meant, and what closing them would change. @param {Omit<Extract<import('./api.js').Fact, {type: 'road.closed'}>['data'], 'change_id'>} which @param {string} name */
 async function close(which, name) {
   unpick();
   emit('part', 'right');
+  const change = unique();
+  const current = takePanel();
   const answer = await send('v1/streets/matched', which);
+  if (!current()) return;
   if (!answer.ok) { fill('road-found', el('li', { class: 'bad-text' }, wrong(answer))); return; }
   const { streets, names, lines } = answer.body;
   sketch.clearLayers();
-  if (lines.length) L.polyline(lines.map((/** @type {[number, number][]} */ line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
+  if (lines.length) L.polyline(lines.map((line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
   if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, t('No street is meant: draw it nearer to one.'))); return; }
-  const change = id();
   const until = hours() ? clock() + hours() * 3_600_000 : null;
   void propose({
     title: w`Close ${name || names[0] || t('streets')}${until ? w` until ${time(until)}` : ''}`,
@@ -45,7 +46,8 @@ function drawShape(shape) {
     const before = places.at(-1);
     if (!before || before[0] !== at[0] || before[1] !== at[1]) places.push(at);
     sketch.clearLayers();
-    (shape === 'line' ? L.polyline : L.polygon)(places.map(latLng), { color: COLOURS.red, weight: 4, dashArray: '6 4', interactive: false }).addTo(sketch);
+    const look = { color: COLOURS.red, weight: 4, dashArray: '6 4', interactive: false };
+    sketch.addLayer(shape === 'line' ? L.polyline(places.map(latLng), look) : L.polygon(places.map(latLng), look));
     if (!last) return;
     // A double click clicks twice.
     const kept = places.filter((place, index) => index === 0 || Math.abs(place[0] - places[index - 1][0]) + Math.abs(place[1] - places[index - 1][1]) > 1e-7);
@@ -60,8 +62,10 @@ $('road-area').addEventListener('click', () => drawShape('area'));
 $('road-pick').addEventListener('click', () => {
   emit('part', 'centre');
   pick(t('Click on the street.'), async ([lon, lat]) => {
-    const answer = await get(`v1/streets/near?lon=${lon}&lat=${lat}`);
-    if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.body?.off_street ?? wrong(answer))); return; }
+    const current = takePanel();
+    const answer = await get('v1/streets/near', { lon, lat });
+    if (!current()) return;
+    if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.ok ? answer.body.off_street ?? t('No street is meant: draw it nearer to one.') : wrong(answer))); return; }
     await close({ roads: [answer.body.road] }, answer.body.street ?? w`way ${answer.body.road}`);
   });
 });
@@ -71,14 +75,14 @@ $('road-name').addEventListener('input', async () => {
   asked += 1;
   const mine = asked;
   if (!wanted) { fill('road-found'); return; }
-  const answer = await get(`v1/streets/named?q=${encodeURIComponent(wanted)}`);
+  const answer = await get('v1/streets/named', { q: wanted });
   if (mine !== asked) return;
   const found = answer.ok ? answer.body.streets : [];
-  fill('road-found', ...found.slice(0, 12).map((/** @type {any} */ street) => el('li', {}, button(w`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, w`no street is called ${wanted}`));
+  fill('road-found', ...found.slice(0, 12).map((street) => el('li', {}, button(w`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, w`no street is called ${wanted}`));
 });
 $('road-name').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); $('road-found').querySelector('button')?.click(); } });
 
-/** @param {any} road */
+/** @param {import('../engine.js').Road} road */
 function reopen(road) {
   void propose({ title: w`Reopen ${road.id}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [w`${road.lines.length} stretches of street are open again.`] });
 }

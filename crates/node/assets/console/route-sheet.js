@@ -3,32 +3,32 @@
 import { t, w } from './language.js';
 import { $, el, fill, say } from './dom.js';
 import { get, wrong } from './api.js';
-import { apart, day, time } from './time.js';
+import { apart, clock, date, time } from './time.js';
 
 /** Orders that are asked for at a time. */
 const AT_ONCE = 8;
 
 /** @param {string} id */
 export async function printSheet(id) {
-  const answer = await get(`v1/vehicles/${encodeURIComponent(id)}`);
+  const answer = await get('v1/vehicles/{id}', { id });
   if (!answer.ok) { say(wrong(answer)); return; }
   const vehicle = answer.body;
-  /** @type {Map<string, any>} */ const orders = new Map();
-  const wanted = [...new Set(vehicle.visits.map((/** @type {any} */ visit) => visit.order))];
+  /** @type {Map<string, import('../engine.js').OrderStory>} */ const orders = new Map();
+  const wanted = [...new Set(vehicle.visits.map((visit) => visit.order))];
   for (let from = 0; from < wanted.length; from += AT_ONCE) {
-    const some = await Promise.all(wanted.slice(from, from + AT_ONCE).map((order) => get(`v1/orders/${encodeURIComponent(String(order))}`)));
-    for (const one of some) if (one.ok) orders.set(one.body.id, one.body);
+    const some = await Promise.all(wanted.slice(from, from + AT_ONCE).map((order) => get('v1/orders/{id}', { id: order })));
+    for (const one of some) if (one.ok && !('retired' in one.body)) orders.set(one.body.id, one.body);
   }
-  const rows = vehicle.visits.map((/** @type {any} */ visit, /** @type {number} */ index) => {
+  const rows = vehicle.visits.map((visit, index) => {
     const order = orders.get(visit.order);
-    const stop = order?.stops?.find((/** @type {any} */ one) => one.stop === visit.stop);
-    const windows = (stop?.windows ?? []).map((/** @type {[number, number]} */ [opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ');
+    const stop = order?.stops?.find((one) => one.stop === visit.stop);
+    const windows = (stop?.windows ?? []).map(([opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ');
     return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, t(visit.stop)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
   });
   const pause = apart(vehicle);
   if (pause) rows.push(el('tr', {}, el('td'), el('td', {}, time(pause.starts)), el('td', { colspan: '5' }, t('break')), el('td', { class: 'tick' }, w`until ${time(pause.ends)}`)));
   const shift = vehicle.shift ? w`, shift ${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : '';
-  fill('sheet', el('h2', {}, w`Route of ${id}`), el('p', {}, w`${day(Date.now()) || new Date().toLocaleDateString()}${shift}, revision ${vehicle.revision}, printed ${time(Date.now())}`),
+  fill('sheet', el('h2', {}, w`Route of ${id}`), el('p', {}, w`${date(clock())}${shift}, revision ${vehicle.revision}, printed ${time(clock())}`),
     el('table', {}, el('thead', {}, el('tr', {}, ...['', 'begins', 'stop', 'order', 'where', 'window', 'load', 'notes'].map((name) => el('th', { scope: 'col' }, t(name))))), el('tbody', {}, ...rows)));
   $('sheet').hidden = false;
   window.print();

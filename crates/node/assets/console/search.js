@@ -14,25 +14,25 @@ let wait = 0;
 async function find(wanted, last) {
   asked += 1;
   const mine = asked;
-  const [answer, streets] = await Promise.all([get(`v1/search?limit=30&q=${encodeURIComponent(wanted)}`), get(`v1/streets/named?q=${encodeURIComponent(wanted)}`)]);
+  const [answer, streets] = await Promise.all([get('v1/search', { limit: 30, q: wanted }), get('v1/streets/named', { q: wanted })]);
   if (mine !== asked) return;
   const body = answer.ok ? answer.body : { orders: [], vehicles: [], count: 0 };
   const named = streets.ok ? streets.body.streets : [];
-  const exact = [...body.orders.map((/** @type {any} */ one) => ['orders', one]), ...body.vehicles.map((/** @type {any} */ one) => ['vehicles', one])];
+  /** @type {['orders' | 'vehicles', {id: string}][]} */ const exact = [...body.orders.map((one) => /** @type {['orders', typeof one]} */ (['orders', one])), ...body.vehicles.map((one) => /** @type {['vehicles', typeof one]} */ (['vehicles', one]))];
   const only = exact.find(([, one]) => one.id.toLowerCase() === wanted.toLowerCase()) ?? (exact.length === 1 ? exact[0] : null);
   $('missing').textContent = !answer.ok ? wrong(answer) : exact.length + named.length ? '' : w`nothing is called ${wanted}`;
   if (last && !exact.length && !named.length) {
     unchoose();
     // One that is long over: the log may still tell of it.
-    const old = await get(`v1/orders/${encodeURIComponent(wanted)}`);
+    const old = await get('v1/orders/{id}', { id: wanted });
     if (mine !== asked) return;
     if (old.ok) { $('missing').textContent = ''; fill('found'); choose('orders', old.body.id, false); return; }
   }
   if (last && only) { fill('found'); choose(only[0], only[1].id); return; }
   fill('found',
-    ...body.orders.map((/** @type {any} */ order) => line('■', `${order.id}${order.what ? ` · ${order.what}` : ''}`, `${t(order.status)}${order.vehicle ? ` · ${order.vehicle}` : ''}`, () => choose('orders', order.id))),
-    ...body.vehicles.map((/** @type {any} */ vehicle) => line('▲', `${vehicle.id}${vehicle.what ? ` · ${vehicle.what}` : ''}`, t(vehicle.status), () => choose('vehicles', vehicle.id))),
-    ...named.slice(0, 5).map((/** @type {any} */ street) => line('═', street.name, t('street'), () => go(street.at, 16))),
+    ...body.orders.map((order) => line('■', `${order.id}${order.what ? ` · ${order.what}` : ''}`, `${t(order.status)}${order.vehicle ? ` · ${order.vehicle}` : ''}`, () => choose('orders', order.id))),
+    ...body.vehicles.map((vehicle) => line('▲', `${vehicle.id}${vehicle.what ? ` · ${vehicle.what}` : ''}`, t(vehicle.status), () => choose('vehicles', vehicle.id))),
+    ...named.slice(0, 5).map((street) => line('═', street.name, t('street'), () => go(street.at, 16))),
     body.count > body.orders.length + body.vehicles.length ? el('li', {}, w`${body.count} in all: type more of it`) : null);
   // One Enter opens the list, the next one what is first in it.
   if (last) $('found').querySelector('button')?.focus();

@@ -1,5 +1,6 @@
 // @ts-check
 // The streets under the map, square by square: each is asked for when it comes into view, drawn once, and moved by the browser from then on.
+import { get } from './api.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 
 /** Lines of a square are drawn this wide and in this colour: motorways and bridges, arterials, streets. */
@@ -50,15 +51,15 @@ function later(act) {
 }
 
 const Squares = L.GridLayer.extend({
-  /** @param {{x: number, y: number, z: number}} at @param {(error: any, tile: HTMLElement) => void} done */
+  /** @this {L.GridLayer & {_map?: L.Map}} @param {L.Coords} at @param {L.DoneCallback} done */
   createTile(at, done) {
     const canvas = document.createElement('canvas');
     void fetch(`v1/streets/${at.z}/${at.x}/${at.y}`).then(async (answer) => {
-      const classes = answer.ok ? await answer.json() : null;
+      /** @type {import('../engine.js').Gets['v1/streets/{zoom}/{x}/{y}'] | null} */ const classes = answer.ok ? await answer.json() : null;
       later(() => {
         // One that is out of view by now is not drawn.
         if (classes && at.z === Math.round(this._map?.getZoom() ?? at.z)) draw(canvas, classes, this.getTileSize().x, at.z);
-        done(null, canvas);
+        done(undefined, canvas);
       });
     }).catch((error) => done(error, canvas));
     return canvas;
@@ -67,16 +68,16 @@ const Squares = L.GridLayer.extend({
 
 /** Text as Leaflet's line of attributions, which is HTML, has it. @param {string} text */
 const asHtml = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-/** The map of somebody else below the streets, if the operator of the engine has named one. @param {any} map */
+/** The map of somebody else below the streets, if the operator of the engine has named one. @param {L.Map} map */
 export async function basemap(map) {
-  const answer = await fetch('v1/basemap').catch(() => null);
-  if (!answer?.ok) return;
-  const { url, attribution, zooms, bounds } = await answer.json();
+  const answer = await get('v1/basemap');
+  if (!answer.ok) return;
+  const { url, attribution, zooms, bounds } = answer.body;
   if (!url) return;
   // Between and beyond the zooms of a file its nearest pictures are stretched; outside its box nothing is asked for.
-  const limits = { ...(zooms ? { minNativeZoom: zooms[0], maxNativeZoom: zooms[1] } : {}), ...(bounds ? { bounds: [[bounds[1], bounds[0]], [bounds[3], bounds[2]]] } : {}) };
+  /** @type {L.TileLayerOptions} */ const limits = { ...(zooms ? { minNativeZoom: zooms[0], maxNativeZoom: zooms[1] } : {}), ...(bounds ? { bounds: [[bounds[1], bounds[0]], [bounds[3], bounds[2]]] } : {}) };
   L.tileLayer(url, { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution), ...limits }).addTo(map);
 }
 
 /** The layer of streets. */
-export const streets = () => new Squares({ tileSize: 256, minZoom: 4, maxZoom: 19, updateWhenIdle: false, keepBuffer: 1, attribution: ATTRIBUTION });
+export const streets = () => new /** @type {new (options: L.GridLayerOptions) => L.GridLayer} */ (Squares)({ tileSize: 256, minZoom: 4, maxZoom: 19, updateWhenIdle: false, keepBuffer: 1, attribution: ATTRIBUTION });

@@ -1,66 +1,105 @@
 // @ts-check
 // All open orders as a table: sorted, filtered, and written as CSV as they are filtered and sorted.
 import { t, w } from './language.js';
-import { $, button, el, fill } from './dom.js';
-import { choose, fleet, on } from './store.js';
+import { $, button, el, fill, shown } from './dom.js';
+import { byName, choose, fleet, on } from './store.js';
 import { clock, iso, lateMinutes, time } from './time.js';
 
 /** @typedef {import('./store.js').Order} Order */
-/** Rows in the page; the file has all. */
+/** Rows that are in the page at a time: those in view and some above and below. The others are room to scroll, so that ten thousand cost what these do. */
 const ROWS = 250;
-/** @type {[string, string, (order: Order) => any, (value: any) => string][]} */
+/** The window of rows moves on when fewer than so many are left above or below what is seen. */
+const SPARE = 40;
+/** @typedef {string | number | null} Value */
+/** @typedef {{name: string, label: string, of: (order: Order) => Value, show: (value: Value) => string}} Column */
+const text = (/** @type {Value} */ value) => String(value ?? '');
+const positive = (/** @type {Value} */ value) => (value ? String(value) : '');
+const instant = (/** @type {Value} */ value) => (typeof value === 'number' ? time(value) : '');
+/** @type {Column[]} */
 const COLUMNS = [
-  ['id', 'order', (order) => order.id, String], ['reference', 'reference', (order) => order.reference ?? '', String], ['status', 'status', (order) => order.status, (value) => t(value)],
-  ['vehicle', 'vehicle', (order) => order.vehicle ?? '', String], ['due', 'promised by', (order) => order.due, time], ['start', 'begins', (order) => order.start ?? null, time],
-  ['late', 'minutes late', (order) => (order.late_seconds ? lateMinutes(order.late_seconds) : 0), (value) => (value ? String(value) : '')], ['priority', 'priority', (order) => order.priority ?? 0, (value) => (value ? String(value) : '')],
-  ['pinned', 'pinned to', (order) => order.pinned ?? '', String], ['changes', 'changes', (order) => order.changes ?? 0, (value) => (value ? String(value) : '')], ['placed', 'placed', (order) => order.placed, time], ['reason', 'why', (order) => order.reason ?? '', String],
+  { name: 'id', label: 'order', of: (order) => order.id, show: text }, { name: 'reference', label: 'reference', of: (order) => order.reference ?? '', show: text }, { name: 'status', label: 'status', of: (order) => order.status, show: (value) => t(text(value)) },
+  { name: 'vehicle', label: 'vehicle', of: (order) => order.vehicle ?? '', show: text }, { name: 'due', label: 'promised by', of: (order) => order.due, show: instant }, { name: 'start', label: 'begins', of: (order) => order.start ?? null, show: instant },
+  { name: 'late', label: 'minutes late', of: (order) => (order.late_seconds ? lateMinutes(order.late_seconds) : 0), show: positive }, { name: 'priority', label: 'priority', of: (order) => order.priority ?? 0, show: positive },
+  { name: 'pinned', label: 'pinned to', of: (order) => order.pinned ?? '', show: text }, { name: 'changes', label: 'changes', of: (order) => order.changes ?? 0, show: positive }, { name: 'placed', label: 'placed', of: (order) => order.placed, show: instant }, { name: 'reason', label: 'why', of: (order) => order.reason ?? '', show: text },
 ];
 let [sorted, down] = ['due', false];
 
 /** The orders that the filter lets through, in the order of the table. @returns {Order[]} */
-export function filtered() {
+function filtered() {
   const words = /** @type {HTMLInputElement} */ ($('table-filter')).value.toLowerCase().split(/\s+/).filter(Boolean);
   const status = /** @type {HTMLSelectElement} */ ($('table-status')).value;
-  const of = COLUMNS.find(([name]) => name === sorted) ?? COLUMNS[0];
-  const text = (/** @type {Order} */ order) => `${order.id} ${order.reference ?? ''} ${order.vehicle ?? ''} ${order.status} ${order.pinned ? 'pinned' : ''} ${order.reason ?? ''}`.toLowerCase();
-  const kept = [...fleet.orders.values()].filter((order) => (!status || (status === 'late' ? (order.late_seconds ?? 0) > 0 : order.status === status)) && words.every((word) => text(order).includes(word)));
-  const value = of[2];
+  const of = COLUMNS.find(({ name }) => name === sorted) ?? COLUMNS[0];
+  const found = (/** @type {Order} */ order) => `${order.id} ${order.reference ?? ''} ${order.vehicle ?? ''} ${order.status} ${order.pinned ? 'pinned' : ''} ${order.reason ?? ''}`.toLowerCase();
+  const kept = [...fleet.orders.values()].filter((order) => (!status || (status === 'late' ? (order.late_seconds ?? 0) > 0 : order.status === status)) && (!words.length || has(found(order), words)));
   return kept.sort((a, b) => {
-    const [one, other] = [value(a), value(b)];
+    const [one, other] = [of.of(a), of.of(b)];
     // What has no value comes last, whichever way.
     if ((one === null || one === '') !== (other === null || other === '')) return one === null || one === '' ? 1 : -1;
-    const by = typeof one === 'number' && typeof other === 'number' ? one - other : String(one).localeCompare(String(other), undefined, { numeric: true });
-    return (down ? -by : by) || a.id.localeCompare(b.id);
+    const by = typeof one === 'number' && typeof other === 'number' ? one - other : byName.compare(text(one), text(other));
+    return (down ? -by : by) || byName.compare(a.id, b.id);
   });
 }
+/** @param {string} line @param {string[]} words */
+const has = (line, words) => words.every((word) => line.includes(word));
 
-/** A field of the file. What a program for tables would take for a formula is told as text. @param {any} value */
+/** A field of the file. What a program for tables would take for a formula is told as text. @param {Value} value */
 function field(value) {
-  let text = value === null || value === undefined ? '' : String(value);
-  if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const told = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : text(value);
+  return /[",\n\r]/.test(told) ? `"${told.replaceAll('"', '""')}"` : told;
 }
 
 /** What is filtered, as CSV (RFC 4180), instants as ISO 8601. */
-export function csv() {
+function csv() {
   const instants = ['due', 'start', 'placed'];
-  const rows = filtered().map((order) => COLUMNS.map(([name, , value]) => { const it = value(order); return field(instants.includes(name) && it ? iso(it) : it); }).join(','));
-  return [COLUMNS.map(([name]) => name).join(','), ...rows].join('\r\n') + '\r\n';
+  const rows = filtered().map((order) => COLUMNS.map(({ name, of }) => { const it = of(order); return field(instants.includes(name) && typeof it === 'number' ? iso(it) : it); }).join(','));
+  return [COLUMNS.map(({ name }) => name).join(','), ...rows].join('\r\n') + '\r\n';
 }
 
 let [drawnAt, due] = [0, 0];
-export function draw() {
+/** What the filter lets through, in the order of the table. @type {Order[]} */ let rows = [];
+/** The first row that is in the page, and how high each is, pixels. */
+let [first, height] = [0, 27];
+const scrolls = /** @type {HTMLElement} */ (document.querySelector('#table .scrolls'));
+
+function draw() {
   due = 0;
   drawnAt = performance.now();
-  const rows = filtered();
-  const text = w`${rows.length} of ${fleet.orders.size} orders${rows.length > ROWS ? w`, the first ${ROWS} are shown` : ''}`;
-  if ($('table-count').textContent !== text) $('table-count').textContent = text;
-  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.order : undefined;
-  fill('table-rows', ...rows.slice(0, ROWS).map((order) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '' }, ...COLUMNS.map(([name, , value, show]) => el('td', {}, name === 'id' ? button(order.id, () => choose('orders', order.id), { 'data-order': order.id }) : name === 'vehicle' && order.vehicle ? button(order.vehicle, () => choose('vehicles', /** @type {string} */ (order.vehicle))) : show(value(order)))))));
-  if (focused) /** @type {HTMLElement | null} */ ($('table-rows').querySelector(`[data-order="${CSS.escape(focused)}"]`))?.focus();
+  rows = filtered();
+  const said = w`${rows.length} of ${fleet.orders.size} orders`;
+  if ($('table-count').textContent !== said) $('table-count').textContent = said;
+  $('table-all').setAttribute('aria-rowcount', String(rows.length + 1));
+  first = wanted();
+  show();
 }
+
+/** The first row of the window around what is seen. */
+const wanted = () => Math.max(0, Math.min(rows.length - ROWS, Math.floor(scrolls.scrollTop / height) - Math.floor(ROWS / 3)));
+
+/** A cell whose text is cut where it does not fit: all of it stands in its title. @param {Column} column @param {Order} order */
+function cell({ name, of, show: words }, order) {
+  const told = words(of(order));
+  const go = name === 'id' ? button(told, () => choose('orders', order.id), { 'data-order': order.id }) : name === 'vehicle' && order.vehicle ? button(told, () => choose('vehicles', order.vehicle ?? '')) : told;
+  return el('td', { title: told.length > 12 ? shown(told) : null }, go);
+}
+
+/** Puts the window of rows into the page. */
+function show() {
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.order : undefined;
+  fill('table-rows', ...rows.slice(first, first + ROWS).map((order, index) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '', 'aria-rowindex': first + index + 2 }, ...COLUMNS.map((column) => cell(column, order)))));
+  const row = /** @type {HTMLElement | null} */ ($('table-rows').firstElementChild);
+  if (row?.offsetHeight) height = row.offsetHeight;
+  $('table-above').style.height = `${first * height}px`;
+  $('table-below').style.height = `${Math.max(0, rows.length - first - ROWS) * height}px`;
+  if (focused) /** @type {HTMLElement | null} */ ($('table-rows').querySelector(`[data-order="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+}
+
+scrolls.addEventListener('scroll', () => {
+  const seen = scrolls.scrollTop / height;
+  const last = seen + scrolls.clientHeight / height;
+  if ((first > 0 && seen - first < SPARE) || (first + ROWS < rows.length && first + ROWS - last < SPARE)) { first = wanted(); show(); }
+});
 function head() {
-  fill('table-head', ...COLUMNS.map(([name, label]) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
+  fill('table-head', ...COLUMNS.map(({ name, label }) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
 }
 head();
 for (const id of ['table-filter', 'table-status']) $(id).addEventListener('input', draw);
@@ -70,4 +109,5 @@ $('table-csv').addEventListener('click', () => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 });
 on('taken', () => { if (!due && !$('table').hidden) due = window.setTimeout(draw, Math.max(30, 1500 - (performance.now() - drawnAt))); });
+on('midnight', () => { if (!$('table').hidden) draw(); });
 on('view', (name) => { if (name === 'table') draw(); });

@@ -12,6 +12,8 @@ let timezone = 'UTC';
 /** @type {Intl.DateTimeFormat} */ let shortFormat;
 /** @type {Intl.DateTimeFormat} */ let dayFormat;
 /** @type {Intl.DateTimeFormat} */ let dateFormat;
+/** @type {Intl.DateTimeFormat} */ let offsetFormat;
+/** Quarters of an hour of which the clock shows the hours and minutes twice, because it is put back: how far from UTC each is; '' for others. @type {Map<number, string>} */ const twice = new Map();
 /** Zone time that the last figures are of, zone seconds in a second, and when that was on this page's clock. */
 let [now, rate, heardAt] = [0, 1, 0];
 
@@ -20,12 +22,14 @@ export function useTimezone(name) {
   timezone = name;
   /** @param {Intl.DateTimeFormatOptions} options */
   const make = (options) => {
-    try { return new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: name }); } catch { return new Intl.DateTimeFormat(LOCALE, options); }
+    try { return new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: name }); } catch { timezone = 'UTC'; return new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: 'UTC' }); } // a zone that this browser has not heard of
   };
   const hourCycle = chosen('hours') === '12' ? 'h12' : 'h23';
   clockFormat = make({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle });
   shortFormat = make({ hour: '2-digit', minute: '2-digit', hourCycle });
   dayFormat = make({ weekday: 'short', day: 'numeric', month: 'short' });
+  offsetFormat = make({ timeZoneName: 'shortOffset' });
+  twice.clear();
   dateFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
 }
 useTimezone('UTC');
@@ -37,12 +41,28 @@ export function useRate(perSecond) { rate = perSecond; }
 /** Zone time now: it goes on whatever the feed does; 0: unknown yet. */
 export const clock = () => (now ? now + (elapsed() - heardAt) * rate : 0);
 export const zoneName = () => timezone;
-/** With seconds. @param {number} at */
-export const exact = (at) => clockFormat.format(new Date(at));
+const QUARTER = 900_000;
+/** What tells an instant from the other one that the clock shows the same for, when it is put back. @param {number} at */
+function which(at) {
+  const quarter = Math.floor(at / QUARTER);
+  let told = twice.get(quarter);
+  if (told === undefined) {
+    const shows = (/** @type {number} */ when) => `${dateFormat.format(when)} ${shortFormat.format(when)}`;
+    const again = [-2, -1, 1, 2].some((by) => shows(quarter * QUARTER) === shows(quarter * QUARTER + by * 1_800_000));
+    told = again ? ` ${offsetFormat.formatToParts(quarter * QUARTER).find(({ type }) => type === 'timeZoneName')?.value ?? ''}` : '';
+    if (twice.size > 2_000) twice.clear();
+    twice.set(quarter, told);
+  }
+  return told;
+}
+/** The date, for comparing and for what is kept on paper. @param {number} at */
+export const date = (at) => dateFormat.format(at);
+/** With seconds, and with the day if it is not today. @param {number} at */
+export const exact = (at) => `${day(at)} ${clockFormat.format(at)}${which(at)}`.trim();
 /** The day, if it is not today. @param {number} at */
 export const day = (at) => (now && dateFormat.format(new Date(at)) === dateFormat.format(new Date(clock())) ? '' : dayFormat.format(new Date(at)));
 /** Hours and minutes, with the day if it is not today. @param {number | null | undefined} at */
-export const time = (at) => (at === null || at === undefined ? '' : `${day(at)} ${shortFormat.format(new Date(at))}`.trim());
+export const time = (at) => (at === null || at === undefined ? '' : `${day(at)} ${shortFormat.format(at)}${which(at)}`.trim());
 /** A span in milliseconds. @param {number} millis */
 export function span(millis) {
   const seconds = Math.max(0, Math.round(millis / 1000));
@@ -58,8 +78,8 @@ export const lateMinutes = (seconds) => Math.floor(seconds / 60);
 /** An instant as events have it. @param {number} at */
 export const iso = (at) => new Date(Math.round(at)).toISOString();
 
-/** A vehicle's break, unless it is shown with the stop before which it is planned. @param {any} vehicle */
+/** A vehicle's break, unless it is shown with the stop before which it is planned. @param {{visits: import('../engine.js').Visit[], break?: import('../engine.js').PlannedBreak | null}} vehicle */
 export function apart(vehicle) {
-  const planned = vehicle.visits.some((/** @type {any} */ visit) => visit.break_seconds);
+  const planned = vehicle.visits.some((visit) => visit.break_seconds);
   return vehicle.break && (vehicle.break.status === 'taken' || !planned) ? vehicle.break : null;
 }

@@ -4,7 +4,7 @@ import { t, w } from './language.js';
 import { $, button, el } from './dom.js';
 import { get } from './api.js';
 import { moveById } from './order-actions.js';
-import { choose, fleet, on, view } from './store.js';
+import { byName, choose, fleet, on, view } from './store.js';
 import { apart, clock, time } from './time.js';
 
 /** The timeline begins so long before now and ends so long after it, milliseconds. */
@@ -16,9 +16,10 @@ const WIDTH = 1400;
 const DONE_EVERY = 15_000;
 
 let from = 0;
+let scaled = false;
 /** The vehicle whose stop is being dragged: its lane stays as it is meanwhile. */
 let dragged = '';
-/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: any[], breaks: any[], pause: any, count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
+/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: import('../engine.js').DoneStop[], breaks: import('../engine.js').Pause[], pause: import('../engine.js').PlannedBreak | null, count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / (BEFORE + AFTER)) * WIDTH;
 
 /** @param {number} begins @param {number} ends @param {string} kind @param {string} title */
@@ -67,7 +68,7 @@ function drawLane(vehicle) {
     parts.push(service);
   }
   const pause = known.pause && apart({ visits: vehicle.visits, break: known.pause });
-  if (pause) parts.push(bar(pause.starts, pause.ends, 'pause', `break ${time(pause.starts)}–${time(pause.ends)}`));
+  if (pause) parts.push(bar(pause.starts, pause.ends, 'pause', `${t('break')} ${time(pause.starts)}–${time(pause.ends)}`));
   known.bars.replaceChildren(...parts, ...nowLine());
 }
 
@@ -95,17 +96,20 @@ function drag(event, element, order, vehicle, frozen) {
   const up = (/** @type {PointerEvent} */ at) => {
     window.removeEventListener('pointermove', move);
     window.removeEventListener('pointerup', up);
+    window.removeEventListener('pointercancel', up);
     element.style.transform = '';
     dragged = '';
     pending.add(vehicle);
     schedule();
-    const to = moved ? laneAt(at)?.dataset.vehicle : undefined;
+    const to = moved && at.type === 'pointerup' ? laneAt(at)?.dataset.vehicle : undefined;
     over?.classList.remove('target');
-    if (!moved) { choose('orders', order); return; }
+    if (!moved) { if (at.type === 'pointerup') choose('orders', order); return; }
     if (to && to !== vehicle && !frozen) { choose('orders', order, false); void moveById(order, to); }
   };
   window.addEventListener('pointermove', move);
   window.addEventListener('pointerup', up);
+  // A touch that became a scroll, a gesture of the system.
+  window.addEventListener('pointercancel', up);
   event.preventDefault();
 }
 
@@ -127,12 +131,12 @@ async function askDone(id) {
   const count = fleet.vehicles.get(id)?.stops_done ?? 0;
   if (!known || view.replaying || (known.count === count && performance.now() - known.asked < DONE_EVERY) || performance.now() - known.asked < 1_000) return;
   [known.asked, known.count] = [performance.now(), count];
-  const answer = await get(`v1/vehicles/${encodeURIComponent(id)}`);
+  const answer = await get('v1/vehicles/{id}', { id });
   const vehicle = fleet.vehicles.get(id);
   if (!answer.ok || !vehicle) return;
   known.breaks = answer.body.breaks ?? [];
   known.pause = answer.body.break ?? null;
-  known.done = (answer.body.done ?? []).filter((/** @type {any} */ stop) => stop.done > from);
+  known.done = (answer.body.done ?? []).filter((stop) => stop.done > from);
   drawLane(vehicle);
 }
 
@@ -148,15 +152,16 @@ function lane(vehicle) {
 
 /** Lanes by the names of their vehicles. */
 function sort() {
-  const byName = [...lanes.entries()].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })).map(([, known]) => known.lane);
-  $('timeline-rows').replaceChildren(...byName);
+  const sorted = [...lanes.entries()].sort(([a], [b]) => byName.compare(a, b)).map(([, known]) => known.lane);
+  $('timeline-rows').replaceChildren(...sorted);
 }
 
 function scale() {
   if (!clock()) return false;
   const wanted = Math.floor((clock() - BEFORE) / STEP) * STEP;
   if (from === wanted) return false;
-  const first = from === 0;
+  const first = !scaled;
+  scaled = true;
   from = wanted;
   const marks = [];
   for (let at = Math.ceil(from / 1_800_000) * 1_800_000; at < from + BEFORE + AFTER; at += 1_800_000) {
@@ -189,7 +194,7 @@ function schedule() {
     if (lanes.size !== before) sort();
   }, 250);
 }
-on('cleared', () => { lanes.clear(); $('timeline-rows').replaceChildren(); from = 0; });
+on('cleared', () => { watcher.disconnect(); lanes.clear(); $('timeline-rows').replaceChildren(); from = 0; });
 on('taken', ({ body, touched }) => { for (const vehicle of body.vehicles) pending.add(vehicle.id); for (const id of touched) pending.add(id); schedule(); });
 on('chosen', ({ before, go }) => {
   for (const [id, known] of lanes) known.lane.classList.toggle('selected', view.chosen?.kind === 'vehicles' && view.chosen.id === id);
@@ -200,6 +205,7 @@ on('chosen', ({ before, go }) => {
   }
   schedule();
 });
+on('midnight', () => { for (const id of fleet.vehicles.keys()) pending.add(id); from = 0; schedule(); });
 on('tick', () => {
   for (const known of lanes.values()) if (known.seen) { const line = /** @type {HTMLElement | null} */ (known.bars.querySelector('.nowline')); if (line) line.style.left = `${x(clock())}px`; }
   if (clock() - from > BEFORE + STEP) schedule();

@@ -5,13 +5,14 @@ import { button } from './dom.js';
 import { propose } from './preview.js';
 import { printSheet } from './route-sheet.js';
 
-/** @param {any} vehicle @returns {any[]} buttons */
+/** @typedef {import('./api.js').Fact} Fact */
+/** @param {import('../engine.js').VehicleStory} vehicle @returns {HTMLButtonElement[]} */
 export function vehicleActions(vehicle) {
   const data = { vehicle_id: vehicle.id };
-  const lost = { type: 'vehicle.lost', data };
-  const back = { type: 'vehicle.back', data };
-  const ended = { type: 'shift.ended', data };
-  const started = { type: 'shift.started', data };
+  /** @type {Fact} */ const lost = { type: 'vehicle.lost', data };
+  /** @type {Fact} */ const back = { type: 'vehicle.back', data };
+  /** @type {Fact} */ const ended = { type: 'shift.ended', data };
+  /** @type {Fact} */ const started = { type: 'shift.started', data };
   const goods = vehicle.on_board ? w`${vehicle.on_board} orders have goods on board.` : t('It has no goods on board.');
   if (vehicle.status === 'lost') return [button(t('It works again'), () => void propose({ title: w`${vehicle.id} works again`, facts: [back], undo: [lost], undoTitle: t('Undo: broken down') }), { id: 'act-back' })];
   if (vehicle.status === 'off') return [button(t('Start shift'), () => void propose({ title: w`Start the shift of ${vehicle.id}`, facts: [started], undo: [ended], undoTitle: t('Undo: end it') }), { id: 'act-start' })];

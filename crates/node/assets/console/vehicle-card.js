@@ -19,23 +19,23 @@ on('tick', () => {
 /** @param {import('../engine.js').VehicleStory} vehicle */
 export function showVehicle(vehicle) {
   fill('story-title', w`Vehicle ${vehicle.id}`);
-  const late = vehicle.visits.filter((/** @type {any} */ visit) => visit.late).length;
+  const late = vehicle.visits.filter((visit) => visit.late).length;
   const note = noteOf('vehicle', vehicle.id, clock());
   fill('story-head', w`${t(vehicle.status)}, ${vehicle.visits.length} stops to do${late ? w`, ${late} late` : ''}`, note ? el('div', {}, noteText(note)) : null);
   $('story-head').classList.toggle('bad-text', late > 0 || vehicle.status === 'lost');
   fill('story-actions', ...vehicleActions(vehicle), ...noteButtons('vehicle', vehicle.id));
-  const waiting = vehicle.visits.reduce((/** @type {number} */ sum, /** @type {any} */ visit) => sum + Math.max(0, (visit.start ?? 0) - (visit.arrival ?? 0)), 0);
+  const waiting = vehicle.visits.reduce((sum, visit) => sum + Math.max(0, (visit.start ?? 0) - (visit.arrival ?? 0)), 0);
   const facts = [
     ['position', age(vehicle.seen)],
     ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : t('not known')],
-    ['breaks', vehicle.breaks?.map((/** @type {any} */ pause, /** @type {number} */ index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
+    ['breaks', vehicle.breaks?.map((pause, index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
-    ['capacity', vehicle.capacity?.filter((/** @type {number} */ value) => value > 0 && value < 500_000).join(' · ')],
+    ['capacity', vehicle.capacity?.filter((value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
   fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
-  fill('story-lines', ...storyLines(vehicle.story ?? []));
+  fill('story-lines', ...storyLines(vehicle.story));
 }
 
 /** @param {import('../engine.js').DoneStop} stop */
@@ -45,7 +45,7 @@ function doneLine(stop) {
   return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${t(stop.stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
 }
 
-/** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {any} vehicle */
+/** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {import('../engine.js').VehicleStory} vehicle */
 function breakLine(vehicle) {
   const pause = apart(vehicle);
   return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`)] : [];

@@ -9,13 +9,14 @@ import { showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
 
-/** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: string, when: string, act: () => void}} Item */
+/** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: () => string, when: () => string, act: () => void}} Item */
 
 const HOUR = 3_600_000;
 /** A stop whose planned begin has moved by so much since this page first saw it, milliseconds. */
 const MOVED = 600_000;
-/** Rows that are shown. */
+/** Rows that are shown at first, and by how many that grows. */
 const ROWS = 150;
+let most = ROWS;
 /** Time between two looks at what was taken although it contradicts the plan. */
 const WARNINGS_EVERY = 20_000;
 const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min'], ['alert', 'alerts']];
@@ -23,45 +24,47 @@ const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', '
 const SAYS = /** @type {Record<string, string[]>} */ ({ predicted_late: ['late', 'hour', 'later'], unassigned: ['unassigned'], silent: ['silent'] });
 const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: t('will be late'), unassigned: t('on no route'), silent: t('silent'), sla_burn: t('too many are late'), log_lag: t('the engine is behind'), degraded: t('overload'), clock_skew: t('a clock is wrong') });
 /** @type {Set<string>} */ const hidden = new Set();
-/** @type {any[]} */ let conflicts = [];
+/** @type {import('./store.js').News['taken']['body']['refused']} */ let conflicts = [];
 
 /** @returns {Item[]} */
-export function items() {
+function items() {
   const now = clock();
   /** @type {Item[]} */ const found = [];
   for (const order of fleet.orders.values()) {
     const open = () => choose('orders', order.id);
-    const name = `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
+    const name = () => `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
     const left = order.due ? order.due - now : Infinity;
-    if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: `${name}: ${order.reason}`, when: order.due ? w`by ${time(order.due)}` : t('no deadline'), act: open });
+    if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: () => `${name()}: ${order.reason}`, when: () => (order.due ? w`by ${time(order.due)}` : t('no deadline')), act: open });
     else if ((order.late_seconds ?? 0) > 0) {
       const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
-      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: w`${name}: ${lateMinutes(order.late_seconds ?? 0)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`, act: open });
+      found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: () => w`${name()}: ${lateMinutes(order.late_seconds ?? 0)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: () => (left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`), act: open });
     }
     const first = fleet.promised.get(order.id);
-    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: w`${name}: begins ${time(order.start)} and not ${time(first)}`, when: `+${Math.round((order.start - first) / 60_000)} min`, act: open });
+    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: () => w`${name()}: begins ${time(order.start)} and not ${time(first)}`, when: () => `+${Math.round((Number(order.start) - first) / 60_000)} min`, act: open });
   }
-  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: w`${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: order.due ? w`by ${time(order.due)}` : '', act: () => choose('orders', order.id) });
+  for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: () => w`${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: () => (order.due ? w`by ${time(order.due)}` : ''), act: () => choose('orders', order.id) });
   for (const vehicle of fleet.vehicles.values()) {
     const quiet = silence(vehicle);
-    if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: w`${vehicle.id}: no position for ${span(quiet)}`, when: span(quiet), act: () => choose('vehicles', vehicle.id) });
+    if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: () => w`${vehicle.id}: no position for ${span(quiet)}`, when: () => span(quiet), act: () => choose('vehicles', vehicle.id) });
   }
-  for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: `${refusal.entity ?? refusal.source ?? t('event')}: ${refusal.reason}`, when: time(refusal.at), act: () => void showRefusal(refusal) });
-  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: `${conflict.entity ?? conflict.id ?? ''}: ${conflict.detail ?? conflict.code}`, when: '', act: () => void showRefusal({ seq: conflict.seq, at: conflict.at ?? 0, reason: conflict.code, detail: conflict.detail ?? '', ...conflict }) });
-  // What the engine raised and no row says yet.
+  for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: () => `${refusal.entity ?? refusal.source ?? t('event')}: ${refusal.reason}`, when: () => time(refusal.at), act: () => void showRefusal(refusal) });
+  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showRefusal(conflict) });
+  // What the engine raised and no row says yet. There may be ten thousand of both.
+  /** @type {Map<string | number, Item[]>} */ const about = new Map();
+  if (fleet.alerts.length) for (const item of found) { const others = about.get(item.id); if (others) others.push(item); else about.set(item.id, [item]); }
   for (const alert of fleet.alerts) {
     const id = alert.order ?? alert.vehicle ?? alert.alert;
-    const row = found.find((item) => item.id === id && SAYS[alert.alert]?.includes(item.kind));
+    const row = about.get(id)?.find((item) => SAYS[alert.alert]?.includes(item.kind));
     if (row) { row.alert = alert; continue; }
     const of = alert.order ? 'order' : alert.vehicle ? 'vehicle' : 'zone';
-    found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: w`since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
+    found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: () => `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: () => w`since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
   }
-  return found.sort((a, b) => a.left - b.left || a.key.localeCompare(b.key));
+  return found.sort((a, b) => a.left - b.left || (a.key < b.key ? -1 : 1));
 }
 
 let drawnAt = 0;
 let due = 0;
-export function draw() {
+function draw() {
   drawnAt = performance.now();
   due = 0;
   const now = clock();
@@ -74,16 +77,18 @@ export function draw() {
   $('work-count').textContent = String(waiting);
   const title = waiting ? `(${waiting}) Fleetfold` : 'Fleetfold';
   if (document.title !== title) document.title = title;
+  /** @type {Map<string, number>} */ const counts = new Map();
+  for (const item of open) counts.set(item.kind, (counts.get(item.kind) ?? 0) + 1);
   for (const [kind] of KINDS) {
     const chip = $(`kind-${kind}`);
-    const count = open.filter((item) => item.kind === kind).length;
+    const count = counts.get(kind) ?? 0;
     chip.setAttribute('aria-pressed', String(!hidden.has(kind)));
     const last = /** @type {HTMLElement} */ (chip.lastElementChild);
     if (last.textContent !== String(count)) last.textContent = String(count);
   }
   // The focus stays on the row that it is on, wherever that goes.
   const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
-  fill('work', ...shown.slice(0, ROWS).map((item) => row(item, noteFor.get(item.key))), shown.length > ROWS ? el('li', {}, w`and ${shown.length - ROWS} more`) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
+  fill('work', ...shown.slice(0, most).map((item) => row(item, noteFor.get(item.key))), shown.length > most ? el('li', {}, button(w`and ${shown.length - most} more`, () => { most += ROWS; draw(); }, { id: 'work-more' })) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
 
@@ -95,7 +100,7 @@ const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteA
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
-    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words), el('small', { class: 'when' }, item.when), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words()), el('small', { class: 'when' }, item.when()), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
     noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': w`${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': w`${t('Ack')}: acknowledge ${item.id}`, title: t('acknowledge: you take care of it') }),
     noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': w`15′: snooze ${item.id} for 15 minutes`, title: t('snooze for 15 minutes') }));
 }
@@ -104,10 +109,11 @@ fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button'
 $('work-noted').addEventListener('change', draw);
 const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);
+on('midnight', soon);
 on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });
 async function look() {
   const answer = await get('v1/warnings');
-  if (answer.ok) conflicts = (answer.body.warnings ?? []).filter((/** @type {any} */ warning) => /taken as what happened/.test(warning.detail ?? '') && warning.seq);
+  if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source }) => (seq && detail && /taken as what happened/.test(detail) ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
 }
 void look();
 setInterval(() => void look(), WARNINGS_EVERY);

@@ -37,7 +37,32 @@ pub(crate) fn declarations() -> String {
             writeln!(text, "export type {name} = {};", kind(schema, 0))
         };
     }
+    routes(&mut text, &document["paths"]);
     text
+}
+
+const JSON: &str = "application/json";
+
+/// What each route of the engine's own answers and takes, by its path, so that a request of the page has the type of its answer.
+fn routes(text: &mut String, paths: &Value) {
+    let of = |method: &'static str| {
+        paths.as_object().into_iter().flatten().filter_map(move |(path, methods)| {
+            let operation = methods.get(method)?;
+            let answer =
+                ["200", "202"].iter().find_map(|status| operation["responses"][status]["content"][JSON].get("schema"))?;
+            path.starts_with("/v1/").then_some((path, operation, answer))
+        })
+    };
+    *text += "\n/** What a GET is answered with, by its path. */\nexport interface Gets {\n";
+    for (path, _, answer) in of("get") {
+        let _ = writeln!(text, "  {}: {};", key(&path[1..]), kind(answer, 1));
+    }
+    *text += "}\n\n/** What a POST takes as JSON and is answered with, by its path. */\nexport interface Posts {\n";
+    for (path, operation, answer) in of("post") {
+        let takes = operation["requestBody"]["content"][JSON].get("schema").map_or("unknown".into(), |of| kind(of, 1));
+        let _ = writeln!(text, "  {}: {{ takes: {takes}; answers: {} }};", key(&path[1..]), kind(answer, 1));
+    }
+    *text += "}\n";
 }
 
 fn is_plain_object(schema: &Value) -> bool {

@@ -297,6 +297,14 @@ try {
   await close();
   await until(() => document.querySelector('#work li.conflict'), null, { timeout: 30_000 });
   check(true, 'what contradicts the plan is in the work list');
+  await page.click('#work li.conflict button');
+  await until(() => document.querySelector('#preview h2')?.textContent.startsWith('Conflict: entry'));
+  const conflict = await page.textContent('#preview');
+  check(conflict.includes('contradicts what was known') && conflict.includes(strays.id) && !conflict.includes('Send again'), 'it says what it is, and is not sent again');
+  await page.click('#preview [data-open="orders"]');
+  await until((id) => document.querySelector('#story-title')?.textContent.includes(id), strays.id);
+  check(true, 'and leads to the card of its order');
+  await close();
 
   // A vehicle has driven: planned against done.
   const driver = (await state('state')).vehicles.find((vehicle) => vehicle.visits.length >= 2);

@@ -1,5 +1,5 @@
 // @ts-check
-// A refused event: its bytes, why, which order; mended and sent again under a new id.
+// A refused event: its bytes, why, which order; mended and sent again under a new id. And one that was taken although it contradicts what was known.
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { SOURCE, eventId, get, post, wrong } from './api.js';
@@ -8,16 +8,17 @@ import { closePreview, showPanel, takePanel } from './preview.js';
 import { choose, fleet, noteOf, on } from './store.js';
 import { clock, exact, iso } from './time.js';
 
+/** JSON on lines; anything else as it is. @param {string} bytes */
+function readable(bytes) { try { return JSON.stringify(JSON.parse(bytes), null, 2); } catch { return bytes; } }
+
 /** @param {import('../engine.js').Refusal} refusal */
 export async function showRefusal(refusal) {
   const current = takePanel();
   const answer = await get('v1/entries/{seq}', { seq: refusal.seq });
   if (!current()) return;
   const bytes = answer.ok ? answer.body.bytes : '';
-  let pretty = bytes;
-  try { pretty = JSON.stringify(JSON.parse(bytes), null, 2); } catch { /* it is shown as it is */ }
   const text = el('textarea', { id: 'refused-bytes', 'aria-label': t('the event'), spellcheck: 'false' });
-  text.value = pretty;
+  text.value = readable(bytes);
   const noted = noteOf('entry', refusal.seq, clock());
   const named = refusal.entity && (fleet.orders.has(refusal.entity) ? 'orders' : fleet.vehicles.has(refusal.entity) ? 'vehicles' : 'orders');
   showPanel(el('h2', { tabindex: '-1' }, w`Refused: entry ${refusal.seq}`),
@@ -31,6 +32,33 @@ export async function showRefusal(refusal) {
       ...noteButtons('entry', refusal.seq),
       button(t('Close (Esc)'), closePreview)));
   // Whoever came by keys goes on there.
+  /** @type {HTMLElement | null} */ ($('preview').querySelector('h2'))?.focus();
+}
+
+/** Whom an event is about, as far as its bytes say so. @param {string} bytes @returns {import('./store.js').Chosen[]} */
+function about(bytes) {
+  try {
+    const { order_id: order, vehicle_id: vehicle } = JSON.parse(bytes).data ?? {};
+    return [/** @type {const} */ ({ kind: 'orders', id: order }), /** @type {const} */ ({ kind: 'vehicles', id: vehicle })].filter(({ id }) => typeof id === 'string');
+  } catch { return []; }
+}
+
+/** What contradicts the plan happened all the same: it is never sent again, and what is left to be done is done on the cards of those whom it is about. @param {import('../engine.js').Refusal} conflict */
+export async function showConflict(conflict) {
+  const current = takePanel();
+  const answer = await get('v1/entries/{seq}', { seq: conflict.seq });
+  if (!current()) return;
+  const bytes = answer.ok ? answer.body.bytes : '';
+  const noted = noteOf('entry', conflict.seq, clock());
+  showPanel(el('h2', { tabindex: '-1' }, w`Conflict: entry ${conflict.seq}`),
+    el('p', {}, t('It was taken as what happened, although it contradicts what was known. Look at whom it is about, and do there what is left to be done.')),
+    el('dl', {}, ...[['in words', conflict.detail], ['source', conflict.source], ['event id', conflict.id]].flatMap(([label, value]) => (value ? [el('dt', {}, t(label ?? '')), el('dd', {}, value)] : []))),
+    noted ? el('p', {}, noteText(noted)) : null,
+    answer.ok ? el('pre', { id: 'conflict-bytes', tabindex: '0', 'aria-label': t('the event') }, readable(bytes)) : el('p', { class: 'bad-text' }, wrong(answer)),
+    el('div', { class: 'buttons' },
+      ...about(bytes).map(({ kind, id }) => button(w`Open ${id}`, () => choose(kind, id), { 'data-open': kind })),
+      ...noteButtons('entry', conflict.seq),
+      button(t('Close (Esc)'), closePreview)));
   /** @type {HTMLElement | null} */ ($('preview').querySelector('h2'))?.focus();
 }
 

@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { t, w } from './language.js';
 import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
-import { showRefusal } from './refused.js';
+import { showConflict, showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
 
@@ -48,7 +48,7 @@ function items() {
     if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: () => w`${vehicle.id}: no position for ${span(quiet)}`, when: () => span(quiet), act: () => choose('vehicles', vehicle.id) });
   }
   for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: () => `${refusal.entity ?? refusal.source ?? t('event')}: ${refusal.reason}`, when: () => time(refusal.at), act: () => void showRefusal(refusal) });
-  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showRefusal(conflict) });
+  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showConflict(conflict) });
   // What the engine raised and no row says yet. There may be ten thousand of both.
   /** @type {Map<string | number, Item[]>} */ const about = new Map();
   if (fleet.alerts.length) for (const item of found) { const others = about.get(item.id); if (others) others.push(item); else about.set(item.id, [item]); }

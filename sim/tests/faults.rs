@@ -44,16 +44,23 @@ fn every_promise_holds_whatever_goes_wrong() {
     let outcomes: Vec<Survived> = outcomes.into_iter().flatten().collect();
     let sum = |figure: fn(&Survived) -> u64| outcomes.iter().map(figure).sum::<u64>();
     println!(
-        "{count} days: {} facts, {} plans, {} crashes, {} sleeps, {} terms, {} mishaps on the way to the log",
+        "{count} days: {} facts, {} plans, {} crashes, {} sleeps, {} terms, {} mishaps on the way to the log, {} starts at a base, {} \
+         starts and readers that found a gap, {} runs in which lost entries were told and not seen",
         sum(|s| s.facts),
         sum(|s| s.plans),
         sum(|s| s.crashes),
         sum(|s| s.sleeps),
         sum(|s| s.terms),
-        sum(|s| s.mishaps)
+        sum(|s| s.mishaps),
+        sum(|s| s.at_base),
+        sum(|s| s.gaps),
+        sum(|s| s.unseen)
     );
     // A simulator that harms nobody proves nothing.
     if count >= 100 {
         assert!(sum(|s| s.crashes) > count && sum(|s| s.sleeps) > count && sum(|s| s.mishaps) > 10 * count);
+        assert!(sum(|s| s.at_base) > count / 2);
+        // A base is written long before entries expire, unless no engine lives for long enough.
+        assert!(sum(|s| s.unseen) * 100 <= count);
     }
 }

@@ -6,6 +6,8 @@
 //! true that docs/ARCHITECTURE.md promises: one gap-free chain of plans, each fact folded once, every asking fact answered, all
 //! folds equal, no assignment ever gone back.
 
+mod begin;
+mod operator;
 mod owners;
 mod planted;
 mod requests;
@@ -17,14 +19,14 @@ use std::sync::Arc;
 use fleetfold_engine::virtual_time::{Happening, World};
 use fleetfold_engine::{Effect, Engine, Input, SolveReport};
 use fleetfold_fleet::Fleet;
-use fleetfold_journal::{Address, FanOut, LastPlan, OwnMessage, ZoneName};
+use fleetfold_journal::{Address, Completeness, FanOut, LastPlan, OwnMessage, ZoneName};
 use fleetfold_model::{Assignment, Event, LogEntry, LogSeq, Millis, Name, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{What, decode};
 
 use crate::scenario::{Scenario, Script, script};
 use crate::seeded::Seeded;
-use crate::sim_log::{SimLease, SimLog};
+use crate::sim_log::{SimLease, SimLog, SimMessage};
 use crate::world::{Driving, Pretend};
 
 pub use planted::Bug;
@@ -65,6 +67,13 @@ pub struct Faults {
     pub single: bool,
     /// With a fact, somebody writes a message that should not be there: see `strays.rs`.
     pub stray: f64,
+    /// The log forgets entries of this age; 0: it keeps them for ever. Owners store bases, and whoever begins later begins with one.
+    pub expiry: Millis,
+    /// An owner that dies loses its data folder.
+    pub folder_lost: f64,
+    /// Other zones write to the same stream, this often in a log second. When the day is over the zone is quiet for longer than the log
+    /// keeps entries, while they write on and nodes die; then one more order comes.
+    pub neighbours: f64,
 }
 
 impl Faults {
@@ -82,10 +91,15 @@ impl Faults {
             sleep: some(0.02),
             torn: some(0.5),
             single: false,
-            stray: 0.0,
+            ..Self::default()
         };
         faults.single = random.chance(0.5);
         faults.stray = if random.chance(0.5) { 0.3 * random.unit() } else { 0.0 };
+        if random.chance(0.5) {
+            faults.expiry = Millis(random.between(50_000, 100_000));
+            faults.folder_lost = 0.3 * random.unit();
+        }
+        faults.neighbours = if random.chance(0.5) { 4.0 * random.unit() } else { 0.0 };
         faults
     }
 }
@@ -118,6 +132,12 @@ pub struct Survived {
     pub terms: u64,
     /// Messages that should not have been in the log.
     pub strays: u64,
+    /// Starts at a base.
+    pub at_base: u64,
+    /// Starts and readers that found entries missing, and refused to go on.
+    pub gaps: u64,
+    /// Runs that ended with a start whose missing entries nothing shows: it says that there may be some, and goes on.
+    pub unseen: u64,
 }
 
 /// A small day and its roads, to be played under many seeds.
@@ -168,6 +188,9 @@ enum Ask {
     ReadPlan,
     Tell { vehicle: Name, revision: LogSeq, bytes: Vec<u8>, expected: u64 },
     ReadTold { vehicle: Name, revision: LogSeq },
+    PutBase { object: String, document: Vec<u8>, said: OwnMessage },
+    SayBase { said: OwnMessage },
+    Mark(u64),
     Acquire,
     Renew(SimLease),
 }
@@ -192,11 +215,15 @@ enum Job {
     Pull(usize, u64),
     Tick(usize, u64),
     Lease(usize, u64),
+    Second(usize, u64),
     Snapshot(usize, u64),
     Effects(usize, u64, Vec<Effect>),
     Solved(usize, u64, Box<SolveReport>),
     Told(Box<Assignment>),
     Start(usize),
+    Neighbour,
+    Kill(usize),
+    LastOrder,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +248,17 @@ struct Alive {
     telling: bool,
     tick_at: Option<Timestamp>,
     pulling: bool,
+    /// Whether every entry of the zone was read.
+    completeness: Completeness,
+    /// For so many seconds nothing has come.
+    silent: u32,
+    /// A base is being stored.
+    writes_base: bool,
+    /// The last entry that has changed the fleet, and the digest after it.
+    changed: (u64, u64),
+    /// How far the log was said to be folded; a request that says so is under way.
+    marked: u64,
+    marking: bool,
 }
 
 #[derive(Debug, Default)]
@@ -247,6 +285,18 @@ struct Run<'a> {
     outbox: Vec<Event>,
     acked: usize,
     nodes: [Node; 2],
+    /// Every entry of the zone that was ever stored, expired or not.
+    history: Vec<SimMessage>,
+    /// The object store of bases.
+    bases: BTreeMap<String, Vec<u8>>,
+    /// How far an owner has said that it has folded.
+    mark: Option<u64>,
+    neighbour: u64,
+    /// The zone has been left quiet, or is not to be.
+    last_order: bool,
+    waits_for_last_order: bool,
+    /// Entries were lost in a way that cannot be seen but was told: there is nothing more to prove.
+    is_over: bool,
     /// The fold of the log as it stands, and its digest after each entry.
     truth: Fleet,
     digests: BTreeMap<u64, u64>,
@@ -283,6 +333,13 @@ impl<'a> Run<'a> {
             outbox: Vec::new(),
             acked: 0,
             nodes: [Node::default(), Node::default()],
+            history: Vec::new(),
+            bases: BTreeMap::new(),
+            mark: None,
+            neighbour: 0,
+            last_order: faults.neighbours == 0.0,
+            waits_for_last_order: false,
+            is_over: false,
             truth: Fleet::new(),
             digests: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -293,6 +350,9 @@ impl<'a> Run<'a> {
         };
         run.later(0, Job::Start(0));
         run.later(50, Job::Start(1));
+        if faults.neighbours > 0.0 {
+            run.later(1, Job::Neighbour);
+        }
         run
     }
 
@@ -323,9 +383,14 @@ impl<'a> Run<'a> {
             }
             let done = next.is_none() && self.acked == self.outbox.len();
             match calm_until {
-                None if done => {
+                None if done && !self.last_order => {
+                    self.last_order = true;
+                    self.quiet();
+                }
+                None if done && self.nothing_to_come() => {
                     // The day is over: no more faults, and whoever sleeps wakes up.
-                    self.faults = Faults { single: self.faults.single, ..Faults::default() };
+                    let Faults { single, expiry, neighbours, .. } = self.faults;
+                    self.faults = Faults { single, expiry, neighbours, ..Faults::default() };
                     calm_until = Some(self.now + CALM);
                 }
                 Some(_) if !done => calm_until = Some(self.now + CALM),
@@ -346,6 +411,9 @@ impl<'a> Run<'a> {
             if let Some(job) = self.awake(job) {
                 self.job(job)?;
             }
+            if self.is_over {
+                return Ok(());
+            }
         }
     }
 
@@ -355,6 +423,7 @@ impl<'a> Run<'a> {
             Job::Pull(node, life)
             | Job::Tick(node, life)
             | Job::Lease(node, life)
+            | Job::Second(node, life)
             | Job::Snapshot(node, life)
             | Job::Effects(node, life, _)
             | Job::Solved(node, life, _)
@@ -367,7 +436,10 @@ impl<'a> Run<'a> {
             | Job::Returns(..)
             | Job::TimesOut(..)
             | Job::Told(_)
-            | Job::Start(_) => {
+            | Job::Start(_)
+            | Job::Neighbour
+            | Job::Kill(_)
+            | Job::LastOrder => {
                 return Some(job);
             }
         };
@@ -456,6 +528,17 @@ impl<'a> Run<'a> {
                 self.world.told(&assignment, now);
             }
             Job::Start(node) => self.wake_up(node)?,
+            Job::Second(node, life) => {
+                self.second(node)?;
+                self.later(1_000, Job::Second(node, life));
+            }
+            Job::Neighbour => self.neighbour_writes(),
+            Job::Kill(node) => {
+                if self.nodes[node].alive.is_some() {
+                    self.crash(node);
+                }
+            }
+            Job::LastOrder => self.order_last(),
         }
         Ok(())
     }
@@ -468,7 +551,7 @@ impl<'a> Run<'a> {
         if owners != 1 {
             return Err(format!("{owners} owners at rest"));
         }
-        let (_, last) = self.log.bounds("FLEET");
+        let last = self.history.last().map_or(0, |message| message.seq);
         for alive in running(&self.nodes) {
             if alive.read != last || alive.engine.fleet().digest() != self.truth.digest() {
                 return Err(format!(
@@ -482,7 +565,7 @@ impl<'a> Run<'a> {
         }
         let mut ids = BTreeSet::new();
         let mut again = Fleet::new();
-        for message in self.log.read("FLEET", 0) {
+        for message in &self.history {
             if !ids.insert(&message.id) {
                 return Err(format!("{} is in the log twice", message.id));
             }
@@ -525,7 +608,12 @@ fn plan_subject() -> String {
     zone().subject(&Address::Plan)
 }
 
-fn entry(message: &crate::sim_log::SimMessage) -> Result<LogEntry, String> {
+/// True for a message of the zone of the simulation.
+fn is_own(message: &SimMessage) -> bool {
+    message.subject.starts_with("fleet.sim.city.")
+}
+
+fn entry(message: &SimMessage) -> Result<LogEntry, String> {
     let decoded = decode(&message.bytes).map_err(|error| error.to_string())?;
     let What::Event(event) = decoded.what else { return Err("a position among the facts".to_owned()) };
     let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };

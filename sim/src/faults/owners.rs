@@ -1,60 +1,21 @@
 //! The two engines: they start from what their disks hold, fold, own the zone in turn, tell drivers, sleep and die.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fleetfold_engine::{Effect, Engine, Input, run as run_search};
-use fleetfold_fleet::Fleet;
-use fleetfold_journal::{Begin, Covered, FanOut, Heard, Held, Next, Outcome, begin, own_message};
+use fleetfold_engine::{Effect, Input, run as run_search};
+use fleetfold_journal::{Heard, Next, Outcome, own_message};
 use fleetfold_model::{LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
 use super::strays::Read;
-use super::{Alive, Ask, Bug, Job, Reply, Run, Sender, zone};
+use super::{Ask, Bug, Job, Reply, Run, Sender, is_own, zone};
 
 impl Run<'_> {
-    pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
-        let (first, last) = self.log.bounds("FLEET");
-        let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
-        let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
-        let zone = (last > 0).then_some((first, last));
-        let held = Held { stream_first: first, stream_last: last, zone, ..Held::default() };
-        let read = match begin(Covered { applied: fleet.applied().0, rev: fleet.chain().rev }, held) {
-            Begin::After { after, verify } => {
-                let found = self.log.read("FLEET", after).next().map(|message| message.id.clone());
-                if verify && found.as_ref() != Some(&last_id) {
-                    return Err("the log is not the one of the snapshot".to_owned());
-                }
-                self.read_behind(node, fleet.applied())
-            }
-            Begin::Regressed { .. } | Begin::Expired { .. } | Begin::AtBase { .. } => {
-                return Err("a start found its log gone".to_owned());
-            }
-        };
-        let life = self.nodes[node].life + 1;
-        self.nodes[node].life = life;
-        self.nodes[node].asleep_until = self.now;
-        self.nodes[node].alive = Some(Alive {
-            engine: Engine::new(fleet, Arc::clone(&self.day.network)),
-            read,
-            goal: last,
-            last_id,
-            seeks: false,
-            lease: None,
-            fan: FanOut::default(),
-            waiting: BTreeMap::new(),
-            telling: false,
-            tick_at: None,
-            pulling: true,
-        });
-        self.later(1, Job::Pull(node, life));
-        self.later(10_000, Job::Snapshot(node, life));
-        Ok(())
-    }
-
     pub(super) fn crash(&mut self, node: usize) {
         self.survived.crashes += 1;
+        if self.random.chance(self.faults.folder_lost) {
+            self.nodes[node].disk.clear();
+        }
         self.nodes[node].alive = None;
         self.nodes[node].life += 1;
         let delay = self.random.between(200, 4_000);
@@ -64,7 +25,11 @@ impl Run<'_> {
     pub(super) fn pull(&mut self, node: usize) -> Result<(), String> {
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         alive.pulling = false;
-        let mut messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
+        let read = alive.read;
+        self.expire();
+        let own = self.log.read("FLEET", read).filter(|message| is_own(message));
+        let mut messages: Vec<_> = own.take(16).cloned().collect();
+        let mut pending = self.log.read("FLEET", read).filter(|message| is_own(message)).count() as u64;
         if self.has(Bug::MessagePassedOver) && messages.len() > 2 {
             messages.remove(1);
         }
@@ -73,6 +38,10 @@ impl Run<'_> {
         }
         let life = self.nodes[node].life;
         for message in &messages {
+            pending = pending.saturating_sub(1);
+            if self.nodes[node].asleep_until <= self.now && !self.came(node, message.seq, pending) {
+                return Ok(());
+            }
             let read = self.misread(self.read(message), message);
             let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
             if self.nodes[node].asleep_until > self.now {
@@ -92,7 +61,7 @@ impl Run<'_> {
             }
             self.perform(node, effects);
         }
-        let (_, last) = self.log.bounds("FLEET");
+        let last = self.history.last().map_or(0, |message| message.seq);
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         if alive.read < last && !alive.pulling {
             alive.pulling = true;

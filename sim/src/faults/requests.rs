@@ -48,6 +48,7 @@ impl Run<'_> {
     /// The log does what it is asked.
     pub(super) fn broker(&mut self, ask: &Ask) -> Result<Reply, String> {
         let now = self.now;
+        self.expire();
         let outcome = |result: Result<(u64, bool), SimRefusal>| match result {
             Ok((seq, duplicate)) => Reply::Stored { seq, duplicate },
             Err(SimRefusal::WrongSequence) => Reply::WrongSequence,
@@ -116,6 +117,20 @@ impl Run<'_> {
                     }
                 })
             }
+            Ask::PutBase { object, document, .. } => {
+                self.bases.insert(object.clone(), document.clone());
+                Reply::Stored { seq: 0, duplicate: false }
+            }
+            Ask::SayBase { said } => {
+                let OwnMessage { subject, id, bytes } = said;
+                let result = self.log.append("FLEET", false, subject, id, bytes.clone(), None, now);
+                self.stored(result)?;
+                outcome(result)
+            }
+            Ask::Mark(folded) => {
+                self.mark = Some(*folded);
+                Reply::Stored { seq: 0, duplicate: false }
+            }
             Ask::Acquire => {
                 // Owners are told apart by their epochs.
                 if self.has(Bug::LeaseGivenToAll) {
@@ -133,6 +148,7 @@ impl Run<'_> {
     pub(super) fn stored(&mut self, result: Result<(u64, bool), SimRefusal>) -> Result<(), String> {
         let Ok((seq, false)) = result else { return Ok(()) };
         let message = self.log.read("FLEET", seq - 1).next().cloned().ok_or("a stored message cannot be read")?;
+        self.history.push(message.clone());
         let entry = match self.judge(&message)? {
             Read::Entry(entry) => entry,
             Read::Skipped(on_plan_subject) => {
@@ -195,6 +211,10 @@ impl Run<'_> {
             (Ask::Plan { .. }, _) => Outcome::Unknown,
             // Lost or not, nobody waits for it.
             (Ask::Own { .. }, _) => return Ok(()),
+            (ask @ (Ask::PutBase { .. } | Ask::SayBase { .. } | Ask::Mark(_)), reply) => {
+                self.base_stored(node, ask, &reply);
+                return Ok(());
+            }
             (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
             (Ask::ReadPlan, _) if self.has(Bug::LastPlanNotReadAgain) => return Ok(()),
             (Ask::ReadPlan, _) => {

@@ -45,7 +45,8 @@ fn every_promise_holds_whatever_goes_wrong() {
     let sum = |figure: fn(&Survived) -> u64| outcomes.iter().map(figure).sum::<u64>();
     println!(
         "{count} days: {} facts, {} plans, {} crashes, {} sleeps, {} terms, {} mishaps on the way to the log, {} starts at a base, {} \
-         starts and readers that found a gap, {} runs in which lost entries were told and not seen",
+         starts and readers that found a gap, {} runs in which lost entries were told and not seen, the log went back {} times and {} nodes noticed, {} days with \
+         overload of the highest level",
         sum(|s| s.facts),
         sum(|s| s.plans),
         sum(|s| s.crashes),
@@ -54,12 +55,16 @@ fn every_promise_holds_whatever_goes_wrong() {
         sum(|s| s.mishaps),
         sum(|s| s.at_base),
         sum(|s| s.gaps),
-        sum(|s| s.unseen)
+        sum(|s| s.unseen),
+        sum(|s| s.rollbacks),
+        sum(|s| s.regressed),
+        sum(|s| u64::from(s.overload == 4))
     );
     // A simulator that harms nobody proves nothing.
     if count >= 100 {
         assert!(sum(|s| s.crashes) > count && sum(|s| s.sleeps) > count && sum(|s| s.mishaps) > 10 * count);
         assert!(sum(|s| s.at_base) > count / 2);
+        assert!(sum(|s| s.rollbacks) > count / 10 && sum(|s| s.regressed) > sum(|s| s.rollbacks) / 2);
         // A base is written long before entries expire, unless no engine lives for long enough.
         assert!(sum(|s| s.unseen) * 100 <= count);
     }

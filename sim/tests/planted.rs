@@ -35,6 +35,10 @@ const TOLD: &str = "but was told";
 const NEVER_BACK: &str = "an old route was put back";
 /// The gate lets what an owner says through.
 const LET_THROUGH: &str = "was turned away";
+/// Whoever has read a quiet zone's log wants to own it.
+const WANTED: &str = "nobody wants to own the quiet zone";
+/// Nobody who has nothing to do is overloaded.
+const CALM: &str = "overload of level";
 /// Two starts agree about the log.
 const SAME_LOG: &str = "the log is not the one of the snapshot";
 
@@ -45,15 +49,15 @@ const BUGS: &[(Bug, &[&str])] = &[
     (Bug::UnknownTakenForLost, &[ANSWERED, ENDS]),
     (Bug::UnknownTakenForStored, &[ANSWERED, ENDS]),
     (Bug::StrangerEndsTheReadBack, &[ANSWERED, ENDS]),
-    (Bug::FenceStaysAtSkipped, &[SAME_FLEET, ANSWERED, ENDS]),
+    (Bug::FenceStaysAtSkipped, &[SAME_FLEET, ANSWERED, ENDS, CALM]),
     (Bug::LeaseKeptForEver, &[ONE_OWNER]),
     (Bug::LeaseGivenToAll, &[ONE_OWNER, LET_THROUGH]),
     (Bug::ProposesWithoutLease, &[LET_THROUGH, ONE_OWNER]),
     (Bug::LeaseNotAskedForAgain, &[ONE_OWNER, ENDS]),
     (Bug::PlanSkipsANumber, &[CHAIN]),
     (Bug::PlanForgetsTheOneBefore, &[CHAIN]),
-    (Bug::PlanWithoutCauses, &[ANSWERED, ENDS, ALL_READ]),
-    (Bug::OwnPlanFoldedAtOnce, &[SAME_FLEET]),
+    (Bug::PlanWithoutCauses, &[ANSWERED, ENDS, ALL_READ, CALM]),
+    (Bug::OwnPlanFoldedAtOnce, &[SAME_FLEET, CHAIN]),
     (Bug::FactGivenUp, &[STORED]),
     (Bug::FactWithoutId, &[ONCE]),
     (Bug::FactWithAnotherIdEachTime, &[STORED]),
@@ -74,12 +78,26 @@ const ONLY_WITH: &[(Bug, &[&str], fn(u64) -> Faults)] = &[
     (Bug::ExpiryIgnoredAtStart, &[SAME_FLEET], with_expiry),
     (Bug::NothingNamesWhatExpired, &[SAME_FLEET], with_expiry),
     (Bug::OneBaseOnly, &[ENDS, ONE_OWNER], with_expiry),
-    (Bug::ReadyByTheStream, &[ONE_OWNER, ENDS], with_neighbours),
+    (Bug::ReadyByTheStream, &[WANTED, ONE_OWNER], with_neighbours),
+    (Bug::LogNotLookedAtAgain, &[SAME_FLEET, ALL_READ, ENDS], with_rollback),
+    (Bug::LogKnownByItsEndOnly, &[SAME_FLEET, ALL_READ, ENDS], with_rollback),
+    (Bug::ForeignRoutesKept, &[TOLD, ENDS], with_rollback),
+    (Bug::FactGivenUpInASurge, &[STORED], with_surge),
 ];
 
 /// The log forgets, and folders are lost.
 fn with_expiry(seed: u64) -> Faults {
-    Faults { expiry: Millis(50_000), folder_lost: 0.3, ..faults(seed) }
+    Faults { expiry: Millis(80_000), folder_lost: 0.3, ..faults(seed) }
+}
+
+/// The log goes back under running engines.
+fn with_rollback(seed: u64) -> Faults {
+    Faults { rollback: 0.02, ..faults(seed) }
+}
+
+/// Many orders in one instant, and nodes that die over them.
+fn with_surge(seed: u64) -> Faults {
+    Faults { surge: 60, ..faults(seed) }
 }
 
 /// Other zones write to the stream.

@@ -10,9 +10,12 @@ use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::base::{self, object_name, parse};
 use fleetfold_journal::{
     Address, Begin, Completeness, Covered, FanOut, FirstPlan, Held, Missing, Outcome, begin, own_message,
+    still_the_same,
 };
 use fleetfold_model::{BaseWritten, Event, FORMAT, LogSeq, Millis, Space, Timestamp};
 use fleetfold_wire::{What, assignment_from_json, decode, message_hash};
+
+use crate::sim_log::SimMessage;
 
 use super::{Alive, Ask, Bug, Job, Reply, Run, Sender, is_own, plan_subject, zone};
 
@@ -127,11 +130,15 @@ impl Run<'_> {
         }
         let held = self.misheld(held);
         let begins = self.misbegun(begin(Covered { applied, rev: fleet.chain().rev }, held), applied);
+        let mut last_read = None;
         let read = match begins {
             Begin::After { after, verify } => {
-                let found = self.log.read("FLEET", after).find(|message| is_own(message)).map(|message| &message.id);
-                if verify && found != Some(&last_id) {
-                    return Err("the log is not the one of the snapshot".to_owned());
+                let found = self.log.read("FLEET", after).find(|message| is_own(message));
+                if verify {
+                    last_read = found.map(|message| (message.seq, hash_of(message)));
+                }
+                if verify && found.map(|message| &message.id) != Some(&last_id) {
+                    return self.regressed(node, "the log is not the one of the snapshot");
                 }
                 self.read_behind(node, fleet.applied())
             }
@@ -145,7 +152,7 @@ impl Run<'_> {
                 self.refuses(node, needed, held.stream_first)?;
                 return Ok(());
             }
-            Begin::Regressed { .. } => return Err("a start found its log gone".to_owned()),
+            Begin::Regressed { .. } => return self.regressed(node, "a start found its log gone"),
         };
         let life = self.nodes[node].life + 1;
         let mut completeness = Completeness::new(false, self.running());
@@ -177,6 +184,10 @@ impl Run<'_> {
             changed,
             marked: 0,
             marking: false,
+            last_read,
+            reconnects: false,
+            unread: true,
+            since: self.now,
         });
         self.later(1, Job::Pull(node, life));
         self.later(1_000, Job::Second(node, life));
@@ -191,12 +202,58 @@ impl Run<'_> {
 
     /// A start is refused because entries from `needed` on have expired. It must be right, and somebody tries again.
     fn refuses(&mut self, node: usize, needed: u64, first: u64) -> Result<(), String> {
-        if !self.is_missing(needed, first) {
+        // After the log went back, what was told of the entries that it lost still names them.
+        if self.survived.rollbacks == 0 && !self.is_missing(needed, first) {
             return Err(format!("a start was refused for entries from {needed} on, and none of the zone is missing"));
         }
         self.survived.gaps += 1;
+        // The log has lost the entries behind the newest base that is left, and those before have expired: nobody can begin, and says so.
+        self.is_over = self.survived.rollbacks > 0 && self.nodes.iter().all(|node| node.alive.is_none());
         self.later(2_000, Job::Start(node));
         Ok(())
+    }
+
+    /// The log is not the one any more that was folded. That must be true, and whoever looks after the zone removes what was made of what is
+    /// lost before the node starts again.
+    fn regressed(&mut self, node: usize, what: &str) -> Result<(), String> {
+        if self.survived.rollbacks == 0 {
+            return Err(what.to_owned());
+        }
+        self.survived.regressed += 1;
+        self.remove_what_is_lost(node);
+        let delay = self.random.between(200, 4_000);
+        self.later(delay, Job::Start(node));
+        Ok(())
+    }
+
+    /// Looks whether the log is still the one that was read, after the connection broke. False: it is not, or entries may be missing, and
+    /// the node has stopped.
+    pub(super) fn is_the_same_log(&mut self, node: usize) -> bool {
+        let keeps = Duration::from_millis(self.faults.expiry.0.unsigned_abs());
+        let Some(alive) = &mut self.nodes[node].alive else { return false };
+        if !std::mem::take(&mut alive.reconnects) || self.bug == Some(Bug::LogNotLookedAtAgain) {
+            return true;
+        }
+        let (first, last) = self.log.bounds("FLEET");
+        let stands = |seq: u64| {
+            let message = self.log.read("FLEET", seq - 1).next().filter(|message| message.seq == seq);
+            message.filter(|_| (first..=last).contains(&seq)).map(hash_of)
+        };
+        let mut read = alive.last_read.map(|(seq, hash)| (hash, stands(seq)));
+        if self.bug == Some(Bug::LogKnownByItsEndOnly) {
+            read = None;
+        }
+        let passed = alive.last_read.map_or(alive.read, |(seq, _)| seq);
+        if still_the_same(passed, last, (0, 0), read).is_err() {
+            self.survived.regressed += 1;
+            self.remove_what_is_lost(node);
+            self.stops(node);
+            return false;
+        }
+        alive.completeness.reconnected();
+        alive.completeness.set_keeps(keeps);
+        let passed = alive.read;
+        self.holds(node, passed)
     }
 
     /// A message has come to a node. False: entries before it may be missing, and the node does not go on.
@@ -338,4 +395,11 @@ impl Run<'_> {
             _ => alive.writes_base = false,
         }
     }
+}
+
+/// The hash of a message, as long as the journal wants it.
+pub(super) fn hash_of(message: &SimMessage) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(&message_hash(&message.bytes).0.to_be_bytes());
+    hash
 }

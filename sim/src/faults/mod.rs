@@ -74,6 +74,12 @@ pub struct Faults {
     /// Other zones write to the same stream, this often in a log second. When the day is over the zone is quiet for longer than the log
     /// keeps entries, while they write on and nodes die; then one more order comes.
     pub neighbours: f64,
+    /// Within a log second the broker comes back with an older copy of the stream of facts: it ends up to 40 entries earlier, and other
+    /// entries get their numbers. At most twice in a run.
+    pub rollback: f64,
+    /// So many orders come in one instant, and both nodes may die over them. Half of them nobody can serve; of the others customers think
+    /// better within minutes.
+    pub surge: u32,
 }
 
 impl Faults {
@@ -96,9 +102,11 @@ impl Faults {
         faults.single = random.chance(0.5);
         faults.stray = if random.chance(0.5) { 0.3 * random.unit() } else { 0.0 };
         if random.chance(0.5) {
-            faults.expiry = Millis(random.between(50_000, 100_000));
+            faults.expiry = Millis(random.between(80_000, 140_000));
             faults.folder_lost = 0.3 * random.unit();
         }
+        faults.surge = if random.chance(0.3) { random.between(20, 60) as u32 } else { 0 };
+        faults.rollback = if random.chance(0.4) { 0.02 * random.unit() } else { 0.0 };
         faults.neighbours = if random.chance(0.5) { 4.0 * random.unit() } else { 0.0 };
         faults
     }
@@ -138,6 +146,12 @@ pub struct Survived {
     pub gaps: u64,
     /// Runs that ended with a start whose missing entries nothing shows: it says that there may be some, and goes on.
     pub unseen: u64,
+    /// Times the log went back.
+    pub rollbacks: u64,
+    /// Nodes that noticed it, at work or at their start.
+    pub regressed: u64,
+    /// The highest level of overload.
+    pub overload: u8,
 }
 
 /// A small day and its roads, to be played under many seeds.
@@ -183,13 +197,34 @@ enum Sender {
 #[derive(Clone, Debug)]
 enum Ask {
     Fact(usize),
-    Plan { message: OwnMessage, expected: u64 },
-    Own { message: OwnMessage },
+    Plan {
+        message: OwnMessage,
+        expected: u64,
+    },
+    Own {
+        message: OwnMessage,
+    },
     ReadPlan,
-    Tell { vehicle: Name, revision: LogSeq, bytes: Vec<u8>, expected: u64 },
-    ReadTold { vehicle: Name, revision: LogSeq },
-    PutBase { object: String, document: Vec<u8>, said: OwnMessage },
-    SayBase { said: OwnMessage },
+    Tell {
+        vehicle: Name,
+        revision: LogSeq,
+        bytes: Vec<u8>,
+        expected: u64,
+    },
+    ReadTold {
+        vehicle: Name,
+        revision: LogSeq,
+    },
+    /// What each vehicle was told last, and where the log of facts ends: asked at the beginning of a term.
+    ReadAllTold,
+    PutBase {
+        object: String,
+        document: Vec<u8>,
+        said: OwnMessage,
+    },
+    SayBase {
+        said: OwnMessage,
+    },
     Mark(u64),
     Acquire,
     Renew(SimLease),
@@ -202,6 +237,7 @@ enum Reply {
     Unknown,
     LastPlan(Option<LastPlan>),
     LastTold(Option<(LogSeq, LogSeq)>),
+    AllTold { told: Vec<(Name, LogSeq, LogSeq)>, end: LogSeq },
     Lease(Option<SimLease>),
 }
 
@@ -224,6 +260,8 @@ enum Job {
     Neighbour,
     Kill(usize),
     LastOrder,
+    Broker,
+    Recovery,
 }
 
 #[derive(Clone, Debug)]
@@ -259,6 +297,14 @@ struct Alive {
     /// How far the log was said to be folded; a request that says so is under way.
     marked: u64,
     marking: bool,
+    /// The last message that was read, and its hash.
+    last_read: Option<(u64, [u8; 32])>,
+    /// The connection broke: before anything is read on, it is looked whether the log is still the same.
+    reconnects: bool,
+    /// What vehicles were told before this term has not been read.
+    unread: bool,
+    /// When it started.
+    since: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -283,7 +329,7 @@ struct Run<'a> {
     requests: u64,
     awaited: BTreeSet<u64>,
     outbox: Vec<Event>,
-    acked: usize,
+    acked: BTreeSet<usize>,
     nodes: [Node; 2],
     /// Every entry of the zone that was ever stored, expired or not.
     history: Vec<SimMessage>,
@@ -295,6 +341,11 @@ struct Run<'a> {
     /// The zone has been left quiet, or is not to be.
     last_order: bool,
     waits_for_last_order: bool,
+    /// Producers and drivers have not heard yet that the log went back.
+    recovers: bool,
+    /// Vehicles whose last assignment is of entries that the log has lost.
+    foreign: BTreeSet<String>,
+    went_back_at: Option<Timestamp>,
     /// Entries were lost in a way that cannot be seen but was told: there is nothing more to prove.
     is_over: bool,
     /// The fold of the log as it stands, and its digest after each entry.
@@ -311,7 +362,9 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(day: &'a SmallDay, seed: u64, faults: Faults) -> Self {
-        let facts = day.script.facts.iter().enumerate().map(|(n, (at, event))| (*at, 1 + n as u64, event.clone()));
+        let mut facts = day.script.facts.clone();
+        let surge = operator::surge(&mut facts, day.script.start, faults.surge, seed);
+        let facts = facts.into_iter().enumerate().map(|(n, (at, event))| (at, 1 + n as u64, event));
         let phones = crate::scenario::Phones { late_share: 0.05, double_share: 0.05 };
         let driving = Driving { varied: true, positions: false, reject_share: 0.02 };
         let network = Arc::clone(&day.network);
@@ -331,7 +384,7 @@ impl<'a> Run<'a> {
             requests: 0,
             awaited: BTreeSet::new(),
             outbox: Vec::new(),
-            acked: 0,
+            acked: BTreeSet::new(),
             nodes: [Node::default(), Node::default()],
             history: Vec::new(),
             bases: BTreeMap::new(),
@@ -339,6 +392,9 @@ impl<'a> Run<'a> {
             neighbour: 0,
             last_order: faults.neighbours == 0.0,
             waits_for_last_order: false,
+            recovers: false,
+            foreign: BTreeSet::new(),
+            went_back_at: None,
             is_over: false,
             truth: Fleet::new(),
             digests: BTreeMap::new(),
@@ -352,6 +408,16 @@ impl<'a> Run<'a> {
         run.later(50, Job::Start(1));
         if faults.neighbours > 0.0 {
             run.later(1, Job::Neighbour);
+        }
+        run.later(1_000, Job::Broker);
+        if let Some(at) = surge {
+            let at = (at - run.start).0 / i64::from(RATE);
+            for node in 0..2 {
+                if run.random.chance(0.7) {
+                    let after = run.random.between(0, 3_000);
+                    run.later(at + after, Job::Kill(node));
+                }
+            }
         }
         run
     }
@@ -381,7 +447,7 @@ impl<'a> Run<'a> {
                     self.at(at, Job::World);
                 }
             }
-            let done = next.is_none() && self.acked == self.outbox.len();
+            let done = next.is_none() && self.acked.len() == self.outbox.len();
             match calm_until {
                 None if done && !self.last_order => {
                     self.last_order = true;
@@ -439,7 +505,9 @@ impl<'a> Run<'a> {
             | Job::Start(_)
             | Job::Neighbour
             | Job::Kill(_)
-            | Job::LastOrder => {
+            | Job::LastOrder
+            | Job::Broker
+            | Job::Recovery => {
                 return Some(job);
             }
         };
@@ -538,7 +606,16 @@ impl<'a> Run<'a> {
                     self.crash(node);
                 }
             }
-            Job::LastOrder => self.order_last(),
+            Job::LastOrder => self.order_last()?,
+            Job::Broker => {
+                if self.random.chance(self.faults.rollback) && self.survived.rollbacks < 2 {
+                    self.goes_back()?;
+                }
+                if self.faults.rollback > 0.0 {
+                    self.later(1_000, Job::Broker);
+                }
+            }
+            Job::Recovery => self.recover(),
         }
         Ok(())
     }
@@ -559,6 +636,9 @@ impl<'a> Run<'a> {
                     alive.read
                 ));
             }
+        }
+        if let Some(level) = running(&self.nodes).map(|alive| alive.engine.overload()).find(|&level| level > 0) {
+            return Err(format!("overload of level {level} at rest"));
         }
         if let Some((seq, ask)) = self.truth.unanswered().first_key_value() {
             return Err(format!("entry {seq:?} never got an answer: {ask:?}"));
@@ -586,7 +666,9 @@ impl<'a> Run<'a> {
         }
         for vehicle in self.truth.vehicles() {
             let told = self.told.get(vehicle.name.as_str()).copied().unwrap_or(LogSeq(0));
-            if vehicle.route.revision != told {
+            // A vehicle without a route here keeps what it was told by a log that this one has grown past: nothing shows it to the owner.
+            let is_foreign = vehicle.route.revision == LogSeq(0) && self.foreign.contains(vehicle.name.as_str());
+            if vehicle.route.revision != told && !is_foreign {
                 return Err(format!("{} has route {:?} but was told {told:?}", vehicle.name, vehicle.route.revision));
             }
         }

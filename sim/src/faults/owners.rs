@@ -1,12 +1,14 @@
 //! The two engines: they start from what their disks hold, fold, own the zone in turn, tell drivers, sleep and die.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use fleetfold_engine::{Effect, Input, run as run_search};
-use fleetfold_journal::{Heard, Next, Outcome, own_message};
-use fleetfold_model::{LogSeq, Millis, Name, Space};
+use fleetfold_journal::{FanOut, Heard, Next, Outcome, own_message};
+use fleetfold_model::{Assignment, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
+use super::begin::hash_of;
 use super::strays::Read;
 use super::{Ask, Bug, Job, Reply, Run, Sender, is_own, zone};
 
@@ -27,6 +29,9 @@ impl Run<'_> {
         alive.pulling = false;
         let read = alive.read;
         self.expire();
+        if !self.is_the_same_log(node) {
+            return Ok(());
+        }
         let own = self.log.read("FLEET", read).filter(|message| is_own(message));
         let mut messages: Vec<_> = own.take(16).cloned().collect();
         let mut pending = self.log.read("FLEET", read).filter(|message| is_own(message)).count() as u64;
@@ -50,6 +55,7 @@ impl Run<'_> {
             let read = read?;
             alive.read = message.seq;
             alive.last_id.clone_from(&message.id);
+            alive.last_read = Some((message.seq, hash_of(message)));
             let mut effects = Vec::new();
             let input = match read {
                 Read::Entry(entry) => Input::Entry(entry),
@@ -82,6 +88,7 @@ impl Run<'_> {
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let mut effects = Vec::new();
         alive.engine.handle(input, &mut effects);
+        self.survived.overload = self.survived.overload.max(alive.engine.overload());
         self.perform(node, effects);
     }
 
@@ -124,6 +131,8 @@ impl Run<'_> {
                 Effect::Publish(_) if self.has(Bug::NewOwnerTellsNobody) && self.is_new_owner(node) => {}
                 Effect::Publish(assignment) => {
                     if let Some(alive) = &mut self.nodes[node].alive {
+                        let applied = alive.engine.fleet().applied();
+                        alive.fan.folded(&assignment.vehicle, assignment.revision, applied);
                         alive.waiting.insert(assignment.vehicle.clone(), assignment);
                     }
                     self.tell_next(node);
@@ -153,6 +162,8 @@ impl Run<'_> {
         match (alive.lease, granted) {
             (None, Some(lease)) => {
                 alive.lease = Some((lease, now));
+                (alive.fan, alive.unread) = (FanOut::default(), true);
+                self.send(Sender::Node(node, life), Ask::ReadAllTold);
                 self.survived.terms += 1;
                 self.later(1_000, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Granted(lease.epoch)));
@@ -165,6 +176,8 @@ impl Run<'_> {
             }
             (Some((_, renewed)), None) if now - renewed > trusted => {
                 alive.lease = None;
+                // The next owner tells everybody.
+                (alive.unread, alive.waiting) = (true, BTreeMap::new());
                 self.later(250, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Lost));
             }
@@ -174,7 +187,7 @@ impl Run<'_> {
 
     pub(super) fn tell_next(&mut self, node: usize) {
         let Some(alive) = &mut self.nodes[node].alive else { return };
-        if alive.telling {
+        if alive.telling || alive.unread {
             return;
         }
         if let Some(vehicle) = alive.waiting.keys().next().cloned() {
@@ -183,6 +196,24 @@ impl Run<'_> {
             let next = alive.fan.begin(&vehicle, revision);
             self.tell(node, &vehicle, revision, next);
         }
+    }
+
+    /// What vehicles were told before this term: what another log told them is replaced.
+    pub(super) fn told_before(&mut self, node: usize, told: Vec<(Name, LogSeq, LogSeq)>, end: LogSeq) {
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        if alive.lease.is_none() {
+            return;
+        }
+        for (vehicle, seq, revision) in told {
+            let kept = self.bug == Some(Bug::ForeignRoutesKept);
+            if !kept && alive.fan.found(&vehicle, seq, revision, end) {
+                let none =
+                    Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new(), pause: None };
+                alive.waiting.entry(vehicle).or_insert(none);
+            }
+        }
+        alive.unread = false;
+        self.tell_next(node);
     }
 
     pub(super) fn heard(&mut self, node: usize, vehicle: &Name, revision: LogSeq, heard: Heard) {
@@ -205,7 +236,12 @@ impl Run<'_> {
                     bytes: assignment_to_json(assignment, Space::Geographic, |_| None),
                     expected: expected.0,
                 },
-                None => return,
+                // The term in which it was to be told is over.
+                None => {
+                    alive.telling = false;
+                    self.tell_next(node);
+                    return;
+                }
             },
             Next::ReadLast => Ask::ReadTold { vehicle: vehicle.clone(), revision },
             Next::Done => {

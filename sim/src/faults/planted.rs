@@ -51,6 +51,10 @@ pub enum Bug {
     MissingEntriesPassedOver,
     OneBaseOnly,
     ReadyByTheStream,
+    LogNotLookedAtAgain,
+    LogKnownByItsEndOnly,
+    ForeignRoutesKept,
+    FactGivenUpInASurge,
 }
 
 impl Run<'_> {

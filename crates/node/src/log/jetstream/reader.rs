@@ -305,7 +305,8 @@ impl OrderedReader {
             };
             read = Some((*blake3::hash(bytes).as_bytes(), stands));
         }
-        let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
+        // Where nothing was read yet, what the reader begins behind was in the log once.
+        let passed = self.last_read.as_ref().map_or(self.passed, |(seq, _)| *seq);
         if let Err(what) = still_the_same(passed, last, (known as i64, created as i64), read) {
             return Ok(Err(Read::Regressed(what)));
         }

@@ -122,6 +122,7 @@ const NOT_SEEN: &[(Bug, &str)] = &[
         Bug::BaseOfRoutesNotKept,
         "what has moved on is refused by other rules: visits that are fixed, orders that are closed",
     ),
+    (Bug::MissingEntriesPassedOver, "entries are kept for longer than a reader sleeps or a request takes"),
     (Bug::EntryIdForgotten, "the log keeps repeats out: none comes later than the time for which it knows ids"),
 ];
 

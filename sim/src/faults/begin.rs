@@ -305,21 +305,21 @@ impl Run<'_> {
     }
 
     /// What a node does every second: it sees that it runs, whether something should have come, and looks after bases and the mark.
-    pub(super) fn second(&mut self, node: usize) -> Result<(), String> {
+    pub(super) fn second(&mut self, node: usize) {
         self.expire();
         let (now, log_now) = (self.running(), self.now);
         let (_, stream_last) = self.log.bounds("FLEET");
         let last = self.zone_bounds().map_or(0, |(_, last)| last);
         let keeps_bases = self.faults.expiry.0 > 0;
         let life = self.nodes[node].life;
-        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        let Some(alive) = &mut self.nodes[node].alive else { return };
         alive.completeness.ticked(now);
         alive.silent += 1;
         if alive.silent >= SILENT && alive.read >= last {
             if alive.completeness.has_slept(now) {
                 let passed = alive.read;
                 if !self.holds(node, passed) {
-                    return Ok(());
+                    return;
                 }
             } else {
                 alive.silent = 0;
@@ -327,30 +327,30 @@ impl Run<'_> {
                 alive.completeness.has_all_to(stream_last);
             }
         }
-        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        let Some(alive) = &mut self.nodes[node].alive else { return };
         let fleet = alive.engine.fleet();
         if fleet.digest() != alive.changed.1 {
             alive.changed = (fleet.applied().0, fleet.digest());
         }
-        let Some(epoch) = alive.engine.commit().epoch() else { return Ok(()) };
+        let Some(epoch) = alive.engine.commit().epoch() else { return };
         if !keeps_bases {
-            return Ok(());
+            return;
         }
         if alive.changed.0 > alive.marked && !alive.marking {
             alive.marking = true;
             let folded = alive.changed.0;
             self.send(Sender::Node(node, life), Ask::Mark(folded));
         }
-        self.base_if_due(node, epoch, log_now)
+        self.base_if_due(node, epoch, log_now);
     }
 
-    fn base_if_due(&mut self, node: usize, epoch: u64, now: Timestamp) -> Result<(), String> {
+    fn base_if_due(&mut self, node: usize, epoch: u64, now: Timestamp) {
         let every = if self.has(Bug::OneBaseOnly) { Millis(i64::MAX) } else { BASE_EVERY };
         let life = self.nodes[node].life;
-        let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
+        let Some(alive) = &mut self.nodes[node].alive else { return };
         let fleet = alive.engine.fleet();
         if alive.writes_base || !base::is_due(fleet, LogSeq(alive.changed.0), now, every) {
-            return Ok(());
+            return;
         }
         alive.writes_base = true;
         let object = object_name(&zone(), fleet.applied(), FORMAT);
@@ -366,7 +366,6 @@ impl Run<'_> {
         };
         let said = own_message(&zone(), &Event::BaseWritten(base), Space::Geographic, now);
         self.send(Sender::Node(node, life), Ask::PutBase { object, document, said });
-        Ok(())
     }
 
     /// The answer to a part of storing a base, or of the mark.

@@ -213,6 +213,17 @@ impl SimLog {
         self.skipped.get(zone).into_iter().flatten().copied().collect()
     }
 
+    /// Drops what was stored before this time, oldest first, as a stream does by age. A subject whose last message is dropped has none.
+    pub fn expire(&mut self, stream: &'static str, before: Timestamp) {
+        let Some(stream) = self.streams.get_mut(stream) else { return };
+        while let Some(first) = stream.messages.first_entry().filter(|first| first.get().at < before) {
+            let message = first.remove();
+            if stream.subjects.get(&message.subject) == Some(&message.seq) {
+                stream.subjects.remove(&message.subject);
+            }
+        }
+    }
+
     /// Power loss of everything that was not synced: each stream ends at most at `last`, as if the rest had never been.
     pub fn rewind(&mut self, stream: &'static str, last: u64) {
         let Some(stream) = self.streams.get_mut(stream) else { return };

@@ -199,6 +199,13 @@ impl Pretend {
         if self.driving.varied { Millis(span.0 * self.random.between(low, high) / 100) } else { span }
     }
 
+    /// The log went back, and revisions with it: phones forget which they have seen.
+    pub(crate) fn forget_revisions(&mut self) {
+        for driver in self.drivers.values_mut() {
+            driver.revision = 0;
+        }
+    }
+
     /// The world sees its own script: drivers sign on, orders exist, roads close.
     fn scripted(&mut self, event: &mut Event, now: Timestamp) {
         match event {

@@ -201,7 +201,10 @@ impl Engine {
 
     /// Log time at which the engine wants its next tick; `None` while there is nothing to watch: an idle engine is idle.
     pub fn next_tick(&self) -> Option<Timestamp> {
-        self.commit.epoch()?;
+        if self.commit.epoch().is_none() {
+            // Who has let the zone go at a high level must not stay there: no other input may come for long.
+            return self.overload.due_at();
+        }
         // While an answer is under way no search begins: what ends that is an input of its own, not a tick.
         let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, self.log_now);
         let is_open = periods::is_open(&self.fleet, self.log_now);

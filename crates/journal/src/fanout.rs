@@ -42,11 +42,13 @@ pub struct FanOut<K = Name> {
     standing: BTreeMap<K, (LogSeq, LogSeq)>,
     /// Where the last assignment of a vehicle stands that another log told.
     foreign: BTreeMap<K, LogSeq>,
+    /// The revision of each vehicle's route in the fold, and the entry up to which that was folded.
+    folded: BTreeMap<K, (LogSeq, LogSeq)>,
 }
 
 impl<K> Default for FanOut<K> {
     fn default() -> Self {
-        Self { standing: BTreeMap::new(), foreign: BTreeMap::new() }
+        Self { standing: BTreeMap::new(), foreign: BTreeMap::new(), folded: BTreeMap::new() }
     }
 }
 
@@ -60,6 +62,12 @@ impl<K: Ord + Clone> FanOut<K> {
             self.foreign.insert(vehicle.clone(), seq);
         }
         revision > end
+    }
+
+    /// A vehicle's route has this revision in the fold of every entry up to `applied`. So a later revision up to there that it was told is
+    /// of another log, which this one has grown past since.
+    pub fn folded(&mut self, vehicle: &K, revision: LogSeq, applied: LogSeq) {
+        self.folded.insert(vehicle.clone(), (revision, applied));
     }
 
     /// How to begin telling a vehicle a revision of its route.
@@ -86,6 +94,11 @@ impl<K: Ord + Clone> FanOut<K> {
             // Ours may have been stored, or another owner's: the read tells.
             Heard::WrongSequence | Heard::Unknown => Next::ReadLast,
             Heard::Last(Some((seq, _))) if self.foreign.get(vehicle) == Some(&seq) => Next::Append(seq),
+            Heard::Last(Some((seq, told)))
+                if self.folded.get(vehicle).is_some_and(|&(revision, applied)| told > revision && told <= applied) =>
+            {
+                Next::Append(seq)
+            }
             Heard::Last(last) => {
                 self.foreign.remove(vehicle);
                 let (seq, told) = last.unwrap_or((LogSeq(0), LogSeq(0)));
@@ -135,5 +148,19 @@ mod tests {
         assert_eq!(fan.begin(&van, LogSeq(23)), Next::Append(LogSeq(8)));
         assert_eq!(fan.heard(&van, LogSeq(23), Heard::Stored(LogSeq(9))), Next::Done);
         assert_eq!(fan.begin(&van, LogSeq(23)), Next::Done);
+    }
+
+    /// Found by the simulator (seed 6 with a log that goes back): the log had grown past what the one before had told.
+    #[test]
+    fn what_another_log_told_is_replaced_although_this_one_has_grown_past_it() {
+        let van = Name::new("van").expect("legal");
+        let mut fan: FanOut = FanOut::default();
+        assert!(!fan.found(&van, LogSeq(7), LogSeq(28), LogSeq(40)));
+        fan.folded(&van, LogSeq(20), LogSeq(40));
+        assert_eq!(fan.begin(&van, LogSeq(20)), Next::Append(LogSeq(0)));
+        assert_eq!(fan.heard(&van, LogSeq(20), Heard::WrongSequence), Next::ReadLast);
+        assert_eq!(fan.heard(&van, LogSeq(20), Heard::Last(Some((LogSeq(7), LogSeq(28))))), Next::Append(LogSeq(7)));
+        // A later owner has folded more than this one: what it tells stays.
+        assert_eq!(fan.heard(&van, LogSeq(20), Heard::Last(Some((LogSeq(8), LogSeq(41))))), Next::Done);
     }
 }

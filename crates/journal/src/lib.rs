@@ -4,7 +4,7 @@
 //!
 //! Where to begin: [`address`] is the one rule for subjects and message ids, [`Gate`] judges what may be folded, [`chain`] makes
 //! the engine's own messages, [`Commit`] and [`FanOut`] are the protocols of plans and assignments, [`begin`] says where a reader
-//! of a zone begins, [`base`] is the document in which a fleet outlives its log, [`placement`] says which node runs which zone.
+//! of a zone begins, [`Completeness`] whether it has had every message, [`base`] is the document in which a fleet outlives its log, [`placement`] says which node runs which zone.
 //!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
 //!
@@ -43,6 +43,7 @@ pub mod address;
 pub mod base;
 pub mod chain;
 mod commit;
+mod completeness;
 mod fanout;
 mod format;
 mod gate;
@@ -53,7 +54,8 @@ pub use address::{Address, ZoneName};
 pub use base::BaseError;
 pub use chain::{OwnMessage, own_message};
 pub use commit::{Commit, LastPlan, Outcome, Wanted};
+pub use completeness::{Completeness, Missing};
 pub use fanout::{FanOut, Heard, Next};
 pub use format::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 pub use gate::{Gate, Judged, PolicyAt, Raw, Rejection, Said};
-pub use resume::{Begin, Covered, Held, begin, still_the_same};
+pub use resume::{Begin, Covered, FirstPlan, Held, begin, still_the_same};

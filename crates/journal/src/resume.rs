@@ -3,6 +3,9 @@
 //! Several zones share a stream, so what counts is the zone's own: the stream's bounds only say what may have expired. Pure,
 //! so that `node` and `sim` run the same.
 
+use fleetfold_model::{Event, MessageHash};
+use fleetfold_wire::{What, decode};
+
 /// What the log holds of a zone, as asked at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -21,7 +24,8 @@ pub struct Held {
     /// that the log folds to what its plans say leaves this false.
     pub base_is_named: bool,
     /// The highest sequence below `stream_first` that something outside of the stream names as an entry of the zone: an
-    /// assignment by its revision, the owner's mark of how far it has folded, a base by its name. `None`: nothing does.
+    /// assignment by its revision, the owner's mark of how far it has folded, a base by its name; or the first plan that is held, by
+    /// the entry that it was made from. `None`: nothing does.
     pub expired: Option<u64>,
     /// The stream is the zone's own, so that whatever it has dropped was the zone's.
     pub alone: bool,
@@ -38,11 +42,69 @@ impl Held {
         }
     }
 
+    /// Takes note of the first plan of the zone that the stream still holds: its number, and the entry that it was made from. `None`: it
+    /// holds no plan.
+    pub fn begins_with_plan(&mut self, plan: Option<(u64, u64)>) {
+        self.first_plan_rev = plan.map(|(rev, _)| rev);
+        if let Some((_, based_on)) = plan {
+            self.named(based_on);
+        }
+    }
+
+    /// True when an entry above `applied` can have expired.
+    pub fn may_lack(&self, applied: u64) -> bool {
+        self.stream_first > applied.saturating_add(1)
+    }
+
+    /// True when a start with a snapshot that has folded `applied` (0: there is none) has to look at the bases: something above it can
+    /// have expired or was removed, or one of them is newer than the end of the log. `named`: the last entries of the bases, as their
+    /// names say.
+    pub fn asks_for_bases(&self, applied: u64, named: &[u64]) -> bool {
+        self.may_lack(applied) || self.removed || named.iter().any(|&named| self.lies_beyond(named))
+    }
+
     /// True when an entry of the zone was folded once that this log cannot have lost by age: it lies behind the log's end, or
     /// between entries that are held. Then the log is an older copy, or another one.
     pub fn lies_beyond(&self, applied: u64) -> bool {
         let zone_last = self.zone.map_or(0, |(_, last)| last);
         applied > self.stream_last || (applied >= self.stream_first && zone_last < applied)
+    }
+}
+
+/// Finds the first plan of the chain among the messages on the plan subject, from the first one that is held. Anybody with the right to
+/// write there may have left a plan that is none of the chain: the plan behind it names the hash of the one before, so a plan that the
+/// next one follows is taken.
+#[derive(Clone, Debug, Default)]
+pub struct FirstPlan {
+    /// Plans that were looked at: hash, number, and the entry each was made from.
+    seen: Vec<(MessageHash, u64, u64)>,
+    /// The one that a later one follows.
+    found: Option<(u64, u64)>,
+    looked_at: usize,
+}
+
+/// So many messages are looked at.
+const PLANS_LOOKED_AT: usize = 32;
+
+impl FirstPlan {
+    /// Looks at the next message on the plan subject. True when no more are needed.
+    pub fn look(&mut self, bytes: &[u8]) -> bool {
+        self.looked_at += 1;
+        let Ok(decoded) = decode(bytes) else { return self.looked_at >= PLANS_LOOKED_AT };
+        if let What::Event(Event::PlanProposed(plan)) = decoded.what {
+            let before =
+                self.seen.iter().find(|(hash, rev, _)| *hash == plan.prev_hash && rev.checked_add(1) == Some(plan.rev));
+            self.found = before.map(|&(_, rev, based_on)| (rev, based_on));
+            self.seen.push((decoded.hash, plan.rev, plan.based_on.0));
+        }
+        self.found.is_some() || self.looked_at >= PLANS_LOOKED_AT
+    }
+
+    /// Its number and the entry that it was made from. Where no plan follows another one it is the one with the lowest number: who skips
+    /// numbers is not the next of the chain.
+    pub fn found(&self) -> Option<(u64, u64)> {
+        let lowest = self.seen.iter().min_by_key(|(_, rev, _)| *rev);
+        self.found.or(lowest.map(|&(_, rev, based_on)| (rev, based_on)))
     }
 }
 
@@ -115,8 +177,8 @@ pub enum Begin {
 /// A snapshot is taken if nothing above it can be shown to be missing, else a base of which that is true. Without a
 /// snapshot on a stream whose first entries have expired, a base is better than nothing, even if nothing is shown to be
 /// missing: the zone may have had entries that all expired. The same is true of a base that the log names, which saves to fold what
-/// is in it. The same is true where somebody removed entries from the middle: they
-/// may have been the zone's.
+/// is in it, and where entries above the snapshot have expired or somebody removed some from the middle: they may have been the zone's,
+/// and facts between two plans leave no other trace.
 pub fn begin(snapshot: Covered, held: Held) -> Begin {
     let applied = snapshot.applied;
     let zone_last = held.zone.map_or(0, |(_, last)| last);
@@ -131,6 +193,7 @@ pub fn begin(snapshot: Covered, held: Held) -> Begin {
     if let Some(base) = newer.filter(|base| base.is_enough(held))
         && (!snapshot.is_enough(held)
             || held.removed
+            || held.may_lack(applied)
             || (applied == 0 && (held.stream_first > 1 || held.base_is_named)))
     {
         return Begin::AtBase { applied: base.applied };
@@ -170,7 +233,11 @@ pub fn still_the_same(
 
 #[cfg(test)]
 mod tests {
-    use super::{Begin, Covered, Held, begin, still_the_same};
+    use fleetfold_model::{Event, FORMAT, LogSeq, MessageHash, Proposal, SearchRecord, Space, Timestamp};
+
+    use super::{Begin, Covered, FirstPlan, Held, begin, still_the_same};
+    use crate::address::ZoneName;
+    use crate::chain::{hash, own_message};
 
     fn held(stream: (u64, u64), zone: Option<(u64, u64)>) -> Held {
         Held { stream_first: stream.0, stream_last: stream.1, zone, ..Held::default() }
@@ -307,6 +374,53 @@ mod tests {
         assert_eq!(begin(NOTHING, named(busy, &[45])), Begin::AtBase { applied: 9 }, "the stream still holds that one");
         // A zone without a base or a snapshot whose routes are still known.
         assert_eq!(begin(NOTHING, named(held((40, 60), None), &[12])), Begin::Expired { needed: 1 });
+    }
+
+    /// Found by the simulator: a forged plan was the oldest one that the stream held, and the zone could not be begun any more.
+    #[test]
+    fn a_forged_plan_is_not_taken_for_the_first_of_the_chain() {
+        let plan = |rev: u64, prev_hash: MessageHash| {
+            let plan = Event::PlanProposed(Proposal {
+                rules: fleetfold_model::RULES,
+                format: FORMAT,
+                epoch: 1,
+                rev,
+                prev_hash,
+                based_on: LogSeq(rev * 10),
+                groups: Vec::new(),
+                search: SearchRecord::default(),
+                overload: 0,
+                fleet_digest: 0,
+            });
+            own_message(&ZoneName::new("acme", "porto").unwrap(), &plan, Space::Geographic, Timestamp(0)).bytes
+        };
+        let twenty = plan(20, MessageHash(1));
+        let next = plan(21, hash(&twenty));
+        let found = |messages: &[&[u8]]| {
+            let mut first = FirstPlan::default();
+            let _ = messages.iter().any(|message| first.look(message));
+            first.found()
+        };
+        let forged = plan(1_000_000, MessageHash(7));
+        assert_eq!(found(&[&twenty, &next, &forged]), Some((20, 200)));
+        assert_eq!(found(&[&forged, b"garbage", &twenty, &forged, &next]), Some((20, 200)));
+        assert_eq!(found(&[&forged, &twenty]), Some((20, 200)), "nothing follows it yet");
+        assert_eq!(found(&[&plan(1, MessageHash(7)), &twenty, &next]), Some((20, 200)));
+        assert_eq!(found(&[b"garbage"]), None);
+    }
+
+    /// Found by the simulator (seed 38 with expiry): the plans follow on, and the facts between them have expired.
+    #[test]
+    fn facts_that_expired_between_two_plans_are_noticed() {
+        let log = |based_on| {
+            let mut log = held((91, 184), Some((94, 183)));
+            log.begins_with_plan(Some((18, based_on)));
+            log
+        };
+        assert_eq!(begin(covered(88, 17), log(88)), Begin::After { after: 88, verify: false }, "there were none");
+        assert_eq!(begin(covered(88, 17), log(90)), Begin::Expired { needed: 89 });
+        let base = Held { base: Some(covered(171, 32)), ..log(96) };
+        assert_eq!(begin(covered(88, 17), base), Begin::AtBase { applied: 171 }, "one may have come after a held one");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The one place that reads clocks.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fleetfold_model::{Millis, Timestamp};
 
@@ -16,6 +16,13 @@ pub(crate) fn wall() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "this is the marked place")]
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// How long this program has been running, on the same clock, for what is judged where no clock can be read.
+pub(crate) fn running() -> Duration {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let began = *BEGAN.get_or_init(monotonic);
+    monotonic().saturating_duration_since(began)
 }
 
 /// Log time between entries. Shared: whoever hears the log's own clock sets it.

@@ -28,7 +28,7 @@ const STEPS_MAX: usize = 6;
 const MAKE: Duration = Duration::from_secs(5);
 
 /// A vehicle's route, and the decision of a trace that it comes from.
-pub(crate) type Route = (Assignment, Space, Option<Decision>);
+pub(crate) type Route = (Assignment, Space, Option<Decision>, LogSeq);
 
 type Routes = BTreeMap<Name, Route>;
 
@@ -158,7 +158,8 @@ impl Teller {
         }
         let mut failed = None;
         for vehicle in self.pending.keys().cloned().collect::<Vec<_>>() {
-            let Some((assignment, space, decision)) = self.pending.get(&vehicle).cloned() else { continue };
+            let Some((assignment, space, decision, applied)) = self.pending.get(&vehicle).cloned() else { continue };
+            self.fan.folded(&vehicle, assignment.revision, applied);
             match self.tell(&assignment, space, decision).await {
                 Ok(()) => drop(self.pending.remove(&vehicle)),
                 Err(why) => failed = Some(format!("{vehicle}: {why}")),
@@ -182,7 +183,7 @@ impl Teller {
                 );
                 let none =
                     Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new(), pause: None };
-                self.pending.entry(vehicle).or_insert((none, Space::default(), None));
+                self.pending.entry(vehicle).or_insert((none, Space::default(), None, LogSeq(0)));
             }
         }
         Ok(())

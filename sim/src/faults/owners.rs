@@ -1,60 +1,23 @@
 //! The two engines: they start from what their disks hold, fold, own the zone in turn, tell drivers, sleep and die.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fleetfold_engine::{Effect, Engine, Input, run as run_search};
-use fleetfold_fleet::Fleet;
-use fleetfold_journal::{Begin, Covered, FanOut, Heard, Held, Next, Outcome, begin, own_message};
-use fleetfold_model::{LogSeq, Millis, Name, Space};
+use fleetfold_engine::{Effect, Input, run as run_search};
+use fleetfold_journal::{FanOut, Heard, Next, Outcome, own_message};
+use fleetfold_model::{Assignment, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
+use super::begin::hash_of;
 use super::strays::Read;
-use super::{Alive, Ask, Bug, Job, Reply, Run, Sender, zone};
+use super::{Ask, Bug, Job, Reply, Run, Sender, is_own, zone};
 
 impl Run<'_> {
-    pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
-        let (first, last) = self.log.bounds("FLEET");
-        let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
-        let (fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
-        let zone = (last > 0).then_some((first, last));
-        let held = Held { stream_first: first, stream_last: last, zone, ..Held::default() };
-        let read = match begin(Covered { applied: fleet.applied().0, rev: fleet.chain().rev }, held) {
-            Begin::After { after, verify } => {
-                let found = self.log.read("FLEET", after).next().map(|message| message.id.clone());
-                if verify && found.as_ref() != Some(&last_id) {
-                    return Err("the log is not the one of the snapshot".to_owned());
-                }
-                self.read_behind(node, fleet.applied())
-            }
-            Begin::Regressed { .. } | Begin::Expired { .. } | Begin::AtBase { .. } => {
-                return Err("a start found its log gone".to_owned());
-            }
-        };
-        let life = self.nodes[node].life + 1;
-        self.nodes[node].life = life;
-        self.nodes[node].asleep_until = self.now;
-        self.nodes[node].alive = Some(Alive {
-            engine: Engine::new(fleet, Arc::clone(&self.day.network)),
-            read,
-            goal: last,
-            last_id,
-            seeks: false,
-            lease: None,
-            fan: FanOut::default(),
-            waiting: BTreeMap::new(),
-            telling: false,
-            tick_at: None,
-            pulling: true,
-        });
-        self.later(1, Job::Pull(node, life));
-        self.later(10_000, Job::Snapshot(node, life));
-        Ok(())
-    }
-
     pub(super) fn crash(&mut self, node: usize) {
         self.survived.crashes += 1;
+        if self.random.chance(self.faults.folder_lost) {
+            self.nodes[node].disk.clear();
+        }
         self.nodes[node].alive = None;
         self.nodes[node].life += 1;
         let delay = self.random.between(200, 4_000);
@@ -64,7 +27,14 @@ impl Run<'_> {
     pub(super) fn pull(&mut self, node: usize) -> Result<(), String> {
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         alive.pulling = false;
-        let mut messages: Vec<_> = self.log.read("FLEET", alive.read).take(16).cloned().collect();
+        let read = alive.read;
+        self.expire();
+        if !self.is_the_same_log(node) {
+            return Ok(());
+        }
+        let own = self.log.read("FLEET", read).filter(|message| is_own(message));
+        let mut messages: Vec<_> = own.take(16).cloned().collect();
+        let mut pending = self.log.read("FLEET", read).filter(|message| is_own(message)).count() as u64;
         if self.has(Bug::MessagePassedOver) && messages.len() > 2 {
             messages.remove(1);
         }
@@ -73,6 +43,10 @@ impl Run<'_> {
         }
         let life = self.nodes[node].life;
         for message in &messages {
+            pending = pending.saturating_sub(1);
+            if self.nodes[node].asleep_until <= self.now && !self.came(node, message.seq, pending) {
+                return Ok(());
+            }
             let read = self.misread(self.read(message), message);
             let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
             if self.nodes[node].asleep_until > self.now {
@@ -81,6 +55,7 @@ impl Run<'_> {
             let read = read?;
             alive.read = message.seq;
             alive.last_id.clone_from(&message.id);
+            alive.last_read = Some((message.seq, hash_of(message)));
             let mut effects = Vec::new();
             let input = match read {
                 Read::Entry(entry) => Input::Entry(entry),
@@ -92,7 +67,7 @@ impl Run<'_> {
             }
             self.perform(node, effects);
         }
-        let (_, last) = self.log.bounds("FLEET");
+        let last = self.history.last().map_or(0, |message| message.seq);
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         if alive.read < last && !alive.pulling {
             alive.pulling = true;
@@ -113,6 +88,7 @@ impl Run<'_> {
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let mut effects = Vec::new();
         alive.engine.handle(input, &mut effects);
+        self.survived.overload = self.survived.overload.max(alive.engine.overload());
         self.perform(node, effects);
     }
 
@@ -155,6 +131,8 @@ impl Run<'_> {
                 Effect::Publish(_) if self.has(Bug::NewOwnerTellsNobody) && self.is_new_owner(node) => {}
                 Effect::Publish(assignment) => {
                     if let Some(alive) = &mut self.nodes[node].alive {
+                        let applied = alive.engine.fleet().applied();
+                        alive.fan.folded(&assignment.vehicle, assignment.revision, applied);
                         alive.waiting.insert(assignment.vehicle.clone(), assignment);
                     }
                     self.tell_next(node);
@@ -184,6 +162,8 @@ impl Run<'_> {
         match (alive.lease, granted) {
             (None, Some(lease)) => {
                 alive.lease = Some((lease, now));
+                (alive.fan, alive.unread) = (FanOut::default(), true);
+                self.send(Sender::Node(node, life), Ask::ReadAllTold);
                 self.survived.terms += 1;
                 self.later(1_000, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Granted(lease.epoch)));
@@ -196,6 +176,8 @@ impl Run<'_> {
             }
             (Some((_, renewed)), None) if now - renewed > trusted => {
                 alive.lease = None;
+                // The next owner tells everybody.
+                (alive.unread, alive.waiting) = (true, BTreeMap::new());
                 self.later(250, Job::Lease(node, life));
                 self.feed(node, Input::Commit(Outcome::Lost));
             }
@@ -205,7 +187,7 @@ impl Run<'_> {
 
     pub(super) fn tell_next(&mut self, node: usize) {
         let Some(alive) = &mut self.nodes[node].alive else { return };
-        if alive.telling {
+        if alive.telling || alive.unread {
             return;
         }
         if let Some(vehicle) = alive.waiting.keys().next().cloned() {
@@ -214,6 +196,24 @@ impl Run<'_> {
             let next = alive.fan.begin(&vehicle, revision);
             self.tell(node, &vehicle, revision, next);
         }
+    }
+
+    /// What vehicles were told before this term: what another log told them is replaced.
+    pub(super) fn told_before(&mut self, node: usize, told: Vec<(Name, LogSeq, LogSeq)>, end: LogSeq) {
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        if alive.lease.is_none() {
+            return;
+        }
+        for (vehicle, seq, revision) in told {
+            let kept = self.bug == Some(Bug::ForeignRoutesKept);
+            if !kept && alive.fan.found(&vehicle, seq, revision, end) {
+                let none =
+                    Assignment { vehicle: vehicle.clone(), revision: LogSeq(0), visits: Vec::new(), pause: None };
+                alive.waiting.entry(vehicle).or_insert(none);
+            }
+        }
+        alive.unread = false;
+        self.tell_next(node);
     }
 
     pub(super) fn heard(&mut self, node: usize, vehicle: &Name, revision: LogSeq, heard: Heard) {
@@ -236,7 +236,12 @@ impl Run<'_> {
                     bytes: assignment_to_json(assignment, Space::Geographic, |_| None),
                     expected: expected.0,
                 },
-                None => return,
+                // The term in which it was to be told is over.
+                None => {
+                    alive.telling = false;
+                    self.tell_next(node);
+                    return;
+                }
             },
             Next::ReadLast => Ask::ReadTold { vehicle: vehicle.clone(), revision },
             Next::Done => {

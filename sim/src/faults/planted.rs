@@ -2,7 +2,7 @@
 //! invariant, or the simulation proves less than it says. They are compiled with the feature `planted` only, for the test of that name.
 
 use fleetfold_engine::Input;
-use fleetfold_journal::Outcome;
+use fleetfold_journal::{Begin, Held, Outcome};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis, Proposal};
 
 use super::strays::Read;
@@ -46,6 +46,15 @@ pub enum Bug {
     RouteToldOnceAtMost,
     NewOwnerTellsNobody,
     ReaderStopsAfterSleep,
+    ExpiryIgnoredAtStart,
+    NothingNamesWhatExpired,
+    MissingEntriesPassedOver,
+    OneBaseOnly,
+    ReadyByTheStream,
+    LogNotLookedAtAgain,
+    LogKnownByItsEndOnly,
+    ForeignRoutesKept,
+    FactGivenUpInASurge,
 }
 
 impl Run<'_> {
@@ -162,6 +171,24 @@ impl Run<'_> {
     /// How long a node trusts its lease.
     pub(super) fn trusted(&self) -> Millis {
         if self.has(Bug::LeaseKeptForEver) { Millis(i64::MAX) } else { super::TRUSTED }
+    }
+
+    /// What the log holds, as a start sees it.
+    pub(super) fn misheld(&self, held: Held) -> Held {
+        if self.has(Bug::NothingNamesWhatExpired) {
+            return Held { expired: None, first_plan_rev: None, base: None, ..held };
+        }
+        held
+    }
+
+    /// Where a start begins that should begin as it is said.
+    pub(super) fn misbegun(&self, begins: Begin, applied: u64) -> Begin {
+        match begins {
+            Begin::AtBase { .. } | Begin::Expired { .. } if self.has(Bug::ExpiryIgnoredAtStart) => {
+                Begin::After { after: applied, verify: false }
+            }
+            begins => begins,
+        }
     }
 
     /// The seq that a start reads behind, with a snapshot of this one.

@@ -1,8 +1,9 @@
 //! Between the nodes and the log: requests and replies that are lost, doubled, late or turned away, and the log that answers.
 
 use fleetfold_engine::Input;
+use fleetfold_journal::address::assignment_id;
 use fleetfold_journal::{Address, Heard, LastPlan, Outcome, OwnMessage};
-use fleetfold_model::{Event, LogSeq, Space};
+use fleetfold_model::{Event, LogSeq, Millis, Space};
 use fleetfold_wire::{What, assignment_from_json, decode, encode};
 
 use super::strays::Read;
@@ -11,6 +12,8 @@ use crate::sim_log::SimRefusal;
 
 /// What every owner writes into its lease.
 const OWNER: &str = "node";
+/// Within this time whoever runs has noticed that the log went back, however long he slept and his requests took.
+const UNNOTICED: Millis = Millis(15_000);
 
 impl Run<'_> {
     pub(super) fn travel(&mut self) -> i64 {
@@ -48,6 +51,7 @@ impl Run<'_> {
     /// The log does what it is asked.
     pub(super) fn broker(&mut self, ask: &Ask) -> Result<Reply, String> {
         let now = self.now;
+        self.expire();
         let outcome = |result: Result<(u64, bool), SimRefusal>| match result {
             Ok((seq, duplicate)) => Reply::Stored { seq, duplicate },
             Err(SimRefusal::WrongSequence) => Reply::WrongSequence,
@@ -91,14 +95,20 @@ impl Run<'_> {
                 }
             }),
             Ask::Tell { vehicle, revision, bytes, expected } => {
-                let (subject, id) = (format!("fleet.sim.city.assignment.{vehicle}"), format!("{revision:?}/{vehicle}"));
+                let subject = format!("fleet.sim.city.assignment.{vehicle}");
+                let id = assignment_id(&zone(), vehicle, *revision, LogSeq(*expected));
                 let result = self.log.append("ASSIGNMENT", true, &subject, &id, bytes.clone(), Some(*expected), now);
                 if let Ok((_, false)) = result {
                     let last = self.told.insert(vehicle.to_string(), *revision).unwrap_or(LogSeq(0));
-                    if last >= *revision {
+                    // What was told of entries that the log has lost is replaced, whatever its number.
+                    if last >= *revision && !self.foreign.remove(vehicle.as_str()) {
                         return Err(format!(
                             "{vehicle} was told {revision:?} after {last:?}: an old route was put back"
                         ));
+                    }
+                    // Who has not noticed yet that the log went back tells routes of the one before.
+                    if self.went_back_at.is_some_and(|at| now - at < UNNOTICED) {
+                        self.foreign.insert(vehicle.to_string());
                     }
                     let assignment = assignment_from_json(bytes).map_err(|error| error.to_string())?;
                     let delay = self.random.between(1, 200);
@@ -115,6 +125,27 @@ impl Run<'_> {
                         Some((LogSeq(message.seq), told.revision))
                     }
                 })
+            }
+            Ask::ReadAllTold => {
+                let told = self.log.read("ASSIGNMENT", 0).filter_map(|message| {
+                    let told = assignment_from_json(&message.bytes).ok()?;
+                    Some((told.vehicle, LogSeq(message.seq), told.revision))
+                });
+                Reply::AllTold { told: told.collect(), end: LogSeq(self.log.bounds("FLEET").1) }
+            }
+            Ask::PutBase { object, document, .. } => {
+                self.bases.insert(object.clone(), document.clone());
+                Reply::Stored { seq: 0, duplicate: false }
+            }
+            Ask::SayBase { said } => {
+                let OwnMessage { subject, id, bytes } = said;
+                let result = self.log.append("FLEET", false, subject, id, bytes.clone(), None, now);
+                self.stored(result)?;
+                outcome(result)
+            }
+            Ask::Mark(folded) => {
+                self.mark = Some(*folded);
+                Reply::Stored { seq: 0, duplicate: false }
             }
             Ask::Acquire => {
                 // Owners are told apart by their epochs.
@@ -133,6 +164,7 @@ impl Run<'_> {
     pub(super) fn stored(&mut self, result: Result<(u64, bool), SimRefusal>) -> Result<(), String> {
         let Ok((seq, false)) = result else { return Ok(()) };
         let message = self.log.read("FLEET", seq - 1).next().cloned().ok_or("a stored message cannot be read")?;
+        self.history.push(message.clone());
         let entry = match self.judge(&message)? {
             Read::Entry(entry) => entry,
             Read::Skipped(on_plan_subject) => {
@@ -180,8 +212,11 @@ impl Run<'_> {
         let (node, life) = match sender {
             Sender::Producer(number) => {
                 match reply {
-                    Reply::Stored { .. } => self.acked += 1,
-                    _ if self.has(Bug::FactGivenUp) => self.acked += 1,
+                    Reply::Stored { .. } => drop(self.acked.insert(number)),
+                    _ if self.has(Bug::FactGivenUp) => drop(self.acked.insert(number)),
+                    _ if self.has(Bug::FactGivenUpInASurge) && self.outbox.len() - self.acked.len() > 15 => {
+                        self.acked.insert(number);
+                    }
                     _ => self.later(1_000, Job::Send(sender, Ask::Fact(number))),
                 }
                 return Ok(());
@@ -195,6 +230,10 @@ impl Run<'_> {
             (Ask::Plan { .. }, _) => Outcome::Unknown,
             // Lost or not, nobody waits for it.
             (Ask::Own { .. }, _) => return Ok(()),
+            (ask @ (Ask::PutBase { .. } | Ask::SayBase { .. } | Ask::Mark(_)), reply) => {
+                self.base_stored(node, ask, &reply);
+                return Ok(());
+            }
             (Ask::ReadPlan, Reply::LastPlan(last)) => Outcome::LastPlan(last),
             (Ask::ReadPlan, _) if self.has(Bug::LastPlanNotReadAgain) => return Ok(()),
             (Ask::ReadPlan, _) => {
@@ -206,9 +245,17 @@ impl Run<'_> {
                     Reply::Stored { seq, .. } => Heard::Stored(LogSeq(seq)),
                     Reply::WrongSequence => Heard::WrongSequence,
                     Reply::LastTold(last) => Heard::Last(last),
-                    Reply::Unknown | Reply::LastPlan(_) | Reply::Lease(_) => Heard::Unknown,
+                    Reply::Unknown | Reply::LastPlan(_) | Reply::AllTold { .. } | Reply::Lease(_) => Heard::Unknown,
                 };
                 self.heard(node, &vehicle, revision, heard);
+                return Ok(());
+            }
+            (Ask::ReadAllTold, Reply::AllTold { told, end }) => {
+                self.told_before(node, told, end);
+                return Ok(());
+            }
+            (Ask::ReadAllTold, _) => {
+                self.later(100, Job::Send(sender, Ask::ReadAllTold));
                 return Ok(());
             }
             (Ask::Acquire | Ask::Renew(_), reply) => {

@@ -105,16 +105,15 @@ async fn asked(log: &Log, zone: &ZoneName, applied: u64) -> Result<(Held, Option
     objects.retain(|object| parse(object).is_some_and(|(whose, ..)| whose == *zone));
     let mut held = log.held(zone).await?;
     let names: Vec<u64> = objects.iter().filter_map(|object| parse(object)).map(|(_, applied, _)| applied.0).collect();
-    let may_lack = held.stream_first > applied.saturating_add(1);
     held.removed = held.zone.is_some() && log.removed(zone, applied).await?.count > 0;
-    if !may_lack && !held.removed && !names.iter().any(|&named| held.lies_beyond(named)) {
+    if !held.asks_for_bases(applied, &names) {
         return Ok((held, None));
     }
     // One that is damaged or of a later version still says by its name how far it has come.
     for named in names {
         held.named(named);
     }
-    if may_lack {
+    if held.may_lack(applied) {
         for revision in log.told_revisions(zone).await? {
             held.named(revision.0);
         }
@@ -259,8 +258,9 @@ impl Worker {
         let recently = self.base_tried.is_some_and(|at| at.elapsed() < again);
         let lost = self.bases_lost.load(Ordering::Acquire) && fleet.applied() > LogSeq(0);
         let forgot = self.forgets_in_bases.load(Ordering::Acquire);
-        let due =
-            lost || (forgot > 0 && fleet.applied().0 >= forgot) || is_due(fleet, self.clock.now(), self.base_every);
+        let due = lost
+            || (forgot > 0 && fleet.applied().0 >= forgot)
+            || is_due(fleet, LogSeq(self.changed.0), self.clock.now(), self.base_every);
         if recently || self.writes_base.load(Ordering::Acquire) || !due {
             return;
         }

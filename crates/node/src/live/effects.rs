@@ -67,7 +67,8 @@ impl Worker {
                 Effect::AppendOwn(event) => self.append_own(&event),
                 Effect::Publish(assignment) => {
                     let decision = self.traces.of_route(&self.zone, folded.as_deref(), &assignment.vehicle);
-                    self.publisher.send((assignment, self.engine.fleet().zone().space, decision));
+                    let fleet = self.engine.fleet();
+                    self.publisher.send((assignment, fleet.zone().space, decision, fleet.applied()));
                 }
                 Effect::Tell(eta) => self.values.tell(eta_value(&eta, &self.references)),
                 Effect::Note(note) => self.note(&note, folded.as_deref()),

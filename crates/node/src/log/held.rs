@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fleetfold_journal::{Address, Held};
-use fleetfold_model::{Event, LogSeq, Name};
-use fleetfold_wire::{What, assignment_from_json, decode};
+use fleetfold_journal::{Address, FirstPlan, Held};
+use fleetfold_model::{LogSeq, Name};
+use fleetfold_wire::assignment_from_json;
 
 use super::{Log, LogError, Removed, Stream, ZoneName};
 use crate::verify::Evidence;
@@ -25,14 +25,19 @@ impl Log {
             return Ok(Held { stream_first: 1, ..Held::default() });
         }
         let own = self.zone_bounds(Stream::Fleet, zone).await?;
-        let first_plan = self.first(Stream::Fleet, &zone.subject(&Address::Plan), 0).await?;
-        let first_plan_rev = first_plan.and_then(|message| match decode(&message.bytes).ok()?.what {
-            What::Event(Event::PlanProposed(plan)) => Some(plan.rev),
-            What::Event(_) | What::Position(..) => None,
-        });
+        let plans = zone.subject(&Address::Plan);
+        let (mut first_plan, mut from) = (FirstPlan::default(), 0);
+        while let Some(message) = self.first(Stream::Fleet, &plans, from).await? {
+            from = message.seq + 1;
+            if first_plan.look(&message.bytes) {
+                break;
+            }
+        }
         let (stream_first, stream_last) = self.bounds(Stream::Fleet, zone).await?;
         let alone = self.is_alone();
-        Ok(Held { stream_first, stream_last, zone: own, first_plan_rev, alone, ..Held::default() })
+        let mut held = Held { stream_first, stream_last, zone: own, alone, ..Held::default() };
+        held.begins_with_plan(first_plan.found());
+        Ok(held)
     }
 
     /// The revision of the last assignment of each vehicle: the entry that last changed its route. Assignments never expire,

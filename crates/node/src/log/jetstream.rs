@@ -7,7 +7,6 @@
 //! would wait in the client's buffer and be sent long after its caller has given up. So nothing is sent while the broker is away,
 //! and whoever waits for an answer is told as soon as the connection breaks ([`JetStream::while_connected`]).
 
-mod completeness;
 mod keys;
 mod nodes;
 mod objects;
@@ -25,6 +24,7 @@ use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, kv};
 use bytes::Bytes;
+use fleetfold_journal::Completeness;
 use fleetfold_model::Timestamp;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
@@ -42,7 +42,6 @@ pub(crate) use nodes::{Nodes, Written};
 use objects::OBJ_BASES;
 use owners::LeaseSeen;
 
-use completeness::Completeness;
 use reader::OrderedReader;
 use setup::OddReplicas;
 use setup::{Maker, other_layout};
@@ -531,7 +530,10 @@ impl JetStream {
             filter: zone.filter(),
             passed: after,
             last_read: None,
-            completeness: Completeness::of(stream == Stream::Fleet && self.layout() == Layout::PerZone),
+            completeness: Completeness::new(
+                stream == Stream::Fleet && self.layout() == Layout::PerZone,
+                crate::clock::running(),
+            ),
             created: None,
             away: self.away.clone(),
             unread: (stream == Stream::Fleet).then(|| self.unread.of(&name)),

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fleetfold_journal::{OwnMessage, Raw};
+use fleetfold_journal::{Missing, OwnMessage, Raw};
 use fleetfold_model::{LogSeq, Person, Timestamp};
 use tokio::sync::mpsc;
 
@@ -169,6 +169,15 @@ pub(crate) enum Read {
     /// The reader was away, and meanwhile the stream dropped messages that it cannot have seen: perhaps only others' messages. It
     /// has had all of its own before. What follows is to be taken only where nothing shows that the zone lacks any.
     Unsure(String),
+}
+
+impl From<Missing> for Read {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Gap(what) => Self::Gap(what),
+            Missing::Unsure(what) => Self::Unsure(what),
+        }
+    }
 }
 
 /// Messages of a stream in order, for as long as somebody reads.

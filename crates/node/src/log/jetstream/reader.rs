@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, ReplayPolicy, pull};
 use async_nats::jetstream::{self, Context};
 use bytes::Bytes;
-use fleetfold_journal::still_the_same;
+use fleetfold_journal::{Completeness, still_the_same};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 
-use super::completeness::Completeness;
 use super::{stored_message, structured_bytes, timestamp, unreachable_stream};
 use crate::clock;
 use crate::log::{LogError, Message, Read};
@@ -152,9 +151,9 @@ impl OrderedReader {
             match open {
                 Ok(open) => {
                     self.tell(Ok(()));
-                    self.completeness.begins(open.consumer.cached_info().num_pending);
+                    self.completeness.begins(open.consumer.cached_info().num_pending, clock::running());
                     let ended = self.drain(open).await;
-                    self.completeness.ticked();
+                    self.completeness.ticked(clock::running());
                     match ended {
                         Ended::Over => return,
                         Ended::Broken => tokio::time::sleep(AGAIN / 2).await,
@@ -173,7 +172,7 @@ impl OrderedReader {
         let (mut delivered, mut silent) = (0, 0);
         let mut away = self.away.clone();
         loop {
-            self.completeness.ticked();
+            self.completeness.ticked(clock::running());
             let next = tokio::select! {
                 next = messages.next() => next,
                 () = tokio::time::sleep(TICK), if silent + 1 < SILENT => {
@@ -218,7 +217,7 @@ impl OrderedReader {
                 return Ended::Broken; // it jumped backwards
             }
             let pending = info.pending;
-            if !self.is_hint && self.completeness.came(seq, pending) {
+            if !self.is_hint && self.completeness.came(seq, pending, clock::running()) {
                 match self.look(seq).await {
                     Ok(Ok(())) => {}
                     Ok(Err(doubt)) => {
@@ -253,10 +252,10 @@ impl OrderedReader {
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
-        self.completeness.keeps = info.config.max_age;
-        let holds = self.completeness.holds(info.state.first_sequence, passed);
-        self.completeness.awake = clock::monotonic();
-        Ok(holds)
+        self.completeness.set_keeps(info.config.max_age);
+        let holds = self.completeness.holds(info.state.first_sequence, passed, clock::running());
+        self.completeness.is_awake(clock::running());
+        Ok(holds.map_err(Read::from))
     }
 
     /// Nothing came for a while, and nothing waits for us: the reader has everything there is, unless it has slept.
@@ -264,17 +263,18 @@ impl OrderedReader {
         if self.is_hint {
             return Ok(Ok(()));
         }
-        if self.completeness.has_slept() {
+        if self.completeness.has_slept(clock::running()) {
             return self.look(self.passed).await;
         }
-        self.completeness.has_all();
-        let forgetful = self.completeness.keeps > Duration::ZERO && self.completeness.keeps < FORGETFUL;
-        if !forgetful && self.completeness.looked.elapsed() < NOTHING_CAME {
+        self.completeness.has_all(clock::running());
+        let keeps = self.completeness.keeps();
+        let forgetful = keeps > Duration::ZERO && keeps < FORGETFUL;
+        if !forgetful && self.completeness.looked_ago(clock::running()) < NOTHING_CAME {
             return Ok(Ok(()));
         }
         let failed = |error: &dyn std::fmt::Display| unreachable_stream(&self.stream, error);
         let stream = self.context.get_stream(&self.stream).await.map_err(|error| failed(&error))?;
-        self.completeness.looked = clock::monotonic();
+        self.completeness.looked_at_the_end(clock::running());
         // Asked for after the end of the stream: if still nothing waits, nothing of ours stands before that end.
         let info = consumer.get_info().await.map_err(|error| failed(&error))?;
         if info.num_pending == 0 && info.delivered.stream_sequence <= self.passed {
@@ -305,14 +305,16 @@ impl OrderedReader {
             };
             read = Some((*blake3::hash(bytes).as_bytes(), stands));
         }
-        let passed = self.last_read.as_ref().map_or(0, |(seq, _)| *seq);
+        // Where nothing was read yet, what the reader begins behind was in the log once.
+        let passed = self.last_read.as_ref().map_or(self.passed, |(seq, _)| *seq);
         if let Err(what) = still_the_same(passed, last, (known as i64, created as i64), read) {
             return Ok(Err(Read::Regressed(what)));
         }
-        (self.completeness.current, self.completeness.keeps) = (false, keeps);
+        self.completeness.reconnected();
+        self.completeness.set_keeps(keeps);
         if self.is_hint {
             return Ok(Ok(()));
         }
-        Ok(self.completeness.holds(first, self.passed))
+        Ok(self.completeness.holds(first, self.passed, clock::running()).map_err(Read::from))
     }
 }

@@ -1,14 +1,22 @@
 //! Whether a reader of a stream has had every message of its own.
+//!
+//! Pure: whoever reads says what time it is, on a clock that never goes back, so that `node` and `sim` run the same.
 
-use std::time::{Duration, Instant};
-
-use crate::clock;
-use crate::log::Read;
+use std::time::Duration;
 
 /// A reader that did not look for so long may have missed what came and expired meanwhile.
 const ASLEEP: Duration = Duration::from_secs(10);
 /// While a reader catches up it looks this often whether entries expire that it has not read: at first, and in the end.
 const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Messages of the reader's own may have been dropped unread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Some were, as far as the reader can tell: more of its own waited, or it did not run for longer than messages are kept.
+    Gap(String),
+    /// It had all of its own, and was away while the stream went on. Others' messages were dropped most likely.
+    Unsure(String),
+}
 
 /// What a reader knows of whether it has read every message of its own.
 ///
@@ -17,33 +25,34 @@ const LOOKED: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// sequence, as it has where others write on the same stream.
 ///
 /// A reader that had everything, and was away while the stream went on, has most likely lost nothing: what was dropped were old
-/// messages of others. It is [`Read::Unsure`], and whoever folds looks for what would show the contrary.
-pub(super) struct Completeness {
+/// messages of others. It is [`Missing::Unsure`], and whoever folds looks for what would show the contrary.
+#[derive(Clone, Debug)]
+pub struct Completeness {
     /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
     sure: Option<u64>,
     /// The broker had no more for us when it delivered the last one.
-    pub(super) current: bool,
+    current: bool,
     /// More of ours waited at the broker when the stream was looked at last.
     behind: bool,
     /// More of ours wait behind the message that came last.
     coming: bool,
     /// When something came last, or it was known that nothing had.
-    pub(super) awake: Instant,
+    awake: Duration,
     /// When this reader ran last, and for how long it did not: the program was stopped, or the one who folds was slow.
-    ticked: Instant,
+    ticked: Duration,
     slept: Duration,
     /// When it was last looked at what the stream still holds, and how long from then to the next look.
-    pub(super) looked: Instant,
+    looked: Duration,
     every: Duration,
     /// For how long the stream keeps messages; zero: for ever.
-    pub(super) keeps: Duration,
+    keeps: Duration,
     /// Nobody else writes on the stream: whatever it has dropped was ours.
     alone: bool,
 }
 
-impl Default for Completeness {
-    fn default() -> Self {
-        let now = clock::monotonic();
+impl Completeness {
+    /// Nothing is read yet. `alone`: nobody else writes on the stream.
+    pub fn new(alone: bool, now: Duration) -> Self {
         Self {
             sure: None,
             current: false,
@@ -55,33 +64,55 @@ impl Default for Completeness {
             looked: now,
             every: LOOKED.0,
             keeps: Duration::ZERO,
-            alone: false,
+            alone,
         }
     }
-}
 
-impl Completeness {
-    /// Nothing is read yet. `alone`: nobody else writes on the stream.
-    pub(super) fn of(alone: bool) -> Self {
-        Self { alone, ..Self::default() }
+    /// For how long the stream keeps messages; zero: for ever.
+    pub fn keeps(&self) -> Duration {
+        self.keeps
+    }
+
+    /// The stream was asked for how long it keeps messages.
+    pub fn set_keeps(&mut self, keeps: Duration) {
+        self.keeps = keeps;
+    }
+
+    /// The connection broke: more may have come than was handed on.
+    pub fn reconnected(&mut self) {
+        self.current = false;
+    }
+
+    /// How long ago it was last looked at what the stream holds.
+    pub fn looked_ago(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.looked)
+    }
+
+    /// The end of the stream was asked for.
+    pub fn looked_at_the_end(&mut self, now: Duration) {
+        self.looked = now;
+    }
+
+    /// The reader has just been answered: it is awake.
+    pub fn is_awake(&mut self, now: Duration) {
+        self.awake = now;
     }
 
     /// Messages begin to come. `pending`: how many of ours wait.
-    pub(super) fn begins(&mut self, pending: u64) {
+    pub fn begins(&mut self, pending: u64, now: Duration) {
         (self.behind, self.coming) = (pending > 0, pending > 0);
-        self.ticked = clock::monotonic();
+        self.ticked = now;
     }
 
     /// The reader runs: to be said at least every second while it waits for messages.
-    pub(super) fn ticked(&mut self) {
-        let now = clock::monotonic();
-        self.slept = self.slept.max(now - self.ticked);
+    pub fn ticked(&mut self, now: Duration) {
+        self.slept = self.slept.max(now.saturating_sub(self.ticked));
         self.ticked = now;
     }
 
     /// True when nothing is known of what came meanwhile.
-    pub(super) fn has_slept(&self) -> bool {
-        self.awake.elapsed() >= ASLEEP || self.slept_too_long()
+    pub fn has_slept(&self, now: Duration) -> bool {
+        now.saturating_sub(self.awake) >= ASLEEP || self.slept_too_long()
     }
 
     fn slept_too_long(&self) -> bool {
@@ -89,26 +120,26 @@ impl Completeness {
     }
 
     /// Nothing of ours waits at the broker, and the reader was awake.
-    pub(super) fn has_all(&mut self) {
-        (self.awake, self.slept) = (clock::monotonic(), Duration::ZERO);
+    pub fn has_all(&mut self, now: Duration) {
+        (self.awake, self.slept) = (now, Duration::ZERO);
         (self.current, self.behind, self.coming) = (true, false, false);
     }
 
     /// Nothing of ours stands up to this sequence but what was read.
-    pub(super) fn has_all_to(&mut self, seq: u64) {
+    pub fn has_all_to(&mut self, seq: u64) {
         self.sure = self.sure.max(Some(seq));
     }
 
     /// A message has come. True if it has to be looked at what the stream holds before the message is handed on.
-    pub(super) fn came(&mut self, seq: u64, pending: u64) -> bool {
-        let now = clock::monotonic();
-        let is_next = self.current && !self.has_slept();
+    #[must_use]
+    pub fn came(&mut self, seq: u64, pending: u64, now: Duration) -> bool {
+        let is_next = self.current && !self.has_slept(now);
         (self.awake, self.current, self.coming) = (now, pending == 0, pending > 0);
         if is_next {
             (self.sure, self.behind, self.slept) = (Some(seq), self.coming, Duration::ZERO);
             return false;
         }
-        let looks = pending == 0 || now - self.looked >= self.every;
+        let looks = pending == 0 || self.looked_ago(now) >= self.every;
         self.behind |= !looks;
         looks
     }
@@ -117,10 +148,10 @@ impl Completeness {
     ///
     /// # Errors
     ///
-    /// Messages of ours may have been dropped unread: [`Read::Gap`] where nobody else's can be there, more of ours waited, or the program
-    /// did not run for longer than messages are kept, else [`Read::Unsure`]. Told once: from then on nothing is missing.
-    pub(super) fn holds(&mut self, first: u64, passed: u64) -> Result<(), Read> {
-        self.looked = clock::monotonic();
+    /// Messages of ours may have been dropped unread: [`Missing::Gap`] where nobody else's can be there, more of ours waited, or the program
+    /// did not run for longer than messages are kept, else [`Missing::Unsure`]. Told once: from then on nothing is missing.
+    pub fn holds(&mut self, first: u64, passed: u64, now: Duration) -> Result<(), Missing> {
+        self.looked = now;
         self.every = (self.every * 2).min(LOOKED.1);
         let overslept = self.slept_too_long();
         let was_behind = std::mem::replace(&mut self.behind, self.coming);
@@ -134,7 +165,7 @@ impl Completeness {
         self.sure = self.sure.max(Some(before));
         let what =
             format!("entries from {} to {before} were dropped from the stream before this reader had them", sure + 1);
-        Err(if was_behind || overslept || self.alone { Read::Gap(what) } else { Read::Unsure(what) })
+        Err(if was_behind || overslept || self.alone { Missing::Gap(what) } else { Missing::Unsure(what) })
     }
 }
 
@@ -142,66 +173,60 @@ impl Completeness {
 mod tests {
     use std::time::Duration;
 
-    use super::{ASLEEP, Completeness, Read};
+    use super::{ASLEEP, Completeness, Missing};
 
-    fn away(read: &mut Completeness, span: Duration) {
-        read.awake -= span;
-        read.looked -= span;
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn reader(keeps: Duration) -> Completeness {
+        Completeness { keeps, ..Completeness::new(false, Duration::ZERO) }
     }
 
-    /// The program was stopped for so long.
-    fn slept(read: &mut Completeness, span: Duration) {
-        away(read, span);
-        read.ticked -= span;
-        read.ticked();
-    }
-
-    fn is_gap(holds: &Result<(), Read>) -> bool {
-        matches!(holds, Err(Read::Gap(_)))
+    fn is_gap(holds: &Result<(), Missing>) -> bool {
+        matches!(holds, Err(Missing::Gap(_)))
     }
 
     #[test]
     fn what_expires_behind_a_reader_is_no_gap_and_what_expires_before_it_is_one() {
-        let mut read = Completeness::default();
+        let mut read = reader(Duration::ZERO);
         // It begins at 100, where the log begins.
-        assert_eq!(read.holds(101, 100), Ok(()));
-        read.begins(41);
+        assert_eq!(read.holds(101, 100, Duration::ZERO), Ok(()));
+        read.begins(41, Duration::ZERO);
         // It catches up: 40 wait behind this one. The log forgets what it has read.
-        away(&mut read, Duration::from_secs(1));
-        assert!(read.came(110, 40));
-        assert_eq!(read.holds(101, 110), Ok(()));
-        assert_eq!(read.holds(111, 110), Ok(()));
-        assert!(is_gap(&read.holds(112, 111)), "111 was not read when the stream was looked at last");
+        assert!(read.came(110, 40, SECOND));
+        assert_eq!(read.holds(101, 110, SECOND), Ok(()));
+        assert_eq!(read.holds(111, 110, SECOND), Ok(()));
+        let gap = read.holds(112, 111, SECOND);
+        assert!(is_gap(&gap), "111 was not read when the stream was looked at last");
     }
 
     #[test]
     fn a_reader_that_is_awake_misses_nothing_however_far_the_next_entry_is() {
-        let mut read = Completeness { keeps: ASLEEP / 2, ..Completeness::default() };
-        assert_eq!(read.holds(1, 0), Ok(()));
-        assert!(read.came(5, 0), "the last one that waits is looked at before it is handed on");
-        assert_eq!(read.holds(1, 5), Ok(()));
+        let mut read = reader(ASLEEP / 2);
+        let now = Duration::ZERO;
+        assert_eq!(read.holds(1, 0, now), Ok(()));
+        assert!(read.came(5, 0, now), "the last one that waits is looked at before it is handed on");
+        assert_eq!(read.holds(1, 5, now), Ok(()));
         // Others write on the stream, and it is emptied behind the reader.
-        assert!(!read.came(9_000, 0));
-        assert_eq!(read.holds(9_001, 9_000), Ok(()));
+        assert!(!read.came(9_000, 0, now));
+        assert_eq!(read.holds(9_001, 9_000, now), Ok(()));
         // The program is stopped. What came and expired meanwhile leaves no other trace.
-        slept(&mut read, ASLEEP);
-        assert!(read.came(20_000, 0));
-        assert!(is_gap(&read.holds(19_000, 20_000)));
+        read.ticked(ASLEEP);
+        assert!(read.came(20_000, 0, ASLEEP));
+        assert!(is_gap(&read.holds(19_000, 20_000, ASLEEP)));
         // Told once.
-        assert_eq!(read.holds(19_500, 20_000), Ok(()));
+        assert_eq!(read.holds(19_500, 20_000, ASLEEP), Ok(()));
     }
 
     /// Others' entries expire, and the broker is started again: a zone in which nothing ever happened lacks nothing.
     #[test]
     fn a_reader_that_had_everything_and_was_away_is_unsure() {
-        let mut read = Completeness { keeps: Duration::from_secs(3_600), ..Completeness::default() };
-        assert_eq!(read.holds(1, 0), Ok(()));
-        read.begins(0);
-        assert!(matches!(read.holds(5, 0), Err(Read::Unsure(_))));
-        away(&mut read, Duration::from_secs(7_200));
-        assert!(matches!(read.holds(50, 0), Err(Read::Unsure(_))));
+        let mut read = reader(3_600 * SECOND);
+        assert_eq!(read.holds(1, 0, Duration::ZERO), Ok(()));
+        read.begins(0, Duration::ZERO);
+        assert!(matches!(read.holds(5, 0, Duration::ZERO), Err(Missing::Unsure(_))));
+        assert!(matches!(read.holds(50, 0, 7_200 * SECOND), Err(Missing::Unsure(_))));
         // What the broker says of the end of the stream counts, too.
         read.has_all_to(400);
-        assert_eq!(read.holds(401, 0), Ok(()));
+        assert_eq!(read.holds(401, 0, 7_200 * SECOND), Ok(()));
     }
 }

@@ -1,7 +1,9 @@
 //! The search against recounts, walks and the checker, on the inside.
 
+use std::sync::atomic::AtomicBool;
+
 use super::anneal::{Effort, anneal, logarithms};
-use super::{Pace, SearchLimits, solve_with};
+use super::{Pace, SearchLimits, solve, solve_with};
 use crate::check::check;
 use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
 use crate::moves::Ruin;
@@ -262,6 +264,21 @@ fn walks_find_what_driving_every_position_finds() {
         }
     }
     assert!(found > 1_000 && none > 500 && tripping > 300, "{found} positions, {none} times none, {tripping} trips");
+}
+
+/// Where a plan cannot be improved, a patient search ends after as many rounds as it has patience, and another one runs them all.
+#[test]
+fn a_search_that_finds_nothing_better_ends() {
+    let problem = problem(2, 8, false, false);
+    let limits = SearchLimits { rounds: 40, iterations: 200, ..SearchLimits::default() };
+    let go_on = AtomicBool::new(false);
+    let first = solve(&problem, &limits, &go_on);
+    let again =
+        Problem::new(ProblemSpec { initial: first.tours.clone(), ..problem.into_spec() }).expect("a plan of it");
+    for (patience, rounds) in [(Some(5), 5), (None, 40)] {
+        let found = solve(&again, &SearchLimits { warm: true, patience, ..limits }, &go_on);
+        assert_eq!((found.rounds, found.cost), (rounds, first.cost));
+    }
 }
 
 /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

@@ -8,8 +8,8 @@ use fleetfold_solver::{Problem, SearchLimits, Solution, solve_each};
 use crate::draft::Draft;
 use crate::outlook::Outlook;
 
-/// A search ends after so many rounds in a row that found nothing better. Most searches around a change find what there is to find in their first
-/// rounds (measured on meal days: with 24 rounds whatever they find, the same figures for twice the time).
+/// A search ends after so many rounds in a row that found nothing better. A search around one change mostly finds what there is to find in its
+/// first rounds (guess; measured together with other changes: "By the rules of their sets" in docs/PERFORMANCE.md).
 const PATIENCE: u32 = 8;
 
 /// Regions to improve. Everything it needs is inside: legs are computed where it runs.

@@ -67,6 +67,8 @@ pub struct Draft {
     pub(crate) weights: Weights,
     /// How much a change of each stop's promise weighs, in thousandths.
     promises: Vec<i64>,
+    /// A change costs as much as an hour of lateness: it is no share of a leg then.
+    stays: bool,
     relations: Vec<Relation>,
 }
 
@@ -107,6 +109,7 @@ impl Draft {
                 ..Weights::default()
             },
             promises: Vec::new(),
+            stays: policy.lateness_cost_per_hour > 0 && policy.change_cost >= policy.lateness_cost_per_hour,
             relations: Vec::new(),
         };
         let mut place_ids = BTreeMap::new();
@@ -221,7 +224,7 @@ impl Draft {
     fn with_legs(&self, legs: Legs) -> Problem {
         let mut stops = self.solver_stops.clone();
         let leg = self.mean_leg(&legs);
-        for (stop, weight) in stops.iter_mut().zip(&self.promises) {
+        for (stop, weight) in stops.iter_mut().zip(&self.promises).filter(|_| !self.stays) {
             let price = leg.map_or(stop.change, |leg| stop.change.min(leg * CHANGE_PERMILLE_OF_LEG / 1_000));
             stop.change = price.saturating_mul(*weight) / 1_000;
         }

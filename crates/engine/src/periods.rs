@@ -7,6 +7,20 @@ use fleetfold_model::{Millis, Timestamp};
 /// Plans are improved for so long behind each decision, zone time (guess: what a search of a large zone takes).
 const OPEN: Millis = Millis(60_000);
 
+/// Where decisions are taken at fixed times, drivers leave no sooner than so long behind one, zone time: the plan of a decision is what the first
+/// searches make of it, and who is sent off by the first answer cannot be exchanged any more. (Guess: some three searches.)
+const CONSIDERED: Millis = Millis(3_000);
+
+/// When a driver leaves who could leave at an instant (zone time): then, or when the decision of that instant has been considered.
+pub(crate) fn considered(fleet: &Fleet, at: Timestamp) -> Timestamp {
+    let every = fleet.policy().decide_every.0;
+    if every <= 0 {
+        return at;
+    }
+    let (over, held) = (at.0.rem_euclid(every), CONSIDERED.0.min(every));
+    if over < held { at + Millis(held - over) } else { at }
+}
+
 /// When the zone decides about what was logged at an instant (log time): then, or at the next multiple of the policy's period.
 pub(crate) fn decided_at(fleet: &Fleet, logged_at: Timestamp) -> Timestamp {
     let every = fleet.policy().decide_every.0;

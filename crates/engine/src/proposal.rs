@@ -15,6 +15,7 @@ use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, al
 use crate::account::plain;
 use crate::bounds::{Nobody, Refusal};
 use crate::draft::Draft;
+use crate::periods::considered;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
 pub(crate) const RETIME_MIN: Millis = Millis(60_000);
@@ -278,8 +279,13 @@ impl Solved<'_> {
                 before(lead.max(travel.saturating_add(setup).min(timed.start - timed.leave))).max(self.draft.epoch)
             });
             node = spec.node;
-            let depart_at: Timestamp =
-                if visits.is_empty() { earliest.max(self.draft.starts[tour].at) } else { earliest };
+            let depart_at: Timestamp = match visits.last() {
+                None => considered(self.fleet, earliest.max(self.draft.starts[tour].at)),
+                Some(before) if self.fleet.policy().decide_every > Millis(0) => {
+                    considered(self.fleet, earliest.max(before.departure))
+                }
+                Some(_) => earliest,
+            };
             visits.push(PlannedVisit {
                 order: self.fleet.order(order).name.clone(),
                 stop,

@@ -8,6 +8,10 @@ use fleetfold_solver::{Problem, SearchLimits, Solution, solve_each};
 use crate::draft::Draft;
 use crate::outlook::Outlook;
 
+/// A search ends after so many rounds in a row that found nothing better. A search around one change mostly finds what there is to find in its
+/// first rounds (guess; measured together with other changes: "By the rules of their sets" in docs/PERFORMANCE.md).
+const PATIENCE: u32 = 8;
+
 /// Regions to improve. Everything it needs is inside: legs are computed where it runs.
 #[derive(Clone, Debug)]
 pub struct SolveJob {
@@ -50,6 +54,7 @@ pub fn run(job: SolveJob, stop: &AtomicBool) -> SolveReport {
         warm: true,
         fewest_vehicles: false,
         replicas: 1,
+        patience: Some(PATIENCE),
         ..SearchLimits::default()
     };
     let mut record = SearchRecord { seed: job.seed, ..SearchRecord::default() };

@@ -142,7 +142,10 @@ fn published_rules_hold_where_they_are_asked_for() {
         assert_eq!(policy(&meals).one_pickup_place, published);
         assert_eq!(policy(&meals).add_after_departure, !published);
         assert_eq!(policy(&meals).diversion == Diversion::Never, published);
+        assert_eq!(policy(&meals).learn, !published, "times of such a day are exact");
+        assert_eq!(policy(&meals).decide_every, Millis(if published { 60_000 } else { 0 }));
         let factories = dpdp_by(rules, &tables(DPDP)).unwrap();
+        assert_eq!(policy(&factories).change_cost == policy(&factories).lateness_cost_per_hour, published);
         assert_eq!(policy(&factories).decide_every, Millis(if published { 600_000 } else { 0 }));
         assert_eq!((policy(&factories).settle_on_arrival, policy(&factories).learn), (published, !published));
         let due = MIDNIGHT + Millis((24 + 3) * 3_600_000 + 1_800_000 - if published { 900_000 } else { 0 });

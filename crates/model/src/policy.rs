@@ -34,7 +34,8 @@ pub struct Policy {
     pub lateness_cost_per_hour: i64,
     /// An hour from placement to completion of an order (on-demand work); 0 where only windows count.
     pub flow_cost_per_hour: i64,
-    /// The most that moving a stop to another vehicle costs: what it costs is a share of the mean leg of the routes around it.
+    /// The most that moving a stop to another vehicle costs: what it costs is a share of the mean leg of the routes around it. Where this is no
+    /// less than an hour of lateness, it costs just this: an order stays with the vehicle that it was given to unless so much lateness is saved.
     pub change_cost: i64,
     /// Least gain for which an improved plan is published; a share of the mean leg is enough where that is less.
     pub publish_gain_min: i64,

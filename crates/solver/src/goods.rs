@@ -60,7 +60,7 @@ impl Goods {
     }
 }
 
-fn add(load: &mut [i32; 4], goods: [i32; 4], sign: i32) {
+pub(crate) fn add(load: &mut [i32; 4], goods: [i32; 4], sign: i32) {
     for (sum, goods) in load.iter_mut().zip(goods) {
         *sum = sum.saturating_add(sign * goods);
     }

@@ -117,6 +117,43 @@ fn what_happens_waits_for_the_next_time_of_decision() {
 }
 
 #[test]
+fn an_order_stays_with_its_vehicle_where_a_change_costs_as_much_as_an_hour_of_lateness() {
+    for stays in [false, true] {
+        let mut rig = with(|policy| {
+            policy.search_rounds = 24;
+            if stays {
+                policy.change_cost = policy.lateness_cost_per_hour;
+            }
+        });
+        rig.order(job("x", km(30, 0)));
+        assert_eq!(rig.route("a"), ["x"]);
+        rig.on("c", km(29, 0));
+        rig.rest();
+        assert_eq!((rig.route("a").len(), rig.route("c").len()), if stays { (1, 0) } else { (0, 1) });
+        // Who cannot serve it loses it all the same.
+        rig.fact(Event::ShiftEnded { vehicle: name("a"), at: Timestamp(rig.now) });
+        assert_eq!(rig.route("c"), ["x"]);
+    }
+}
+
+#[test]
+fn drivers_leave_when_the_decision_of_a_fixed_time_has_been_considered() {
+    for (every, leaves) in [(0, at(10)), (600, at(10) + Millis(3_000))] {
+        let mut rig = with(|policy| policy.decide_every = Millis::from_seconds(every));
+        rig.now = at(10).0;
+        rig.fact(Event::OrderCreated(job("x", km(3, 0))));
+        let fleet = rig.engine.fleet();
+        let visits = &fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits;
+        assert_eq!(visits[0].depart_at, leaves);
+        // The next one leaves when he is done, which is no time of decision.
+        rig.fact(Event::OrderCreated(job("y", km(3, 0))));
+        let fleet = rig.engine.fleet();
+        let visits = &fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits;
+        assert!(visits[1].depart_at <= at(14), "{visits:?}");
+    }
+}
+
+#[test]
 fn where_a_vehicle_goes_next_is_settled_when_it_arrives_where_the_policy_asks_for_it() {
     let docked = |id: &str, east| {
         let mut order = job(id, km(east, 0));

@@ -112,6 +112,8 @@ pub fn dpdp(files: &DpdpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
         settle_on_arrival: true,
         // Times of such a day are exact: there is nothing to learn but the queues.
         learn: false,
+        // Whoever re-drives the day from who served what takes an order to have been that vehicle's from the beginning.
+        change_cost: policy.lateness_cost_per_hour,
         ..policy.clone()
     };
     let policy = if published { by_the_rules } else { policy };

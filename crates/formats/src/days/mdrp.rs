@@ -42,7 +42,7 @@ pub struct MdrpFiles<'t> {
 /// minutes after arrival: two minutes of set-up, then two of service.
 ///
 /// By the published rules a courier carries meals of one restaurant at a time, is given no more of them once he has left for it, and is
-/// not turned on his way.
+/// not turned on his way; decisions are taken every minute.
 ///
 /// # Errors
 ///
@@ -117,7 +117,16 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
     let policy = match rules {
         Rules::Usual => policy,
         Rules::Published => {
-            Policy { one_pickup_place: true, add_after_departure: false, diversion: Diversion::Never, ..policy }
+            // Times of such a day are exact: there is nothing to learn. They are whole minutes, so that everything of one minute is decided
+            // together, and a courier who leaves some seconds behind it is there in the same minute.
+            Policy {
+                one_pickup_place: true,
+                add_after_departure: false,
+                diversion: Diversion::Never,
+                learn: false,
+                decide_every: Millis(60_000),
+                ..policy
+            }
         }
     };
     let network =

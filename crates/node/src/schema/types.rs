@@ -48,8 +48,9 @@ fn routes(text: &mut String, paths: &Value) {
     let of = |method: &'static str| {
         paths.as_object().into_iter().flatten().filter_map(move |(path, methods)| {
             let operation = methods.get(method)?;
-            let answer =
-                ["200", "202"].iter().find_map(|status| operation["responses"][status]["content"][JSON].get("schema"))?;
+            let answer = ["200", "202"]
+                .iter()
+                .find_map(|status| operation["responses"][status]["content"][JSON].get("schema"))?;
             path.starts_with("/v1/").then_some((path, operation, answer))
         })
     };

@@ -78,6 +78,7 @@ impl Effort {
             seed: self.seed,
             warm: self.warm,
             fewest_vehicles: self.fewest_vehicles,
+            patience: None,
             changes_max: self.changes_max,
             replicas,
         };

@@ -297,6 +297,21 @@ impl State<'_> {
         if self.is_priced_by_legs(tour) {
             return self.cheapest_that_can_be_driven(unit, tour, bound, positions, mates);
         }
+        if let Some(found) = self.best_by_simple_walk(unit, tour, bound, positions, mates) {
+            return found;
+        }
+        self.best_by_driving(unit, tour, bound, positions, mates)
+    }
+
+    /// The same as [`State::best_of_positions`] where nothing is known beforehand: the whole tour is driven for each position.
+    pub(crate) fn best_by_driving(
+        &self,
+        unit: LocalStop,
+        tour: LocalTour,
+        bound: i64,
+        positions: &[usize],
+        mates: &[usize],
+    ) -> Option<Insertion> {
         let stop = self.local.fixed[unit];
         let before = self.costs[tour];
         let mut sequence = self.sequence(tour);

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `insertion`, `shipment_insertion` | cheapest insertion of a job, of a pickup with its delivery | Savelsbergh 1992 for the O(1) test |
 //! | `string_removal` | ruin by string removal | Christiaens & Vanden Berghe 2020 |
+//! | `walk` | the same where a tour has to be driven to be priced | |
 //! | `recreate` | greedy insertion with blinks | Christiaens & Vanden Berghe 2020 |
 //! | `regret_insertion` | regret insertion | Potvin & Rousseau 1993 |
 //! | `savings` | parallel savings with time windows | Clarke & Wright 1964; Solomon 1987 |
@@ -26,6 +27,7 @@ mod string_removal;
 mod swap_star;
 mod two_opt_star;
 mod vehicle_exchange;
+mod walk;
 
 pub(crate) use self::recreate::Scratch;
 pub(crate) use self::regret_insertion::{fill, insert_into};

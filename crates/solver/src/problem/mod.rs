@@ -56,6 +56,7 @@ pub struct Problem {
     lifo: bool,
     unrestricted: bool,
     has_setup: bool,
+    simple_stops: bool,
     limited: bool,
     promised: bool,
     slackness: i64,
@@ -98,6 +99,9 @@ impl Problem {
             unrestricted: spec.relations.is_empty()
                 && stops.iter().all(|stop| stop.locked == TourIx::NONE && stop.needs == 0 && stop.barred.is_empty()),
             has_setup: setup_max > 0,
+            simple_stops: !matches!(legs, Legs::TimeDependent(_))
+                && weights.fairness.is_none()
+                && stops.iter().all(is_simple),
             limited: tours.iter().any(|tour| (tour.stops_max as usize) < stops.len()),
             promised: spec.has_promises(),
             slackness: if metric { price_rounding } else { i64::MAX / 8 },
@@ -228,6 +232,12 @@ impl Problem {
     #[inline]
     pub(crate) fn is_odd(&self) -> bool {
         self.odd
+    }
+
+    /// What serving a stop takes and costs depends on when its vehicle is there and what it has done before, and on nothing that comes after.
+    #[inline]
+    pub(crate) fn has_simple_stops(&self) -> bool {
+        self.simple_stops
     }
 
     /// Nothing is late, and beside fixed prices, what tasks cost by the hour and broken promises, only legs cost, always as much.
@@ -410,6 +420,12 @@ fn is_odd(spec: &ProblemSpec) -> bool {
         || tours.iter().any(odd_tour)
         || !spec.docks.is_empty()
         || spec.relations.iter().any(Relation::is_ordered)
+}
+
+/// See [`Problem::has_simple_stops`].
+fn is_simple(stop: &Stop) -> bool {
+    let goods = stop.takes == [0; 4] && stop.more_load.is_empty();
+    goods && stop.release <= -units::TIME_MAX && stop.soft.is_none() && stop.rank.is_none()
 }
 
 /// See [`Problem::is_plain`].

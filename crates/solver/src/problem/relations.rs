@@ -112,6 +112,11 @@ impl Relations {
         self.is_ordered
     }
 
+    /// Some stops follow others directly.
+    pub(crate) fn forbid_between(&self) -> bool {
+        self.units.iter().any(|relation| relation.kind == RelationKind::Directly)
+    }
+
     /// All, each with its units.
     pub(crate) fn units(&self) -> &[Relation] {
         &self.units

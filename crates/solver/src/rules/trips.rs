@@ -9,6 +9,7 @@ use crate::index::{NodeIx, StopIx};
 use crate::problem::{Role, Stop, TourSpec, Trips};
 
 /// The trip of a tour that is driven stop by stop.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Trip {
     rule: Trips,
     /// Where its goods are taken on; [`NodeIx::NONE`]: nothing more is, because some have been left.
@@ -25,6 +26,13 @@ impl Trip {
         let rule = spec.trips?;
         let aboard = stops.filter(|stop| stop.role == Role::Delivery && stop.mate == StopIx::NONE).count() as u32;
         Some(Self { rule, place: rule.loaded_at, aboard, is_first: true })
+    }
+
+    /// What may be served from here on is the same as in another state of the same tour's trips. (While nothing is on board, the next pickup says
+    /// which trip it is and where.)
+    pub(crate) fn goes_on_as(&self, other: &Self) -> bool {
+        let is_same = (self.place, self.is_first) == (other.place, other.is_first);
+        self.aboard == other.aboard && (self.aboard == 0 || is_same)
     }
 
     /// Serves the next stop. False: it does not belong to the trip.

@@ -239,6 +239,8 @@ pub(crate) fn solve_timed(problem: &Problem, limits: &SearchLimits, stop: &Atomi
 fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -> Solution {
     let mut best = insert_timed(problem);
     let parts = PARTS.min(limits.rounds);
+    // Rounds since something better was found.
+    let mut vain = 0;
     for part in 0..parts {
         let rounds = limits.rounds * (part + 1) / parts - limits.rounds * part / parts;
         let seed = if part == 0 { limits.seed } else { mix(limits.seed ^ u64::from(part) << 48) };
@@ -246,7 +248,9 @@ fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -
         let found = solve_constant(&frozen(problem, &best.tours), &part_limits, stop);
         best.rounds += found.rounds;
         best.iterations += found.iterations;
-        let last = part + 1 == parts || stop.load(Ordering::Relaxed);
+        vain += found.rounds;
+        let is_in_vain = limits.patience.is_some_and(|most| vain >= most) && found.cost >= found.cost_before;
+        let last = part + 1 == parts || is_in_vain || stop.load(Ordering::Relaxed);
         let mut tours = settled(problem, found.tours);
         if last {
             tours = relocated(problem, tours);
@@ -255,6 +259,7 @@ fn solve_in_parts(problem: &Problem, limits: &SearchLimits, stop: &AtomicBool) -
         if cost < best.cost {
             best.absent = all_stops(problem, &absent_units(problem, &tours));
             (best.tours, best.cost) = (tours, cost);
+            vain = 0;
         }
         if last {
             break;

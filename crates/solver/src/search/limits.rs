@@ -18,6 +18,9 @@ pub struct SearchLimits {
     pub fewest_vehicles: bool,
     /// Largest number of stops that may leave their `home`. `None`: only what a change costs limits them.
     pub changes_max: Option<u32>,
+    /// Enough after so many rounds in a row that found no better plan. `None`: all rounds run. (Only [`crate::solve`]; whoever paces a search himself
+    /// sees what each round found.)
+    pub patience: Option<u32>,
     /// Searches of the whole problem side by side, each with its own seed. The first does what it would do alone, whatever the
     /// others find, and the best plan of any of them counts: more replicas never cost more. For small problems on many cores:
     /// work grows in proportion. 1 if you do not care.
@@ -33,6 +36,7 @@ impl Default for SearchLimits {
             warm: false,
             fewest_vehicles: false,
             changes_max: None,
+            patience: None,
             replicas: 1,
         }
     }

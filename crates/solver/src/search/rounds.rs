@@ -49,8 +49,14 @@ pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &At
     let per_stop = if limits.warm { ITERATIONS_PER_STOP_WARM } else { ITERATIONS_PER_STOP };
     let round = u64::from(limits.iterations).min(problem.stops().len() as u64 * u64::from(per_stop));
     let expected = u64::from(limits.rounds) * round * pieces;
+    // The best cost so far, and after which round it was found.
+    let mut found = (i64::MAX, 0);
     let pace = |progress: Progress<'_>| {
-        if progress.rounds >= limits.rounds || stop.load(Ordering::Relaxed) {
+        if progress.cost < found.0 {
+            found = (progress.cost, progress.rounds);
+        }
+        let is_in_vain = limits.patience.is_some_and(|most| progress.rounds - found.1 >= most);
+        if progress.rounds >= limits.rounds || is_in_vain || stop.load(Ordering::Relaxed) {
             return Pace::Stop;
         }
         Pace::Go(f64::from(progress.rounds) / f64::from(limits.rounds.saturating_sub(1).max(1)))

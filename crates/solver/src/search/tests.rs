@@ -1,12 +1,14 @@
 //! The search against recounts, walks and the checker, on the inside.
 
+use std::sync::atomic::AtomicBool;
+
 use super::anneal::{Effort, anneal, logarithms};
-use super::{Pace, SearchLimits, solve_with};
+use super::{Pace, SearchLimits, solve, solve_with};
 use crate::check::check;
 use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
 use crate::moves::Ruin;
 use crate::problem::{
-    LegMatrix, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Stop, TourSpec, Weights, absent_units,
+    LegMatrix, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Stop, TourSpec, Trips, Weights, absent_units,
 };
 use crate::random::Random;
 use crate::state::{Local, Neighbours, State};
@@ -201,6 +203,82 @@ fn quick_insertions_are_the_driven_ones() {
         }
     }
     assert!(found > 1_000 && none > 100, "{found} positions, {none} times none");
+}
+
+/// Driving what a shipment changes finds the position and the price that driving the whole tour for each position finds.
+#[test]
+fn walks_find_what_driving_every_position_finds() {
+    let (mut found, mut none, mut tripping) = (0, 0, 0);
+    for seed in 0..30 {
+        let drawn = problem(seed, 30, true, seed % 4 != 0);
+        let mut spec = drawn.into_spec();
+        spec.weights.flow_per_hour = [0, 2_000, 90_000][seed as usize % 3];
+        spec.weights.late_per_hour = 50_000;
+        let mut random = Random::new(seed, 2, 0);
+        for (index, tour) in spec.tours.iter_mut().enumerate() {
+            tour.lifo = seed % 3 == 1;
+            if seed % 2 == 0 {
+                let (one_place, closed) = (seed % 4 == 2, index % 2 == 0);
+                tour.trips = Some(Trips { one_place, closed, loaded_at: tour.start_node });
+            }
+            if seed % 7 == 3 {
+                (tour.end_node, tour.finish_late) = (NodeIx::NONE, true);
+            }
+        }
+        for stop in &mut spec.stops {
+            stop.placed = random.below(300) as i32;
+            if seed % 2 == 0 && stop.role == Role::Pickup {
+                stop.node = NodeIx(1 + random.below(4) as u32);
+                stop.of_trip = random.chance(300);
+            }
+        }
+        let problem = Problem::new(spec).expect("as legal as before");
+        let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
+        let solution = solve_with(&problem, &limits, 1_000, |progress| {
+            if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
+        });
+        let out: Vec<StopIx> = StopIx::first(30).filter(|_| random.chance(200)).collect();
+        let is_out = |stop: StopIx| {
+            let mate = problem.stops()[stop.index()].mate;
+            out.contains(&stop) || (mate != StopIx::NONE && out.contains(&mate))
+        };
+        let mut tours = solution.tours;
+        tours.iter_mut().for_each(|tour| tour.retain(|&stop| !is_out(stop)));
+        let (local, absent) = (Local::whole(&problem), absent_units(&problem, &tours));
+        let state = State::of_whole(&local, &tours, &absent);
+        for unit in absent.iter().map(|&unit| LocalStop::of_whole(unit)) {
+            for tour in state.tours() {
+                let all: Vec<usize> = (0..=state.counts[tour] as usize).collect();
+                let mut bounds = vec![i64::MAX / 8];
+                while let Some(bound) = bounds.pop() {
+                    let Some(walked) = state.best_by_simple_walk(unit, tour, bound, &all, &all) else { continue };
+                    let driven = state.best_by_driving(unit, tour, bound, &all, &all);
+                    assert_eq!(walked, driven, "seed {seed}, below {bound}: {unit:?} on {tour:?}");
+                    *(if walked.is_some() { &mut found } else { &mut none }) += 1;
+                    tripping += i32::from(seed % 2 == 0 && walked.is_some());
+                    if let Some(walked) = walked.filter(|_| bound == i64::MAX / 8) {
+                        bounds.extend([walked.cost, walked.cost + 1]);
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 1_000 && none > 500 && tripping > 300, "{found} positions, {none} times none, {tripping} trips");
+}
+
+/// Where a plan cannot be improved, a patient search ends after as many rounds as it has patience, and another one runs them all.
+#[test]
+fn a_search_that_finds_nothing_better_ends() {
+    let problem = problem(2, 8, false, false);
+    let limits = SearchLimits { rounds: 40, iterations: 200, ..SearchLimits::default() };
+    let go_on = AtomicBool::new(false);
+    let first = solve(&problem, &limits, &go_on);
+    let again =
+        Problem::new(ProblemSpec { initial: first.tours.clone(), ..problem.into_spec() }).expect("a plan of it");
+    for (patience, rounds) in [(Some(5), 5), (None, 40)] {
+        let found = solve(&again, &SearchLimits { warm: true, patience, ..limits }, &go_on);
+        assert_eq!((found.rounds, found.cost), (rounds, first.cost));
+    }
 }
 
 /// Every record equals a recount after every accepted and every undone move (asserted in `anneal`), and the cost that

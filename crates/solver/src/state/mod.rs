@@ -19,10 +19,12 @@ mod piece;
 mod plain;
 mod relations;
 mod rich;
+mod walked;
 
 pub(crate) use self::neighbours::Neighbours;
 pub(crate) use self::piece::{Fixed, Local, Rows, Where};
 use self::rich::{Flaws, RichRecord};
+pub(crate) use self::walked::{Behind, Walked};
 
 /// What is kept for a node: a stop, or the sentinel of a tour, with which the linked list of the tour begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,7 @@ pub(crate) struct State<'l> {
     // Buffers, so that a move allocates nothing.
     emptier: Vec<LocalTour>,
     pub(crate) ends: RefCell<Ends>,
+    pub(crate) walked: RefCell<Walked>,
     /// What it costs that vehicles wait for docks, once it was asked for the plan as it stands.
     docks: Cell<Option<i64>>,
     /// Kept where tours are driven in full and days need not be equal.
@@ -179,6 +182,7 @@ impl<'l> State<'l> {
             stamp: 1,
             emptier: Vec::new(),
             ends: RefCell::default(),
+            walked: RefCell::default(),
             docks: Cell::default(),
             alone: RefCell::default(),
         };

@@ -38,7 +38,7 @@ try {
   });
   check(JSON.stringify(told.midnight) === '["23:40","Tue 1 Dec 00:10"]' || told.midnight[1].replace(',', '') === 'Tue 1 Dec 00:10', `across midnight the day is told: ${told.midnight}`);
   check(told.west[0] === '23:30' && /Mon,? 30 Nov 00:30/.test(told.west[1]), `a zone behind UTC has its own midnight: ${told.west}`);
-  check(told.back.join(' ') === '00:30 01:30 GMT+1 01:30 GMT 02:30', `an hour that comes twice says which: ${told.back}`);
+  check(told.back.join(' ') === '00:30 01:30 GMT+1 01:30 GMT+0 02:30', `an hour that comes twice says which: ${told.back}`);
   check(told.forward.join(' ') === '00:59 02:01', `an hour that does not come is left out: ${told.forward}`);
   check(/Mon,? 30 Mar 13:00:05/.test(told.seconds) && told.date === '28/03/2026' && told.unknown[0] === '12:00', 'instants with seconds have their day, too; a zone that the browser does not know is UTC');
   await tokyo.close();

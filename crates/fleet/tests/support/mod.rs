@@ -27,7 +27,7 @@ pub(crate) struct Log {
     pub(crate) tally: Tally,
     /// Every order that was ever asked for, and how it stands: what the tally must come to. An id that is used again after its
     /// order was retired is another order.
-    stands: BTreeMap<(String, u64), Option<Closed>>,
+    pub(crate) stands: BTreeMap<(String, u64), Option<Closed>>,
     pub(crate) now: i64,
     /// How long before it was logged the next fact happened.
     pub(crate) behind: i64,

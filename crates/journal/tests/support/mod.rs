@@ -150,7 +150,7 @@ fn features() -> Event {
 
 /// A log in which every type of event has something to say.
 pub(crate) fn rich_log() -> Log {
-    let mut log = Log { fleet: Fleet::new(), entries: Vec::new(), now: BEGINS, behind: 0 };
+    let mut log = Log { now: BEGINS, ..Log::unopened() };
     log.tell(opened());
     log.tell(features());
     for number in 0..4 {

@@ -59,19 +59,19 @@ try {
   check(true, 'the card tells days anew at midnight');
   await late.close();
 
-  // Names that are HTML, that turn text around, or that are long.
-  const [html, turned, long] = ['<img src=x onerror=document.title=1>', '\u202egpj.exe', `W${'W'.repeat(62)}`];
-  await town.post(order(html, 3, 3), order(turned, 4, 4), order(long, 5, 5));
+  // Names that are HTML, or that are long. (Those that turn text around are refused.)
+  const [html, long] = ['<img/src=x/onerror=document.title=1>', `W${'W'.repeat(62)}`];
+  await town.post(order(html, 3, 3), order(long, 5, 5));
   await page.click('#view-table');
   await until((id) => document.querySelector(`[data-order="${id}"]`), long);
   const cells = await page.evaluate((id) => { const cell = document.querySelector(`[data-order="${id}"]`).closest('td'); return { width: cell.getBoundingClientRect().width, title: cell.title, cut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth, images: document.querySelectorAll('#table img, #work img, #left img').length, text: document.querySelector('#table-rows').textContent }; }, long);
   check(cells.width < 260 && cells.cut && cells.title === long, `a long name does not widen the table, and its title has all of it: ${cells.width} px`);
-  check(cells.images === 0 && cells.text.includes(html) && cells.text.includes('<U+202E>gpj.exe'), 'names are text, and what turns it around is named');
+  check(cells.images === 0 && cells.text.includes(html), 'names are text');
   await page.click('#view-map');
-  for (const id of [html, turned, long]) {
+  for (const id of [html, long]) {
     await page.fill('#search', id);
     await page.keyboard.press('Enter');
-    await until((wanted) => document.querySelector('#story-title').textContent.startsWith(`Order ${wanted}`), id.replace('\u202e', '<U+202E>'));
+    await until((wanted) => document.querySelector('#story-title').textContent.startsWith(`Order ${wanted}`), id);
     await until(() => document.querySelector('#story-actions button'));
   }
   check((await page.title()) !== '1', 'and their cards open');
@@ -149,7 +149,7 @@ try {
     const { x, y } = found.getBoundingClientRect();
     const at = { bubbles: true, clientX: x + 2, clientY: y + 2 };
     found.dispatchEvent(new PointerEvent('pointerdown', at));
-    window.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: x + 60 }));
+    window.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: x + 62 }));
     const moved = found.style.transform;
     window.dispatchEvent(new PointerEvent('pointercancel', at));
     window.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: x + 90 }));
@@ -167,6 +167,7 @@ try {
     return { listed: document.querySelectorAll('#unassigned li').length, counted: document.querySelector('#unassigned-count').textContent, held: fleet.orders.size };
   }, 10_000);
   check(rows.listed < 200 && Number(rows.counted) >= 10_000, `ten thousand orders without a place have ${rows.listed} rows and a count of ${rows.counted}`);
+  await page.click('#tab-work');
   await page.click('#unassigned li:last-child button');
   check(await page.locator('#unassigned li').count() > rows.listed + 50, 'more of them on demand');
   await page.click('#view-table');
@@ -202,7 +203,7 @@ try {
   await empty.waitForFunction(() => window.__ready);
   for (const id of ['map-fit', 'view-table', 'view-map', 'replay-open', 'replay-live', 'tab-vehicles', 'tab-work']) await empty.click(`#${id}`);
   check((await empty.textContent('#vehicle-count')) === '0', 'a zone without a vehicle');
-  await post(event('zone.opened', { timezone: 'America/New_York' }));
+  await post(event('zone.opened', { timezone: 'America/New_York', coordinates: 'lonlat', day_start: new Date().toISOString(), log_start: new Date().toISOString() }));
   await empty.waitForFunction(() => document.querySelector('#clock').textContent.endsWith('America/New_York'), null, { timeout: 10_000 });
   check(true, 'the clock is that of the zone as soon as it opens');
   await post(event('vehicle.registered', { vehicle_id: 'only', start: corner(3, 3), capacity: [4] }), event('shift.started', { vehicle_id: 'only', position: corner(3, 3) }), event('position', { vehicle_id: 'only', position: corner(3, 3) }));

@@ -230,13 +230,14 @@ impl Screens {
     fn take(&mut self, batch: Handover) {
         self.signals.taken();
         let mut entries = 0;
-        let mut forgets = false;
+        let mut begins_anew = false;
         let has_news = !batch.news.is_empty();
         for news in batch.news {
             match news {
                 News::Folded { entry, change, at, labels } => {
                     entries += 1;
-                    forgets |= matches!(entry.event, Event::PersonForgotten(_));
+                    // The words of a person are in what was made before; a zone that opens has another clock.
+                    begins_anew |= matches!(entry.event, Event::PersonForgotten(_) | Event::ZoneOpened(_));
                     if let (Some(labels), None) = (labels, change.refused) {
                         self.memory.call(&entry.event, *labels);
                     }
@@ -260,8 +261,8 @@ impl Screens {
         }
         self.pace.count(entries);
         self.revision += u64::from(has_news);
-        if forgets {
-            // Whatever was made of the words before goes: every screen gets a fresh picture.
+        if begins_anew {
+            // Every screen gets a fresh picture.
             self.scene = None;
             self.delta += 1;
             self.hub.skip(self.delta);

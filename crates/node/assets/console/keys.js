@@ -4,7 +4,7 @@ import { $, el, fill } from './dom.js';
 import { byForm } from './add-order.js';
 import { t } from './language.js';
 import { isPicking, sketch, unpick } from './map.js';
-import { closePreview, undoLast } from './preview.js';
+import { closePreview, takePanel, undoLast } from './preview.js';
 import { closeSearch } from './search.js';
 import { showTab, showView } from './parts.js';
 import { unchoose, view } from './store.js';
@@ -51,6 +51,8 @@ fill('help-keys', ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', {}, k
 function escape() {
   if (isPicking()) { unpick(); sketch.clearLayers(); return; }
   if (!$('preview').hidden) { closePreview(); sketch.clearLayers(); return; }
+  // What is still on its way to the panel is not wanted any more.
+  takePanel();
   if ($('found').children.length || $('missing').textContent) { closeSearch(); return; }
   if (view.chosen) unchoose();
 }

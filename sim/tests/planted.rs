@@ -72,9 +72,12 @@ const BUGS: &[(Bug, &[&str])] = &[
     (Bug::ReaderStopsAfterSleep, &[ALL_READ, ENDS, ONE_OWNER]),
 ];
 
+/// A bug, the invariants that may catch it, and the mix with its fault.
+type OnlyWith = (Bug, &'static [&'static str], fn(u64) -> Faults);
+
 /// Bugs that are seen with one fault only: which one, the invariants that may catch them, and the mix with that fault. Without it none
 /// of the seeds shows them.
-const ONLY_WITH: &[(Bug, &[&str], fn(u64) -> Faults)] = &[
+const ONLY_WITH: &[OnlyWith] = &[
     (Bug::ExpiryIgnoredAtStart, &[SAME_FLEET], with_expiry),
     (Bug::NothingNamesWhatExpired, &[SAME_FLEET], with_expiry),
     (Bug::OneBaseOnly, &[ENDS, ONE_OWNER], with_expiry),

@@ -1,6 +1,6 @@
 //! What people call an order and its stops: words that decide nothing and are in no fleet. Whoever shows orders reads them here.
 
-use fleetfold_model::{Event, Name};
+use fleetfold_model::{Event, Name, SlotHeld};
 
 use crate::envelope::CloudEvent;
 use crate::event_type::EventType;
@@ -26,11 +26,12 @@ impl Labels {
 
     /// The order that an event may call something: one that is asked for, changed, or kept a slot for.
     pub fn order_of(event: &Event) -> Option<&Name> {
-        match event {
-            Event::OrderCreated(order) => Some(&order.name),
-            Event::OrderUpdated(change) => Some(&change.order),
-            Event::SlotHeld(held) => Some(&held.order.name),
-            _ => None,
+        if let Event::OrderCreated(order) | Event::SlotHeld(SlotHeld { order, .. }) = event {
+            Some(&order.name)
+        } else if let Event::OrderUpdated(change) = event {
+            Some(&change.order)
+        } else {
+            None
         }
     }
 

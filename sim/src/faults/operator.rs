@@ -136,11 +136,11 @@ impl Run<'_> {
         {
             return Err("nobody wants to own the quiet zone".to_owned());
         }
-        let orders = self.day.script.facts.iter().filter_map(|(_, event)| match event {
+        let mut orders = self.day.script.facts.iter().filter_map(|(_, event)| match event {
             Event::OrderCreated(order) => Some(order),
             _ => None,
         });
-        let Some(mut order) = orders.last().cloned() else { return Ok(()) };
+        let Some(mut order) = orders.next_back().cloned() else { return Ok(()) };
         order.name = Name::new("ord-last").expect("a legal name");
         self.outbox.push(Event::OrderCreated(order));
         let number = self.outbox.len() - 1;

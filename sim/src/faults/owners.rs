@@ -228,21 +228,21 @@ impl Run<'_> {
         let life = self.nodes[node].life;
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let ask = match next {
-            Next::Append(expected) => match alive.waiting.get(vehicle) {
+            Next::Append(expected) => {
                 // Only the newest matters; a newer one may have come while this was on its way.
-                Some(assignment) => Ask::Tell {
+                let Some(assignment) = alive.waiting.get(vehicle) else {
+                    // The term in which it was to be told is over.
+                    alive.telling = false;
+                    self.tell_next(node);
+                    return;
+                };
+                Ask::Tell {
                     vehicle: vehicle.clone(),
                     revision: assignment.revision,
                     bytes: assignment_to_json(assignment, Space::Geographic, |_| None),
                     expected: expected.0,
-                },
-                // The term in which it was to be told is over.
-                None => {
-                    alive.telling = false;
-                    self.tell_next(node);
-                    return;
                 }
-            },
+            }
             Next::ReadLast => Ask::ReadTold { vehicle: vehicle.clone(), revision },
             Next::Done => {
                 if alive.waiting.get(vehicle).is_some_and(|assignment| assignment.revision <= revision) {

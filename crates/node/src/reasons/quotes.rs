@@ -64,6 +64,8 @@ struct Accept {
 #[derive(Debug)]
 pub(crate) struct Question {
     order: Order,
+    /// The same as it was asked, with what it and its stops are called.
+    words: Value,
     slots: Vec<Slot>,
     limits: Limits,
     vehicles: usize,
@@ -106,7 +108,8 @@ impl Question {
             cost_max: not_negative("cost_max", asked.accept.cost_max, 1e6)?.map(Money),
         };
         let hold = asked.hold.map(|hold| hold_of(&hold, &asked.order, asked.slots.len())).transpose()?;
-        Ok(Self { order: order_of(asked.order, fleet, now)?, slots, limits, vehicles, hold })
+        let words = asked.order.clone();
+        Ok(Self { order: order_of(asked.order, fleet, now)?, words, slots, limits, vehicles, hold })
     }
 }
 
@@ -168,8 +171,24 @@ pub(crate) fn keeps(
     let name = order.name.clone();
     // Its id: the same question a millisecond later keeps another slot, and is refused because the order exists.
     let id = format!("{name}/{}", until.0);
-    let event = encode(&Event::SlotHeld(SlotHeld { order, until }), fleet.zone().space, "/quotes", &id, now).to_bytes();
-    Ok(Some(Keeps { event, order: name, slot, until }))
+    let mut event = encode(&Event::SlotHeld(SlotHeld { order, until }), fleet.zone().space, "/quotes", &id, now);
+    call(&mut event.data, &question.words);
+    Ok(Some(Keeps { event: event.to_bytes(), order: name, slot, until }))
+}
+
+/// What an order and its stops are called is in no fleet: it goes from the question into the event.
+fn call(order: &mut Value, asked: &Value) {
+    for (place, field) in [
+        ("", "reference"),
+        ("/job/stop", "address"),
+        ("/shipment/pickup", "address"),
+        ("/shipment/delivery", "address"),
+    ] {
+        let said = asked.pointer(place).and_then(|asked| asked.get(field)).filter(|said| said.is_string());
+        if let (Some(said), Some(Value::Object(into))) = (said, order.pointer_mut(place)) {
+            into.insert(field.to_owned(), said.clone());
+        }
+    }
 }
 
 fn not_negative(field: &str, value: Option<f64>, unit: f64) -> Result<Option<i64>, Failure> {
@@ -234,7 +253,7 @@ fn order_of(mut data: Value, fleet: &Fleet, now: Timestamp) -> Result<Order, Fai
 ///
 /// Why the zone would refuse the order.
 pub(crate) fn answer(fleet: &Fleet, outlook: &Outlook, now: Timestamp, question: &Question) -> Result<Quotes, Failure> {
-    let Question { order, slots, limits, vehicles, hold: _ } = question;
+    let Question { order, slots, limits, vehicles, hold: _, words: _ } = question;
     let quoted = quote((fleet, outlook, now), order, slots, (limits, *vehicles)).map_err(|refused| {
         Failure::new(
             format!("the zone would refuse the order {}: {}", order.name, refused_words(refused)),

@@ -297,7 +297,7 @@ impl State<'_> {
         if self.is_priced_by_legs(tour) {
             return self.cheapest_that_can_be_driven(unit, tour, bound, positions, mates);
         }
-        if let Some(found) = self.best_by_simple_walk(unit, tour, bound, positions, mates) {
+        if let Ok(found) = self.best_by_simple_walk(unit, tour, bound, positions, mates) {
             return found;
         }
         self.best_by_driving(unit, tour, bound, positions, mates)

@@ -66,6 +66,9 @@ impl Way<'_> {
     }
 }
 
+/// A tour that has to be driven as a whole to be priced.
+pub(crate) struct NotSimple;
+
 impl State<'_> {
     /// True if a tour can be driven stop by stop without looking ahead, and keeps all of its rules as it is.
     fn is_walked_simply(&self, unit: LocalStop, tour: LocalTour) -> bool {
@@ -89,7 +92,11 @@ impl State<'_> {
     }
 
     /// The cheapest insertion of a shipment before these stops of a tour, given by their positions in ascending order; `mates`: where its
-    /// delivery may go. `None`: this tour has to be driven in another way.
+    /// delivery may go.
+    ///
+    /// # Errors
+    ///
+    /// This tour has to be driven in another way.
     pub(crate) fn best_by_simple_walk(
         &self,
         unit: LocalStop,
@@ -97,9 +104,9 @@ impl State<'_> {
         bound: i64,
         positions: &[usize],
         mates: &[usize],
-    ) -> Option<Option<Insertion>> {
+    ) -> Result<Option<Insertion>, NotSimple> {
         if !self.is_walked_simply(unit, tour) {
-            return None;
+            return Err(NotSimple);
         }
         let mut walked = self.walked.borrow_mut();
         let Walked { sequence, base } = &mut *walked;
@@ -110,7 +117,7 @@ impl State<'_> {
         let count = sequence.len();
         let allowed = problem.allows(way.tour, first) && problem.allows(way.tour, second);
         if !allowed || count + 2 > spec.stops_max as usize {
-            return Some(None);
+            return Ok(None);
         }
         let at = |position: usize| local.stops[sequence[position]];
         let stop_at = |position: usize| &problem.stops()[at(position).index()];
@@ -119,7 +126,7 @@ impl State<'_> {
             add(&mut load, stop.load, 1);
         }
         if !fits(load, spec.capacity) {
-            return None;
+            return Err(NotSimple);
         }
         base.clear();
         base.push(Behind {
@@ -139,7 +146,7 @@ impl State<'_> {
             while base.len() <= position {
                 let mut next = base[base.len() - 1];
                 if !way.serve(&mut next, at(base.len() - 1), i64::MAX) {
-                    return None;
+                    return Err(NotSimple);
                 }
                 base.push(next);
             }
@@ -174,7 +181,7 @@ impl State<'_> {
                             while base.len() <= next {
                                 let mut more = base[base.len() - 1];
                                 if !way.serve(&mut more, at(base.len() - 1), i64::MAX) {
-                                    return None;
+                                    return Err(NotSimple);
                                 }
                                 base.push(more);
                             }
@@ -215,6 +222,6 @@ impl State<'_> {
                 }
             }
         }
-        Some(found)
+        Ok(found)
     }
 }

@@ -243,7 +243,9 @@ fn walks_find_what_driving_every_position_finds() {
             out.contains(&stop) || (mate != StopIx::NONE && out.contains(&mate))
         };
         let mut tours = solution.tours;
-        tours.iter_mut().for_each(|tour| tour.retain(|&stop| !is_out(stop)));
+        for tour in &mut tours {
+            tour.retain(|&stop| !is_out(stop));
+        }
         let (local, absent) = (Local::whole(&problem), absent_units(&problem, &tours));
         let state = State::of_whole(&local, &tours, &absent);
         for unit in absent.iter().map(|&unit| LocalStop::of_whole(unit)) {
@@ -251,7 +253,7 @@ fn walks_find_what_driving_every_position_finds() {
                 let all: Vec<usize> = (0..=state.counts[tour] as usize).collect();
                 let mut bounds = vec![i64::MAX / 8];
                 while let Some(bound) = bounds.pop() {
-                    let Some(walked) = state.best_by_simple_walk(unit, tour, bound, &all, &all) else { continue };
+                    let Ok(walked) = state.best_by_simple_walk(unit, tour, bound, &all, &all) else { continue };
                     let driven = state.best_by_driving(unit, tour, bound, &all, &all);
                     assert_eq!(walked, driven, "seed {seed}, below {bound}: {unit:?} on {tour:?}");
                     *(if walked.is_some() { &mut found } else { &mut none }) += 1;

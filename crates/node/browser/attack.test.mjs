@@ -142,6 +142,43 @@ try {
   await page.unroute('**/v1/events?wait=answer');
   await page.keyboard.press('Escape');
 
+  // A sound for what is new in the work list, if it is wanted, and not for what was there.
+  await page.click('#tab-work');
+  check(!(await page.isChecked('#work-sound')), 'sound is off by default');
+  await page.check('#work-sound');
+  await sleep(1_500);
+  const sounded = await page.evaluate(() => Number(document.querySelector('#work').dataset.sounded ?? 0));
+  await town.post(event('order.created', { order_id: 'crane-1', skills: ['crane'], job: { stop: corner(2, 2) } }));
+  await until((was) => Number(document.querySelector('#work').dataset.sounded ?? 0) > was, sounded);
+  check(true, 'what is new in the list is heard');
+  await page.uncheck('#work-sound');
+
+  // A street that takes twice as long for a while.
+  await page.click('#tab-roads');
+  await page.selectOption('#road-what', '200');
+  await page.fill('#road-name', 'Old Bridge');
+  await until(() => /^Slow Old Bridge/.test(document.querySelector('#road-found button')?.textContent ?? ''));
+  await page.click('#road-found button');
+  await until(() => document.querySelector('#preview-sum'));
+  check((await page.textContent('#preview-title')).startsWith('Old Bridge takes 2 times as long until'), 'a slow street is tried before it is sent');
+  await page.click('#preview-send');
+  await page.waitForSelector('#preview-undo');
+  check((await town.state('state')).roads.some((road) => !road.closed), 'and is slow');
+  await page.click('#preview-undo');
+  for (let tries = 0; tries < 100 && (await town.state('state')).roads.length; tries += 1) await sleep(50);
+  check(!(await town.state('state')).roads.length, 'until that is undone');
+  await page.keyboard.press('Escape');
+
+  // What happened since the last visit.
+  await page.evaluate(() => localStorage.setItem('fleetfold-left', '1'));
+  await page.reload();
+  await until(() => window.__ready);
+  await page.click('#tab-changes');
+  await page.selectOption('#changes-minutes', 'left');
+  await until(() => /^[1-9]\d* decisions/.test(document.querySelector('#changes-sum').textContent));
+  await until(() => Number(localStorage.getItem('fleetfold-left')) > 1e12);
+  check(true, 'what happened since the last visit is told, and this visit is remembered');
+
   // A drag that the system takes over (a touch that scrolls) ends.
   const bar = await page.evaluate(() => {
     const found = document.querySelector('.bar.service:not(.frozen)');

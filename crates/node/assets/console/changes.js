@@ -4,19 +4,29 @@ import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
 import { factLine } from './order-card.js';
-import { choose, emit, fleet, known, on } from './store.js';
+import { chosen, keep } from './preferences.js';
+import { choose, emit, fleet, known, on, view } from './store.js';
 import { clock, exact } from './time.js';
 
 /** Decisions that are shown. */
 const SHOWN = 120;
+/** When this browser last looked at the page before now, zone time; 0: it never did. */
+const left = Number(chosen('left')) || 0;
+/** From then on is what the operator comes back to, at most so long, milliseconds. */
+const LEFT_MAX = 24 * 3_600_000;
+/** Until when the page was looked at is remembered so often, milliseconds. */
+const LOOKED_EVERY = 10_000;
+let lookedAt = 0;
+
 let drawnAt = 0;
 let due = 0;
 
 function draw() {
   due = 0;
   drawnAt = performance.now();
-  const minutes = Number(/** @type {HTMLSelectElement} */ ($('changes-minutes')).value);
-  const recent = fleet.decisions.filter((decision) => decision.at >= clock() - minutes * 60_000).reverse();
+  const wanted = /** @type {HTMLSelectElement} */ ($('changes-minutes')).value;
+  const since = wanted === 'left' ? Math.max(left, clock() - LEFT_MAX) : clock() - Number(wanted) * 60_000;
+  const recent = fleet.decisions.filter((decision) => decision.at >= since).reverse();
   const moved = recent.filter((decision) => decision.previous && decision.previous !== decision.vehicle).length;
   const text = recent.length ? w`${recent.length} decisions, ${moved} orders moved to another vehicle` : t('No decision.');
   if ($('changes-sum').textContent !== text) $('changes-sum').textContent = text;
@@ -34,7 +44,12 @@ const soon = () => { if (!due && !$('panel-changes').hidden) due = window.setTim
 on('taken', soon);
 on('midnight', soon);
 on('tab', (tab) => { if (tab === 'changes') draw(); });
-on('tick', () => { if (performance.now() - drawnAt > 10_000) soon(); });
+on('tick', () => {
+  if (performance.now() - drawnAt > 10_000) soon();
+  if (document.hidden || view.replaying || !clock() || performance.now() - lookedAt < LOOKED_EVERY) return;
+  lookedAt = performance.now();
+  keep('left', String(Math.round(clock())));
+});
 $('changes-minutes').addEventListener('change', draw);
 /** The picture has the last hundred; an engine that was restarted reads older ones out of its log. */
 export async function loadDecisions() {

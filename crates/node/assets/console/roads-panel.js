@@ -1,5 +1,5 @@
 // @ts-check
-// Closing streets for a time, and opening them again.
+// Closing and slowing streets for a time, and opening them again.
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, send, unique, wrong } from './api.js';
@@ -11,7 +11,10 @@ import { clock, iso, time } from './time.js';
 
 const hours = () => Number(/** @type {HTMLSelectElement} */ ($('road-hours')).value);
 
-/** Shows which streets are meant, and what closing them would change. @param {Omit<Extract<import('./api.js').Fact, {type: 'road.closed'}>['data'], 'change_id'>} which @param {string} name */
+/** How long it takes to drive there, per cent of what is usual; 0: nobody may. */
+const percent = () => Number(/** @type {HTMLSelectElement} */ ($('road-what')).value);
+
+/** Shows which streets are meant, and what closing or slowing them would change. @param {Omit<Extract<import('./api.js').Fact, {type: 'road.closed'}>['data'], 'change_id'>} which @param {string} name */
 async function close(which, name) {
   unpick();
   emit('part', 'right');
@@ -25,11 +28,13 @@ async function close(which, name) {
   if (lines.length) L.polyline(lines.map((line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
   if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, t('No street is meant: draw it nearer to one.'))); return; }
   const until = hours() ? clock() + hours() * 3_600_000 : null;
+  const [slow, called, ends] = [percent(), name || names[0] || t('streets'), until ? w` until ${time(until)}` : ''];
+  const data = { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) };
   void propose({
-    title: w`Close ${name || names[0] || t('streets')}${until ? w` until ${time(until)}` : ''}`,
-    facts: [{ type: 'road.closed', data: { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) } }],
+    title: slow ? w`${called} takes ${slow / 100} times as long${ends}` : w`Close ${called}${ends}`,
+    facts: [slow ? { type: 'road.slowed', data: { ...data, time_percent: slow } } : { type: 'road.closed', data }],
     says: [el('span', { id: 'road-matched' }, w`${streets} stretches of street: ${names.slice(0, 6).join(', ') || t('without a name')}${names.length > 6 ? w` and ${names.length - 6} more` : ''}.`)],
-    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: t('Undo: reopen'),
+    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: slow ? t('Undo: as fast as before') : t('Undo: reopen'),
     done: () => sketch.clearLayers(),
   });
 }
@@ -78,8 +83,9 @@ $('road-name').addEventListener('input', async () => {
   const answer = await get('v1/streets/named', { q: wanted });
   if (mine !== asked) return;
   const found = answer.ok ? answer.body.streets : [];
-  fill('road-found', ...found.slice(0, 12).map((street) => el('li', {}, button(w`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, w`no street is called ${wanted}`));
+  fill('road-found', ...found.slice(0, 12).map((street) => el('li', {}, button(percent() ? w`Slow ${street.name}` : w`Close ${street.name}`, () => { go(street.at); void close({ roads: [...street.roads] }, street.name); }))), found.length ? null : el('li', {}, w`no street is called ${wanted}`));
 });
+$('road-what').addEventListener('change', () => $('road-name').dispatchEvent(new Event('input')));
 $('road-name').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); $('road-found').querySelector('button')?.click(); } });
 
 /** @param {import('../engine.js').Road} road */

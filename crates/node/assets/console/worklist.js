@@ -5,6 +5,7 @@ import { get } from './api.js';
 import { t, w } from './language.js';
 import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
+import { chosen, keep } from './preferences.js';
 import { showConflict, showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
@@ -62,6 +63,31 @@ function items() {
   return found.sort((a, b) => a.left - b.left || (a.key < b.key ? -1 : 1));
 }
 
+/** What was in the list when it was last drawn; null: it was not. @type {Set<string> | null} */ let before = null;
+/** Two sounds are so far apart at least, milliseconds. */
+const QUIET = 5_000;
+let soundedAt = -QUIET;
+/** @type {AudioContext | null} */ let audio = null;
+
+/** A short tone when something is new in the list, if the operator wants that. @param {string[]} keys */
+function sound(keys) {
+  const isNew = before !== null && keys.some((key) => !before?.has(key));
+  before = new Set(keys);
+  if (!isNew || !/** @type {HTMLInputElement} */ ($('work-sound')).checked || performance.now() - soundedAt < QUIET) return;
+  soundedAt = performance.now();
+  $('work').dataset.sounded = String(Number($('work').dataset.sounded ?? 0) + 1);
+  try {
+    audio ??= new AudioContext();
+    const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+    tone.frequency.value = 660;
+    volume.gain.setValueAtTime(0.15, audio.currentTime);
+    volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.35);
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.4);
+  } catch { /* a browser without sound */ }
+}
+
 let drawnAt = 0;
 let due = 0;
 function draw() {
@@ -74,6 +100,7 @@ function draw() {
   const open = all.filter((item) => withNotes || !noteFor.get(item.key));
   const shown = open.filter((item) => !hidden.has(item.kind));
   const waiting = all.filter((item) => !noteFor.get(item.key)).length;
+  sound(all.filter((item) => !noteFor.get(item.key) && !hidden.has(item.kind)).map((item) => item.key));
   $('work-count').textContent = String(waiting);
   const title = waiting ? `(${waiting}) Fleetfold` : 'Fleetfold';
   if (document.title !== title) document.title = title;
@@ -107,6 +134,8 @@ function row(item, noted) {
 
 fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));
 $('work-noted').addEventListener('change', draw);
+/** @type {HTMLInputElement} */ ($('work-sound')).checked = chosen('sound') === 'yes';
+$('work-sound').addEventListener('change', (change) => keep('sound', /** @type {HTMLInputElement} */ (change.target).checked ? 'yes' : ''));
 const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);
 on('midnight', soon);

@@ -248,7 +248,9 @@ fn planned(fleet: &fleetfold_fleet::Fleet, id: OrderId) -> impl Iterator<Item = 
 /// Key figures for the strip. `late`: how many visits will be late, `pace`: entries a second.
 pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
     let (fleet, figures) = (&seen.fleet, &seen.figures);
-    let hours = (seen.now - fleet.zone().day_start).0 as f64 / 3_600_000.0;
+    // Until the last entry: a zone in which nothing happens tells no screen anything, and its figures stay.
+    let until = fleet.zone().zone_time(fleet.logged_at());
+    let hours = (until - fleet.zone().day_start).0 as f64 / 3_600_000.0;
     let per_hour = if fleet.zone().opened && hours > 0.02 { figures.vehicle_changes as f64 / hours } else { 0.0 };
     Kpi {
         now: seen.now.0,

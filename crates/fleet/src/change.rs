@@ -134,7 +134,7 @@ pub struct Change {
     pub answered: Vec<(LogSeq, Millis)>,
     /// Orders that this entry ended.
     pub closed: Vec<OrderId>,
-    /// Orders that were over before this entry, for another reason than now or not any more, with the reason that they had.
+    /// Orders that were over before this entry and are open again, or over for another reason, each with the reason that it had.
     pub reopened: Vec<(OrderId, Closed)>,
     /// Orders and shells that left the state before this entry was folded, with their names. Look at these first: an order in
     /// the other lists may have taken one of these numbers.

@@ -226,11 +226,6 @@ impl Tally {
         }
     }
 
-    /// Orders asked for that are not over.
-    pub fn open(&self) -> u64 {
-        self.orders.saturating_sub(self.served + self.cancelled + self.failed)
-    }
-
     /// Orders asked for and not served: failed ones and those still open. Cancelled ones do not count.
     pub fn unserved(&self) -> u64 {
         self.orders.saturating_sub(self.served + self.cancelled)

@@ -27,7 +27,7 @@ pub(crate) struct Log {
     pub(crate) tally: Tally,
     /// Every order that was ever asked for, and how it stands: what the tally must come to. An id that is used again after its
     /// order was retired is another order.
-    pub(crate) stands: BTreeMap<(String, u64), Option<Closed>>,
+    stands: BTreeMap<(String, u64), Option<Closed>>,
     pub(crate) now: i64,
     /// How long before it was logged the next fact happened.
     pub(crate) behind: i64,
@@ -101,7 +101,7 @@ impl Log {
         ];
         let last = self.entries.last().map(|entry| &entry.event);
         assert_eq!(
-            [orders, served, failed, cancelled, self.tally.open()],
+            [orders, served, failed, cancelled, orders - served - failed - cancelled],
             recounted,
             "orders, served, failed, cancelled, open after {last:?}"
         );

@@ -150,7 +150,8 @@ fn features() -> Event {
 
 /// A log in which every type of event has something to say.
 pub(crate) fn rich_log() -> Log {
-    let mut log = Log { now: BEGINS, ..Log::unopened() };
+    let mut log = Log::unopened();
+    log.now = BEGINS;
     log.tell(opened());
     log.tell(features());
     for number in 0..4 {

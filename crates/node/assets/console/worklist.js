@@ -63,17 +63,19 @@ function items() {
   return found.sort((a, b) => a.left - b.left || (a.key < b.key ? -1 : 1));
 }
 
-/** What was in the list when it was last drawn; null: it was not. @type {Set<string> | null} */ let before = null;
+/** What was in the list when it was last drawn with sound; null: it was not. @type {Set<string> | null} */ let before = null;
 /** Two sounds are so far apart at least, milliseconds. */
 const QUIET = 5_000;
 let soundedAt = -QUIET;
 /** @type {AudioContext | null} */ let audio = null;
 
-/** A short tone when something is new in the list, if the operator wants that. @param {string[]} keys */
-function sound(keys) {
+/** A short tone when something is new in the list, if the operator wants that. @param {Item[]} waiting */
+function sound(waiting) {
+  if (!/** @type {HTMLInputElement} */ ($('work-sound')).checked) { before = null; return; }
+  const keys = waiting.filter((item) => !hidden.has(item.kind)).map((item) => item.key);
   const isNew = before !== null && keys.some((key) => !before?.has(key));
   before = new Set(keys);
-  if (!isNew || !/** @type {HTMLInputElement} */ ($('work-sound')).checked || performance.now() - soundedAt < QUIET) return;
+  if (!isNew || performance.now() - soundedAt < QUIET) return;
   soundedAt = performance.now();
   $('work').dataset.sounded = String(Number($('work').dataset.sounded ?? 0) + 1);
   try {
@@ -99,8 +101,9 @@ function draw() {
   const noteFor = new Map(all.map((item) => [item.key, notedOf(item, now)]));
   const open = all.filter((item) => withNotes || !noteFor.get(item.key));
   const shown = open.filter((item) => !hidden.has(item.kind));
-  const waiting = all.filter((item) => !noteFor.get(item.key)).length;
-  sound(all.filter((item) => !noteFor.get(item.key) && !hidden.has(item.kind)).map((item) => item.key));
+  const unnoted = all.filter((item) => !noteFor.get(item.key));
+  const waiting = unnoted.length;
+  sound(unnoted);
   $('work-count').textContent = String(waiting);
   const title = waiting ? `(${waiting}) Fleetfold` : 'Fleetfold';
   if (document.title !== title) document.title = title;
@@ -135,7 +138,7 @@ function row(item, noted) {
 fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));
 $('work-noted').addEventListener('change', draw);
 /** @type {HTMLInputElement} */ ($('work-sound')).checked = chosen('sound') === 'yes';
-$('work-sound').addEventListener('change', (change) => keep('sound', /** @type {HTMLInputElement} */ (change.target).checked ? 'yes' : ''));
+$('work-sound').addEventListener('change', (change) => { keep('sound', /** @type {HTMLInputElement} */ (change.target).checked ? 'yes' : ''); draw(); });
 const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);
 on('midnight', soon);

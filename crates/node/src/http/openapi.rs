@@ -488,7 +488,7 @@ fn events(doc: &mut Writing) {
     let asked = doc.read.subschema_for::<forget::ForgetAsked>().to_value();
     let route = doc.answers::<Forgotten>(route.takes(&[JSON], &asked), "what came of it");
     doc.write(route);
-    let route = doc.post("/v1/events", "Events: one CloudEvent, or one a line").or(&[
+    let route = doc.post("/v1/events", "Events: one CloudEvent, one a line, or a list").or(&[
         "no_event",
         "not_a_batch",
         "bad_wait",

@@ -3,8 +3,8 @@
 //! | file | move | source |
 //! |---|---|---|
 //! | `insertion`, `shipment_insertion` | cheapest insertion of a job, of a pickup with its delivery | Savelsbergh 1992 for the O(1) test |
+//! | `walk` | cheapest insertion of a shipment where a tour has to be driven to be priced | |
 //! | `string_removal` | ruin by string removal | Christiaens & Vanden Berghe 2020 |
-//! | `walk` | the same where a tour has to be driven to be priced | |
 //! | `recreate` | greedy insertion with blinks | Christiaens & Vanden Berghe 2020 |
 //! | `regret_insertion` | regret insertion | Potvin & Rousseau 1993 |
 //! | `savings` | parallel savings with time windows | Clarke & Wright 1964; Solomon 1987 |

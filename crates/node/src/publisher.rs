@@ -27,7 +27,7 @@ const STEPS_MAX: usize = 6;
 /// An attempt to make the stream again takes no longer.
 const MAKE: Duration = Duration::from_secs(5);
 
-/// A vehicle's route, and the decision of a trace that it comes from.
+/// A vehicle's route, the decision of a trace that it comes from, and the entry up to which the fold had come.
 pub(crate) type Route = (Assignment, Space, Option<Decision>, LogSeq);
 
 type Routes = BTreeMap<Name, Route>;

@@ -160,7 +160,7 @@ impl Engine {
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         self.promises.look_around(moment, self.roads.outlook());
-        effects.extend(self.etas.look_around(moment).into_iter().map(Effect::Tell));
+        effects.extend(self.etas.look_around(moment, self.overload).into_iter().map(Effect::Tell));
         self.roads.index_some(moment);
     }
 

@@ -3,7 +3,7 @@
 //! | level | facts wait for | what is left out, beside what the levels before it leave out |
 //! |---|---|---|
 //! | 0 | | nothing |
-//! | 1 | 0.25 s | searches begin four times as late |
+//! | 1 | 0.25 s | searches begin four times as late; fewer times of arrival are told in a second |
 //! | 2 | 1 s | a third of the vehicles is asked about an order, regions of searches are smaller, no order on no route is tried again |
 //! | 3 | 2.5 s | no search begins: insertion only |
 //! | 4 | 5 s | a sixth of the vehicles is asked; the runner passes on fewer positions and pictures, and refuses new orders of producers that it can refuse |

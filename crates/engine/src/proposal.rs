@@ -310,9 +310,10 @@ impl Solved<'_> {
         })
     }
 
-    /// What each tour would make of an order.
-    fn answers(&self, order: OrderId, unit: StopIx) -> Vec<Alternative> {
-        let mut answers = alternatives(self.problem, &self.solution.tours, unit);
+    /// What each tour would make of an order. `taker`: the tour that takes it; the detours of it and of the cheapest other one are told.
+    fn answers(&self, order: OrderId, unit: StopIx, taker: Option<usize>) -> Vec<Alternative> {
+        let taker = taker.map(|tour| TourIx(tour as u32));
+        let mut answers = alternatives(self.problem, &self.solution.tours, unit, taker);
         let it = self.fleet.order(order);
         for (answer, &vehicle) in answers.iter_mut().zip(&self.draft.vehicles) {
             let could = it.skills & !self.fleet.vehicle(vehicle).skills == 0 && !it.rejected_by.contains(&vehicle);
@@ -337,7 +338,7 @@ impl Solved<'_> {
         if !skilled {
             return UnassignedReason::Skills;
         }
-        let answers = self.answers(order, unit);
+        let answers = self.answers(order, unit, None);
         let all = |holds: fn(&Alternative) -> bool| {
             answers.iter().all(|answer| holds(answer) || *answer == Alternative::Rules)
         };
@@ -367,7 +368,7 @@ impl Solved<'_> {
         let leads =
             |tour: usize| problem.legs().time(problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE;
         let mut reached = false;
-        let answers = self.answers(order, unit);
+        let answers = self.answers(order, unit, None);
         let refusals = answers.iter().enumerate().map(|(tour, answer)| {
             let is_reached = leads(tour);
             reached |= is_reached;
@@ -387,7 +388,7 @@ impl Solved<'_> {
     /// Why a vehicle does not take an order that found no place.
     pub(crate) fn obstacle(&self, order: OrderId, vehicle: VehicleId) -> Obstacle {
         let (Some(unit), Some(tour)) = (self.unit(order), self.tour_of(vehicle)) else { return Obstacle::Skills };
-        obstacle_of(self.answers(order, unit)[tour])
+        obstacle_of(self.answers(order, unit, None)[tour])
     }
 
     /// Fills in why: for each order that moved, what its vehicle and the runner-up would make of it.
@@ -438,20 +439,21 @@ impl Solved<'_> {
 
     fn compare(&self, choice: &mut Choice, tour: usize, unit: StopIx) {
         let Some(order) = self.fleet.order_id(choice.order.as_str()) else { return };
-        let answers = self.answers(order, unit);
-        let drive = |answer: &Alternative| match *answer {
-            Alternative::Possible { drive, .. } => drive,
+        let answers = self.answers(order, unit, Some(tour));
+        let detour = |answer: &Alternative| match *answer {
+            Alternative::Possible { detour, .. } => detour,
             Alternative::Rules
             | Alternative::Stops
             | Alternative::Capacity { .. }
             | Alternative::Shift
-            | Alternative::Unreachable => 0,
+            | Alternative::Unreachable => None,
         };
+        let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
         choice.detour = Millis(drive(&answers[tour]));
         let possible =
             answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(
                 |(other, answer)| match *answer {
-                    Alternative::Possible { cost, late, .. } => Some((cost, other, late)),
+                    Alternative::Possible { cost, .. } => Some((cost, other)),
                     Alternative::Rules
                     | Alternative::Stops
                     | Alternative::Capacity { .. }
@@ -459,8 +461,8 @@ impl Solved<'_> {
                     | Alternative::Unreachable => None,
                 },
             );
-        let runner = if let Some((_, other, late)) = possible.min() {
-            choice.runner_up_obstacle = if late { Obstacle::Lateness } else { Obstacle::Dearer };
+        let runner = if let Some((_, other)) = possible.min() {
+            choice.runner_up_obstacle = if detour(&answers[other]).is_some_and(|detour| detour.late) { Obstacle::Lateness } else { Obstacle::Dearer };
             Some(other)
         } else {
             let other = answers.iter().enumerate().find(|&(other, _)| other != tour);

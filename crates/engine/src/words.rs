@@ -189,7 +189,7 @@ impl Answer<'_> {
             let Some(unit) = unit else { return Some(given) };
             let is_short = fleet.order(id).is_forced()
                 || matches!(
-                    alternatives(problem, &solution.tours, unit).first(),
+                    alternatives(problem, &solution.tours, unit, None).first(),
                     Some(Alternative::Capacity { .. } | Alternative::Stops)
                 );
             let next = draft.tails[0].iter().rev().map(|&(order, _)| order).find(|order| {

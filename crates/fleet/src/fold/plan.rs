@@ -301,17 +301,19 @@ impl Fleet {
         }
         for (vehicle, visits) in routes {
             self.turn(vehicle, group, &visits);
+            let new = Placement::OnRoute(vehicle);
             for visit in &visits {
-                let order = &mut self.orders[visit.order.index()];
-                let new = Placement::OnRoute(vehicle);
-                if order.placement != new {
-                    order.placement = new;
-                    if order.last_vehicle.is_some_and(|last| last != vehicle) {
-                        order.vehicle_changes += 1;
-                    }
-                    order.last_vehicle = Some(vehicle);
-                    doing.order(visit.order);
+                // Looked at before it is written to: most orders of a route are on it already, and writing copies a shared page.
+                if self.orders[visit.order.index()].placement == new {
+                    continue;
                 }
+                let order = &mut self.orders[visit.order.index()];
+                order.placement = new;
+                if order.last_vehicle.is_some_and(|last| last != vehicle) {
+                    order.vehicle_changes += 1;
+                }
+                order.last_vehicle = Some(vehicle);
+                doing.order(visit.order);
             }
             let route = &mut self.vehicles[vehicle.index()].route;
             route.visits = visits;

@@ -33,6 +33,15 @@ fn insert_unchecked(problem: &Problem) -> Solution {
     }
 }
 
+/// What a unit would mean for the drive of a tour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// Additional driving time, milliseconds.
+    pub drive: i64,
+    /// Something would be late that is not late without it.
+    pub late: bool,
+}
+
 /// What it would mean to serve a unit on one tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alternative {
@@ -40,10 +49,8 @@ pub enum Alternative {
     Possible {
         /// Additional price, in millionths.
         cost: i64,
-        /// Additional driving time, milliseconds.
-        drive: i64,
-        /// Something would be late.
-        late: bool,
+        /// What it would mean for the drive, where that was asked for.
+        detour: Option<Detour>,
     },
     /// It lacks a skill, may not serve it, or would have to unload in another order.
     Rules,
@@ -62,59 +69,84 @@ pub enum Alternative {
 
 /// For each tour, in order, what it would mean to take a unit (a job, a pickup, a delivery of goods on board) out of the plan and to serve
 /// it on that tour.
-pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx) -> Vec<Alternative> {
+///
+/// `taker`: the tour that takes it. The detours of it and of the cheapest other tour are told, which takes four drives of each; `None`:
+/// no detour is.
+pub fn alternatives(
+    problem: &Problem,
+    tours: &[Vec<StopIx>],
+    unit: StopIx,
+    taker: Option<TourIx>,
+) -> Vec<Alternative> {
     if problem.is_time_dependent() {
-        return alternatives(&frozen(problem, tours), tours, unit);
+        return alternatives(&frozen(problem, tours), tours, unit, taker);
     }
     let mate = problem.stops()[unit.index()].mate;
     let without: Vec<Vec<StopIx>> =
         tours.iter().map(|tour| tour.iter().copied().filter(|&stop| stop != unit && stop != mate).collect()).collect();
     let local = Local::whole(problem);
     let mut state = State::of_whole(&local, &without, &[unit]).enriched();
-    let driving = |tour: TourIx, sequence: &[StopIx]| -> i64 {
-        schedule(problem, tour, sequence)
-            .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
-    };
-    TourIx::first(problem.tours().len())
+    let mut insertions = Vec::with_capacity(tours.len());
+    let mut answers: Vec<Alternative> = TourIx::first(problem.tours().len())
         .map(|tour| {
             let here = LocalTour::of_whole(tour);
-            if !problem.allows(tour, unit) {
-                return Alternative::Rules;
-            }
-            if let Some(insertion) = state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4) {
-                let before = driving(tour, &without[tour.index()]);
-                let late_before = state.late(here);
-                state.begin();
-                state.put_at(LocalStop::of_whole(unit), insertion);
-                let drive = driving(tour, &state.global(here)) - before;
-                let late = state.late(here) > late_before;
-                state.undo();
-                return Alternative::Possible { cost: insertion.cost, drive, late };
-            }
-            match obstacle(problem, &without, (tour, &without[tour.index()]), unit) {
-                Obstacle::Stops(_) => Alternative::Stops,
-                Obstacle::Load(_, by) => Alternative::Capacity { by: by.max(1) },
-                Obstacle::Reload => Alternative::Capacity { by: 1 },
-                Obstacle::Unreachable => Alternative::Unreachable,
-                Obstacle::Shift(_)
-                | Obstacle::Home(_)
-                | Obstacle::Late(_)
-                | Obstacle::OtherLate(_)
-                | Obstacle::Travel(_)
-                | Obstacle::Way(_)
-                | Obstacle::Range(_)
-                | Obstacle::DrivingTime
-                | Obstacle::Dock
-                | Obstacle::Pauses => Alternative::Shift,
-                Obstacle::Price
-                | Obstacle::Pinned
-                | Obstacle::Skills
-                | Obstacle::Position
-                | Obstacle::Order
-                | Obstacle::Related => Alternative::Rules,
+            let allowed = problem.allows(tour, unit);
+            let found = allowed
+                .then(|| state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4))
+                .flatten();
+            insertions.push(found);
+            match found {
+                Some(insertion) => Alternative::Possible { cost: insertion.cost, detour: None },
+                None if allowed => refused(obstacle(problem, &without, (tour, &without[tour.index()]), unit)),
+                None => Alternative::Rules,
             }
         })
-        .collect()
+        .collect();
+    let Some(taker) = taker else { return answers };
+    let others = insertions.iter().enumerate().filter(|&(tour, _)| tour != taker.index());
+    let cheapest = others.filter_map(|(tour, found)| Some((found.as_ref()?.cost, tour))).min();
+    for tour in std::iter::once(taker.index()).chain(cheapest.map(|(_, tour)| tour)) {
+        let Some(insertion) = insertions.get_mut(tour).and_then(Option::take) else { continue };
+        let (here, before) = (LocalTour::of_whole(TourIx(tour as u32)), &without[tour]);
+        let driven = |sequence: &[StopIx]| -> i64 {
+            schedule(problem, TourIx(tour as u32), sequence)
+                .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
+        };
+        let late_before = state.late(here);
+        let cost = insertion.cost;
+        state.begin();
+        state.put_at(LocalStop::of_whole(unit), insertion);
+        let detour = Detour { drive: driven(&state.global(here)) - driven(before), late: state.late(here) > late_before };
+        state.undo();
+        answers[tour] = Alternative::Possible { cost, detour: Some(detour) };
+    }
+    answers
+}
+
+/// What a tour says that an obstacle keeps from serving a unit.
+fn refused(obstacle: Obstacle) -> Alternative {
+    match obstacle {
+        Obstacle::Stops(_) => Alternative::Stops,
+        Obstacle::Load(_, by) => Alternative::Capacity { by: by.max(1) },
+        Obstacle::Reload => Alternative::Capacity { by: 1 },
+        Obstacle::Unreachable => Alternative::Unreachable,
+        Obstacle::Shift(_)
+        | Obstacle::Home(_)
+        | Obstacle::Late(_)
+        | Obstacle::OtherLate(_)
+        | Obstacle::Travel(_)
+        | Obstacle::Way(_)
+        | Obstacle::Range(_)
+        | Obstacle::DrivingTime
+        | Obstacle::Dock
+        | Obstacle::Pauses => Alternative::Shift,
+        Obstacle::Price
+        | Obstacle::Pinned
+        | Obstacle::Skills
+        | Obstacle::Position
+        | Obstacle::Order
+        | Obstacle::Related => Alternative::Rules,
+    }
 }
 
 impl State<'_> {

@@ -29,7 +29,7 @@ mod shrink;
 mod tests;
 mod verdict;
 
-pub use self::answer::{Alternative, alternatives, insert};
+pub use self::answer::{Alternative, Detour, alternatives, insert};
 pub use self::limits::{Pace, Progress, SearchLimits};
 
 /// Improves the problem's initial plan by `limits.rounds` rounds. Reads `stop` between rounds.

@@ -7,7 +7,7 @@
 //!
 //! Promise: an interval never ends in the past, and what was told of an order ends with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, Placement, Stop};
 use fleetfold_model::{
@@ -21,8 +21,8 @@ use crate::overload::Overload;
 const LOOK_EVERY: Millis = Millis(1_000);
 /// Routes that are looked at once: in a large fleet each has its turn every few seconds.
 const LOOKED_AT_ONCE: usize = 1_000;
-/// Intervals told in a second (log time), half of them at once when a plan has moved them and half in the round: the others wait for
-/// the next rounds, in which only their newest counts. (Guess: each costs engine and broker a tenth of a millisecond or two.)
+/// Intervals told in a second (log time): half of them at once, which those of new orders are, and half in the round. The others wait for
+/// the next rounds, in which only their newest counts. (Guess: each costs engine and broker some tenths of a millisecond.)
 const TOLD_A_SECOND: usize = 1_000;
 /// The same while facts wait for too long: answers come first.
 const TOLD_A_SECOND_OVERLOADED: usize = 250;
@@ -99,8 +99,10 @@ pub(crate) struct Etas {
     ends: [Ends; LEADS.len() + 1],
     looked_at: Timestamp,
     next: u32,
-    /// How many were told since then because a plan had moved them.
+    /// How many were told at once since then.
     told_at_once: usize,
+    /// Routes that plans have changed since then.
+    changed: BTreeSet<VehicleId>,
 }
 
 impl Default for Etas {
@@ -111,6 +113,7 @@ impl Default for Etas {
             looked_at: Timestamp(i64::MIN / 2),
             next: 0,
             told_at_once: 0,
+            changed: BTreeSet::new(),
         }
     }
 }
@@ -160,9 +163,10 @@ impl Etas {
     /// Another engine owns the zone: it tells customers. What was learned of errors stays.
     pub(crate) fn forget(&mut self) {
         self.told.clear();
+        self.changed.clear();
     }
 
-    /// Looks at the routes whose turn it is, at most once a second of log time.
+    /// Looks at the routes that plans have changed and at those whose turn it is, at most once a second of log time.
     pub(crate) fn look_around(&mut self, moment: Moment<'_>, overload: Overload) -> Vec<Eta> {
         let fleet = moment.fleet;
         let mut news = Vec::new();
@@ -171,35 +175,43 @@ impl Etas {
         }
         self.looked_at = moment.log_now;
         self.told_at_once = 0;
+        let most = half(overload);
+        // Half of the round's share is for the others, so that no interval ends while plans change elsewhere.
+        while news.len() < most / 2
+            && let Some(vehicle) = self.changed.pop_first()
+        {
+            self.look_at(moment, vehicle, false, &mut news);
+        }
         let count = fleet.vehicles().len() as u32;
         for _ in 0..count.min(LOOKED_AT_ONCE as u32) {
-            if news.len() >= half(overload) {
+            if news.len() >= most {
                 break;
             }
             let vehicle = VehicleId(self.next % count);
             self.next = vehicle.0 + 1;
-            self.look_at(moment, vehicle, &mut news);
+            self.look_at(moment, vehicle, false, &mut news);
         }
         news
     }
 
-    /// Looks at the orders of a route that a plan has changed, unless so many were told at once lately that the round comes first.
-    pub(crate) fn look_at_once(
+    /// A plan has changed a route: its new orders are told at once, unless many were lately, and the others in the next round.
+    pub(crate) fn replanned(
         &mut self,
         moment: Moment<'_>,
         vehicle: VehicleId,
         overload: Overload,
         news: &mut Vec<Eta>,
     ) {
+        self.changed.insert(vehicle);
         if self.told_at_once < half(overload) {
             let before = news.len();
-            self.look_at(moment, vehicle, news);
+            self.look_at(moment, vehicle, true, news);
             self.told_at_once += news.len() - before;
         }
     }
 
-    /// Looks at the orders of one route.
-    fn look_at(&mut self, moment: Moment<'_>, vehicle: VehicleId, news: &mut Vec<Eta>) {
+    /// Looks at the orders of one route; `new`: only at those of which nothing is told yet.
+    fn look_at(&mut self, moment: Moment<'_>, vehicle: VehicleId, new: bool, news: &mut Vec<Eta>) {
         let fleet = moment.fleet;
         let change = fleet.policy().eta_change;
         if change.0 <= 0 {
@@ -209,6 +221,10 @@ impl Etas {
         let route = &fleet.vehicle(vehicle).route;
         for (index, visit) in route.visits.iter().enumerate() {
             if visit.stop != StopKind::Delivery || route.is_cut_off_at(index) {
+                continue;
+            }
+            let is_told = || matches!(self.told.get(&visit.order), Some(Told { state: EtaState::Expected { .. }, .. }));
+            if new && is_told() {
                 continue;
             }
             let order = fleet.order(visit.order);

@@ -462,7 +462,11 @@ impl Solved<'_> {
                 },
             );
         let runner = if let Some((_, other)) = possible.min() {
-            choice.runner_up_obstacle = if detour(&answers[other]).is_some_and(|detour| detour.late) { Obstacle::Lateness } else { Obstacle::Dearer };
+            choice.runner_up_obstacle = if detour(&answers[other]).is_some_and(|detour| detour.late) {
+                Obstacle::Lateness
+            } else {
+                Obstacle::Dearer
+            };
             Some(other)
         } else {
             let other = answers.iter().enumerate().find(|&(other, _)| other != tour);

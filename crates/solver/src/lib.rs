@@ -57,4 +57,6 @@ pub use schedule::docks::holds as dock_holds;
 pub use schedule::{
     Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
 };
-pub use search::{Alternative, Detour, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with};
+pub use search::{
+    Alternative, Detour, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with,
+};

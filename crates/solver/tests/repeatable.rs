@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use drawn::{Drawn, MINUTE, any_drawn, from_plan, limits, made, never, problem, with_a_jam};
 use fleetfold_solver::check::check;
-use fleetfold_solver::{TourIx, 
+use fleetfold_solver::{
     AskedLegs, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop, StopIx,
-    TimeDependentLegs, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
+    TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

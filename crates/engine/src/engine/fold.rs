@@ -138,7 +138,7 @@ impl Engine {
         change.retired.iter().for_each(|&(order, _)| self.etas.retired(order));
         self.etas.changed(moment, &change.orders, &mut told);
         for &vehicle in &change.routes {
-            self.etas.look_at_once(moment, vehicle, self.overload, &mut told);
+            self.etas.replanned(moment, vehicle, self.overload, &mut told);
         }
         effects.extend(told.into_iter().map(Effect::Tell));
         if change.asks {

@@ -66,6 +66,24 @@ fn no_interval_that_stands_ends_in_the_past() {
     assert!(told < 90, "{told} messages in 90 minutes");
 }
 
+/// A plan may move thousands of arrivals. Those that are not told at once are told in the rounds that follow, and each once.
+#[test]
+fn in_a_rush_some_are_told_later_and_everybody_is_told() {
+    let mut rig = Rig::new();
+    rig.fact(Event::VehicleRegistered(Vehicle { capacity: Load([1_000, 0, 0, 0]), ..vehicle("large", km(-5, 1)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("large"), shift: None, position: None });
+    for number in 0..600 {
+        let stop = StopSpec { service: Millis(0), ..stop(km(-5, 0)) };
+        let work = OrderWork::Job(Job { stop, direction: LoadDirection::Pickup });
+        rig.order(Order { work, ..job(&format!("x{number}"), km(-5, 0)) });
+    }
+    let told = rig.told.len();
+    assert!((400..600).contains(&told), "{told} told at once");
+    pass(&mut rig, 2);
+    let orders: BTreeSet<&Name> = rig.told.iter().map(|eta| &eta.order).collect();
+    assert_eq!((orders.len(), rig.told.len()), (600, 600));
+}
+
 #[test]
 fn what_is_told_ends_with_the_order() {
     let mut rig = Rig::new();

@@ -72,12 +72,7 @@ pub enum Alternative {
 ///
 /// `taker`: the tour that takes it. The detours of it and of the cheapest other tour are told, which takes four drives of each; `None`:
 /// no detour is.
-pub fn alternatives(
-    problem: &Problem,
-    tours: &[Vec<StopIx>],
-    unit: StopIx,
-    taker: Option<TourIx>,
-) -> Vec<Alternative> {
+pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, taker: Option<TourIx>) -> Vec<Alternative> {
     if problem.is_time_dependent() {
         return alternatives(&frozen(problem, tours), tours, unit, taker);
     }
@@ -91,9 +86,8 @@ pub fn alternatives(
         .map(|tour| {
             let here = LocalTour::of_whole(tour);
             let allowed = problem.allows(tour, unit);
-            let found = allowed
-                .then(|| state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4))
-                .flatten();
+            let found =
+                allowed.then(|| state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4)).flatten();
             insertions.push(found);
             match found {
                 Some(insertion) => Alternative::Possible { cost: insertion.cost, detour: None },
@@ -116,7 +110,8 @@ pub fn alternatives(
         let cost = insertion.cost;
         state.begin();
         state.put_at(LocalStop::of_whole(unit), insertion);
-        let detour = Detour { drive: driven(&state.global(here)) - driven(before), late: state.late(here) > late_before };
+        let detour =
+            Detour { drive: driven(&state.global(here)) - driven(before), late: state.late(here) > late_before };
         state.undo();
         answers[tour] = Alternative::Possible { cost, detour: Some(detour) };
     }

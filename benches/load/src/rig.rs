@@ -139,6 +139,11 @@ impl Rig {
         }
     }
 
+    /// Whether the engine that runs has stored a base.
+    pub(crate) fn has_stored_base(&self) -> Result<bool, Failure> {
+        Ok(std::fs::read_to_string(self.path.join("engine.log"))?.contains("base stored"))
+    }
+
     pub(crate) fn engine_cost(&self) -> Cost {
         self.engine.id().map(cost).unwrap_or_default()
     }

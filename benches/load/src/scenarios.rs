@@ -285,8 +285,10 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                     "ready {took:.2} s after the start, {what}; engine {:.1} CPU s, peak {:.0} MB",
                     cost.cpu_seconds, cost.peak_megabytes
                 );
-                // The base that the next start begins with is being stored.
-                load.idle(Duration::from_secs(8)).await?;
+                // The next start begins with it.
+                while !load.rig.has_stored_base()? {
+                    load.idle(Duration::from_millis(100)).await?;
+                }
             }
             load.finish().await
         }

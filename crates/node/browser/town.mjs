@@ -69,7 +69,7 @@ export async function openTown() {
       // A larger fleet beside them, for those who want to see the same with more to do (it takes an optimised PROGRAM).
       const [extra, bulk] = [Number(process.env.TOWN_VANS ?? 0), Number(process.env.TOWN_ORDERS ?? 0)];
       for (let from = 0; from < extra; from += 25) await town.post(...Array.from({ length: Math.min(25, extra - from) }, (_, index) => from + index).flatMap((at) => { const place = corner((at * 7) % 12, (at * 3) % 10); return [event('vehicle.registered', { vehicle_id: `w${at + 7}`, start: place, capacity: [12], shift: { starts: minutes(-120), ends: minutes(600) } }), event('shift.started', { vehicle_id: `w${at + 7}`, position: place }), event('position', { vehicle_id: `w${at + 7}`, position: place })]; }));
-      for (let from = 0; from < bulk; from += 100) await town.post(...Array.from({ length: Math.min(100, bulk - from) }, (_, index) => order(`bulk-${from + index}`, ((from + index) * 5) % 12, ((from + index) * 3) % 10)));
+      for (let from = 0; from < bulk; from += 100) await town.post(...Array.from({ length: Math.min(100, bulk - from) }, (_, index) => order(`bulk-${(from + index).toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[digit])}`, ((from + index) * 5) % 12, ((from + index) * 3) % 10)));
       // A fact that makes no sense: the order exists.
       await town.post(order('ord-2101', 3, 3));
     },

@@ -384,12 +384,15 @@ fn as_json(body: String) -> Response {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.live.readiness() {
-        Ok(()) => match app.live.admission.level() {
-            0 => "ready\n".into_response(),
-            level => {
-                format!("ready; overload level {level} of {OVERLOAD_MAX}: {}\n", overload_words(level)).into_response()
-            }
-        },
+        Ok(()) => {
+            let overload = match app.live.admission.level() {
+                0 => String::new(),
+                level => format!("; overload level {level} of {OVERLOAD_MAX}: {}", overload_words(level)),
+            };
+            let full =
+                app.live.admission.lacks_room().map_or_else(String::new, |why| format!("; no new orders: {why}"));
+            format!("ready{overload}{full}\n").into_response()
+        }
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
     }
 }
@@ -656,7 +659,11 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
             // Facts wait because no plan comes into the log, a full one for instance.
             Err(why) => Submit::Log(Lost::NotStored, why),
         };
-        Some(live.admission.order(live.applied()).map_err(refused)?)
+        let sending = live.admission.order(live.applied()).map_err(refused)?;
+        if let Some(why) = live.admission.lacks_room() {
+            return Err(Submit::Log(Lost::NotStored, why));
+        }
+        Some(sending)
     } else {
         None
     };

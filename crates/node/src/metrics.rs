@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     dirty: Gauge<i64, std::sync::atomic::AtomicI64>,
     queue: Gauge<i64, std::sync::atomic::AtomicI64>,
     overload: Gauge<i64, std::sync::atomic::AtomicI64>,
+    log_full: Gauge<i64, std::sync::atomic::AtomicI64>,
 }
 
 impl Metrics {
@@ -47,6 +48,7 @@ impl Metrics {
         let rejected = Family::<Reason, Counter>::default();
         let (applied, unanswered, dirty, queue, overload) =
             (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let log_full = Gauge::default();
         registry.register_with_unit(
             "event_to_plan",
             "Log time of a change to log time of its accepted plan",
@@ -73,6 +75,11 @@ impl Metrics {
             "How much is left out because facts wait: 0 nothing, 4 most",
             overload.clone(),
         );
+        registry.register(
+            "log_full_percent",
+            "How full the stream of facts is; 0 where it has no bound",
+            log_full.clone(),
+        );
         Self {
             registry,
             answers,
@@ -88,7 +95,13 @@ impl Metrics {
             dirty,
             queue,
             overload,
+            log_full,
         }
+    }
+
+    /// The stream of facts is so full, per cent.
+    pub(crate) fn log_full(&self, percent: u64) {
+        self.log_full.set(percent as i64);
     }
 
     pub(crate) fn entry(&self) {

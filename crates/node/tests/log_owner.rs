@@ -441,6 +441,44 @@ fn nobody_is_ready_while_nobody_owns_the_zone() {
     wait_answered(second, "o1");
 }
 
+/// Before the log is full, new orders are refused over HTTP, so that what is in it is answered and drivers can report.
+#[test]
+fn the_last_of_a_stream_is_kept_for_plans_and_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let producer = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    for number in 0..30 {
+        post(port, &format!("o{number}"));
+    }
+    wait_answered(port, "o29");
+    producer.set_bytes_max("FLEET", |bytes| bytes as i64 * 100 / 96);
+    let full = "what is left is kept for plans";
+    let eventually = |what: &str, holds: &dyn Fn() -> bool| {
+        assert!((0..200).any(|_| holds() || (pause(100), false).1), "{what}");
+    };
+    eventually("the node sees how full the log is", &|| http(port, "GET /readyz", "").1.contains(full));
+    let (status, said) = http(port, "POST /v1/events", &order("refused").to_string());
+    assert!(status == 503 && said.contains(full) && said.contains("not_stored"), "{status} {said}");
+    let (status, metrics) = http(port, "GET /metrics", "");
+    assert!(status == 200 && metrics.lines().any(|line| line.starts_with("fleetfold_log_full_percent 9")), "{metrics}");
+    // A producer that publishes by itself is not kept from it, and is answered: there is room for the plan.
+    let by_itself = order("by-itself").to_string();
+    producer.runtime.block_on(async {
+        let subject = "fleet.acme.porto.event.order_created._";
+        producer.context.publish(subject, by_itself.into()).await.unwrap().await.unwrap();
+    });
+    wait_answered(port, "by-itself");
+    // What relieves the fleet is taken.
+    let cancelled = event("order.cancelled", "c1", &json!({ "order_id": "o1" }));
+    assert_eq!(http(port, "POST /v1/events", &cancelled.to_string()).0, 202);
+    producer.set_bytes_max("FLEET", |_| -1);
+    eventually("there is room again", &|| http(port, "POST /v1/events", &order("taken").to_string()).0 == 202);
+}
+
 /// A full stream takes no plan either, so facts wait: that is told as what it is, and not as too much work.
 #[test]
 fn a_full_stream_is_named_and_not_called_overload() {

@@ -1,8 +1,8 @@
 //! Whether a new order is taken now: not if its answer would come too late, told from how many facts wait, how many are on their way,
-//! and how fast answers are made.
+//! and how fast answers are made; and not if it takes the room in the log that its plan needs.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use fleetfold_engine::Backlog;
@@ -17,12 +17,16 @@ const TAKEN_WITHIN: Millis = Millis(3_500);
 const CALM: Millis = Millis(1_750);
 /// Bounds of that, in seconds.
 const LATER: (u64, u64) = (2, 30);
+/// A log that is so full, per cent, takes no new orders over HTTP: what is left is for plans and for what drivers report.
+const FULL: u64 = 95;
 
 /// Shared by the engine's thread, which tells how many facts wait, and the requests that bring new ones.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     /// Level of overload, 0 to [`OVERLOAD_MAX`].
     level: AtomicU8,
+    /// How full the stream of facts is, per cent; 0 where it has no bound.
+    percent_full: AtomicU64,
     /// Orders that are being appended to the log.
     sending: AtomicUsize,
     known: Mutex<Known>,
@@ -60,6 +64,22 @@ impl Admission {
     /// The level of overload is now this; returns the one before.
     pub(super) fn set_level(&self, level: u8) -> u8 {
         self.level.swap(level, Ordering::AcqRel)
+    }
+
+    /// The stream of facts is so full, per cent.
+    pub(super) fn set_percent_full(&self, percent: u64) {
+        self.percent_full.store(percent, Ordering::Release);
+    }
+
+    /// Why the log has no room for new orders, if it has none.
+    pub(crate) fn lacks_room(&self) -> Option<String> {
+        let percent = self.percent_full.load(Ordering::Acquire);
+        (percent >= FULL).then(|| {
+            format!(
+                "the stream of facts is {percent} % full, and what is left is kept for plans and for what drivers report: raise its \
+                 max_bytes (nats stream edit NAME --max-bytes), or let facts expire sooner"
+            )
+        })
     }
 
     /// How many facts the engine has without an answer, and its pace.
@@ -108,6 +128,15 @@ mod tests {
         assert!(admission.order(500).is_ok());
         admission.stands(Backlog { waiting: 9_000, per_second: 1_000.0 });
         assert_eq!(admission.order(500).err(), Some(8));
+    }
+
+    #[test]
+    fn the_last_of_the_log_is_kept_for_plans() {
+        let admission = Admission::default();
+        admission.set_percent_full(94);
+        assert_eq!(admission.lacks_room(), None);
+        admission.set_percent_full(95);
+        assert!(admission.lacks_room().is_some_and(|why| why.contains("95 % full")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Makes streams again that somebody deleted while the engine runs, and says which.
+//! Makes streams again that somebody deleted while the engine runs, and says which; and looks how full the stream of facts is.
 //!
 //! Not the facts: a log that was deleted is restored from its backup, and an empty one in its place would only be in the way.
 //! Not `KV_SKIPPED`, which the intake makes again together with what stood in it, and not `KV_OWNERS`, which whoever
@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Readiness;
+use super::admission::Admission;
 use crate::log::{Log, Stream, ZoneName};
+use crate::metrics::Metrics;
 
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -26,6 +28,7 @@ pub(super) fn start(
     readiness: Arc<Readiness>,
     tell_again: Arc<Notify>,
     bases_lost: Weak<AtomicBool>,
+    (admission, metrics): (Arc<Admission>, Arc<Metrics>),
 ) {
     tokio::spawn(async move {
         let (mut told_in, mut is_first) = (None, true);
@@ -47,6 +50,10 @@ pub(super) fn start(
                 Ok(Err(error)) => readiness.unmade.met(error.what),
                 // A broker that does not answer is told by others.
                 Err(_) => {}
+            }
+            if let Ok(Ok(percent)) = tokio::time::timeout(LOOK_MAX, log.percent_full(&zone)).await {
+                admission.set_percent_full(percent.unwrap_or(0));
+                metrics.log_full(percent.unwrap_or(0));
             }
             if let Ok(Some(created)) = log.created(Stream::Assignment, &zone).await
                 && told_in.replace(created).is_some_and(|before| before != created)

@@ -234,7 +234,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     // Who has none to begin with in a need gets one at once.
     let bases_lost = Arc::new(AtomicBool::new(!has_base));
     let (kept, tell_again) = (setup.log.clone(), publisher.tell_again());
-    keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost));
+    let told = (Arc::clone(&admission), Arc::clone(&metrics));
+    keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost), told);
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
     earlier::start(words.clone(), fleet.applied().0, questions.clone(), references.clone());

@@ -5,7 +5,8 @@
 //! and Candès, "Adaptive Conformal Inference Under Distribution Shift", 2021), so that whatever the errors are like, the share
 //! of arrivals within what was told comes to [`ETA_COVERAGE_PERCENT`].
 //!
-//! Promise: an interval never ends in the past, and what was told of an order ends with it.
+//! Promise: an interval never ends in the past, unless more of them are to be told than a second has room for ([`TOLD_A_SECOND`]), and
+//! what was told of an order ends with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

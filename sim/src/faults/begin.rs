@@ -107,7 +107,7 @@ impl Run<'_> {
     pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
         self.expire();
         let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
-        let (mut fleet, last_id) = disk.map_or((Fleet::new(), String::new()), |disk| (disk.fleet, disk.last_id));
+        let (mut fleet, mut last_id) = disk.map_or((Fleet::new(), None), |disk| (disk.fleet, Some(disk.last_id)));
         let applied = fleet.applied().0;
         let vouched = if applied == 0 { self.vouched() } else { None };
         let (mut held, objects) = self.held(applied);
@@ -137,7 +137,7 @@ impl Run<'_> {
                 if verify {
                     last_read = found.map(|message| (message.seq, hash_of(message)));
                 }
-                if verify && found.map(|message| &message.id) != Some(&last_id) {
+                if verify && found.map(|message| &message.id) != last_id.as_ref() {
                     return self.regressed(node, "the log is not the one of the snapshot");
                 }
                 self.read_behind(node, fleet.applied())
@@ -145,7 +145,7 @@ impl Run<'_> {
             Begin::AtBase { applied } => {
                 self.survived.at_base += 1;
                 let base = base.ok_or("a start at a base has none")?;
-                fleet = base.fleet;
+                (fleet, last_id) = (base.fleet, None);
                 applied
             }
             Begin::Expired { needed } => {

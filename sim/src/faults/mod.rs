@@ -285,7 +285,8 @@ struct Alive {
     read: u64,
     /// The log ended here when we started: caught up when it has been read.
     goal: u64,
-    last_id: String,
+    /// The id of the last entry that was folded; `None`: it began with a base or with nothing, and none has come since.
+    last_id: Option<String>,
     seeks: bool,
     lease: Option<(SimLease, Timestamp)>,
     fan: FanOut,
@@ -585,8 +586,10 @@ impl<'a> Run<'a> {
             Job::Snapshot(node, life) => {
                 let torn = self.random.chance(self.faults.torn);
                 let Node { alive: Some(alive), disk, .. } = &mut self.nodes[node] else { return Ok(()) };
-                if alive.engine.fleet().applied().0 > 0 {
-                    disk.push(Disk { fleet: alive.engine.fleet().clone(), last_id: alive.last_id.clone(), torn });
+                if alive.engine.fleet().applied().0 > 0
+                    && let Some(last_id) = alive.last_id.clone()
+                {
+                    disk.push(Disk { fleet: alive.engine.fleet().clone(), last_id, torn });
                     let extra = disk.len().saturating_sub(3);
                     disk.drain(..extra);
                 }

@@ -54,7 +54,7 @@ impl Run<'_> {
             }
             let read = read?;
             alive.read = message.seq;
-            alive.last_id.clone_from(&message.id);
+            alive.last_id = Some(message.id.clone());
             alive.last_read = Some((message.seq, hash_of(message)));
             let mut effects = Vec::new();
             let input = match read {

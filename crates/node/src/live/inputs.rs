@@ -26,7 +26,7 @@ impl Worker {
                 if entry.seq <= self.engine.fleet().applied() {
                     return;
                 }
-                self.last_hash = entry.hash;
+                self.last_hash = Some(entry.hash);
                 self.clock.saw(entry.logged_at);
                 if let Some(subject) = doubt::subject(&entry.event) {
                     self.doubt(&entry.event, &subject, &message);
@@ -39,7 +39,7 @@ impl Worker {
                 (self.folding, self.labels) = (None, None);
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
-                self.last_hash = hash;
+                self.last_hash = Some(hash);
                 self.clock.saw(at);
                 if let Some(rejection) = rejection {
                     self.metrics.rejected(rejection.code);

@@ -54,12 +54,13 @@ impl Worker {
             && self.engine.fleet().applied().0 > self.snapshot_applied
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)
+            && let Some(header) = self.header()
         {
             self.snapshot_at = clock::monotonic();
             self.snapshot_applied = self.engine.fleet().applied().0;
             let Some(folder) = self.folder.clone() else { return };
             let (inputs, took) = (self.inputs.clone(), Arc::clone(&self.snapshot_took));
-            let (header, fleet, tally) = (self.header(), self.engine.fleet().clone_without_index(), self.tally.clone());
+            let (fleet, tally) = (self.engine.fleet().clone_without_index(), self.tally.clone());
             let forgot = self.forgot.load(Ordering::Acquire);
             self.runtime.spawn_blocking(move || {
                 let begun = clock::monotonic();
@@ -80,8 +81,9 @@ impl Worker {
         }
     }
 
-    pub(super) fn header(&self) -> snapshot::Header {
-        snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash)
+    /// What a snapshot says of itself. `None`: there is nothing in it that is not in the base with which the fold began.
+    fn header(&self) -> Option<snapshot::Header> {
+        Some(snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash?))
     }
 
     pub(super) fn write_snapshot(&self) {
@@ -89,7 +91,8 @@ impl Worker {
             && self.engine.fleet().applied().0 > 0
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)
-            && let Err(error) = snapshot::write(folder, &self.header(), self.engine.fleet(), &self.tally)
+            && let Some(header) = self.header()
+            && let Err(error) = snapshot::write(folder, &header, self.engine.fleet(), &self.tally)
                 .and_then(|_| snapshot::remove_before(folder, self.forgot.load(Ordering::Acquire)))
         {
             tracing::warn!(%error, "snapshot not written");

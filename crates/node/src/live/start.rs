@@ -79,8 +79,10 @@ pub(crate) struct Beginning {
     pub(crate) read_after: u64,
     /// The last entry that the snapshot has folded, to be found again.
     expected: Option<intake::Expected>,
-    /// The hash of that entry; `None`: there is no snapshot.
+    /// The hash of the last entry that was folded; `None`: it is not known, since the fold begins with a base or with nothing.
     last_hash: Option<MessageHash>,
+    /// There was no snapshot to begin with.
+    folds_anew: bool,
     held: Held,
     /// Entries that may have been lost: see [`unseen`].
     pub(crate) unseen: Option<String>,
@@ -98,7 +100,8 @@ pub(crate) async fn beginning(
     accept_gap: bool,
 ) -> Result<Beginning, LogError> {
     let loaded = folder.and_then(|folder| snapshot::newest(folder, zone));
-    let (mut fleet, mut tally, last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |loaded| {
+    let folds_anew = loaded.is_none();
+    let (mut fleet, mut tally, mut last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |loaded| {
         let (header, fleet, tally) = loaded;
         (fleet, tally, Some(header.last_hash))
     });
@@ -125,7 +128,7 @@ pub(crate) async fn beginning(
                 first = held.stream_first,
                 "beginning with the base, and what came after it"
             );
-            (fleet, tally) = (base.fleet, base.tally);
+            (fleet, tally, last_hash) = (base.fleet, base.tally, None);
             (applied, None)
         }
         Begin::Regressed { applied, last, by_base } => return Err(bases::log_regressed(zone, applied, last, by_base)),
@@ -134,7 +137,7 @@ pub(crate) async fn beginning(
             tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
             match base {
                 Some(base) if base.fleet.applied() > fleet.applied() => {
-                    (fleet, tally) = (base.fleet, base.tally);
+                    (fleet, tally, last_hash) = (base.fleet, base.tally, None);
                     (fleet.applied().0, None)
                 }
                 Some(_) | None => (applied, None),
@@ -149,7 +152,7 @@ pub(crate) async fn beginning(
         }
     };
     let unseen = unseen(fleet.applied().0, held);
-    Ok(Beginning { fleet, tally, read_after, expected, last_hash, held, unseen })
+    Ok(Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, held, unseen })
 }
 
 /// Begins where the zone can be begun ([`beginning`]), and starts the engine.
@@ -161,11 +164,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (log, zone) = (setup.log.clone(), setup.zone.clone());
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
     let begins = beginning(&log, &zone, folder.as_deref(), setup.accept_gap).await?;
-    let Beginning { fleet, tally, read_after, expected, last_hash, held, unseen } = begins;
+    let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, held, unseen } = begins;
     if let Some(unseen) = unseen {
         tracing::warn!(%zone, "{unseen}");
     }
-    let folds_anew = last_hash.is_none();
     let has_base = bases::are_there(&log, &zone).await?;
     log.ensure(Stream::Fleet, &zone).await?;
     let last = held.zone.map_or(0, |(_, last)| last);
@@ -289,7 +291,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         labels: None,
         forgot: Arc::default(),
         forgets_in_bases: Arc::default(),
-        last_hash: last_hash.unwrap_or_default(),
+        last_hash,
         traces: Traces::default(),
         verified: expected.is_none(),
         snapshot_at: clock::monotonic(),

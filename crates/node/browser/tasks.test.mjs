@@ -210,7 +210,16 @@ try {
     await on.fill('#search', 'ord-2104');
     await on.keyboard.press('Enter');
     await on.click('#act-move');
-    await on.click(`#offers [data-vehicle="${vehicle}"]`);
+    await on.waitForSelector('#offers li');
+    // In a large fleet it is not among those that are asked.
+    if (await on.$(`#offers [data-vehicle="${vehicle}"]`)) await on.click(`#offers [data-vehicle="${vehicle}"]`);
+    else {
+      await on.fill('#offer-other', 'nobody');
+      await on.click('#offer-other-go');
+      await on.waitForFunction(() => document.querySelector('#offer-unknown')?.textContent === 'no vehicle is called nobody');
+      await on.fill('#offer-other', vehicle);
+      await on.click('#offer-other-go');
+    }
     await on.waitForFunction(() => document.querySelector('#preview').dataset.tried && document.querySelector('#preview-sum'));
   };
   await moveTo(page, wanted[0]);

@@ -198,11 +198,26 @@ fn offers(table: &Table<'_>, order: OrderId, vehicles: &[VehicleId]) -> Vec<(Veh
     offers
 }
 
-/// What vehicles would make of an order as things stand, all else as it is; and how many registered ones were not asked.
+/// What vehicles would make of an order as things stand, all else as it is; and how many registered ones were not asked. The nearest are
+/// asked; three quarters of them work and have the skills as far as there are so many, since the others can only say that they have not.
 pub fn place(stand: &Stand<'_>, order: OrderId, asked: usize) -> (Vec<(VehicleId, Offer)>, usize) {
     let mut near = by_detour(stand.fleet, order);
     let not_asked = near.len().saturating_sub(asked);
-    near.truncate(asked);
+    let it = stand.fleet.order(order);
+    let is_able = |vehicle: &VehicleId| {
+        let state = stand.fleet.vehicle(*vehicle);
+        state.is_available() && it.skills & !state.skills == 0 && !it.rejected_by.contains(vehicle)
+    };
+    let able = near.iter().filter(|vehicle| is_able(vehicle)).count();
+    // So many of either kind; what one lacks the other may have.
+    let of_able = able.min((asked - asked / 4).max(asked.saturating_sub(near.len() - able)));
+    let mut left = [asked.saturating_sub(of_able), of_able];
+    near.retain(|vehicle| {
+        let left = &mut left[usize::from(is_able(vehicle))];
+        let is_asked = *left > 0;
+        *left = left.saturating_sub(1);
+        is_asked
+    });
     let works: Vec<VehicleId> =
         near.iter().copied().filter(|&vehicle| stand.fleet.vehicle(vehicle).is_available()).collect();
     let table = Table::new(stand, &works, &[order]);

@@ -951,6 +951,31 @@ fn what_would_have_to_give_names_the_price() {
     assert!(over.0 >= 99_000_000, "{over:?}");
 }
 
+/// In a large fleet the nearest vehicles may all lack what an order needs: those that have it are asked although they are farther away.
+#[test]
+fn who_could_take_it_is_asked_of_those_who_could() {
+    let mut rig = Rig::new();
+    for number in 0..20 {
+        rig.on(&format!("near{number}"), km(1, number));
+    }
+    let cool = |id: &str, x| Vehicle { skills: vec![name("cool")], ..vehicle(id, km(x, 0)) };
+    for (id, x) in [("c1", 50), ("c2", 60), ("c3", 70), ("c4", 80)] {
+        rig.fact(Event::VehicleRegistered(cool(id, x)));
+        rig.fact(Event::ShiftStarted { vehicle: name(id), shift: None, position: None });
+    }
+    rig.order(Order { skills: vec![name("cool")], ..job("x", km(0, 0)) });
+    let fleet = rig.engine.fleet();
+    let stand = Stand { fleet, outlook: rig.engine.outlook(), now: Timestamp(rig.now), starts: BTreeMap::new() };
+    let asked = |most| {
+        let (offers, not_asked) = place(&stand, fleet.order_id("x").unwrap(), most);
+        assert_eq!(offers.len() + not_asked, 26);
+        let could = offers.iter().filter(|(_, offer)| matches!(offer, Offer::Possible(_))).count();
+        (offers.len(), could)
+    };
+    // The nearest of them, and the nearest of those that cannot.
+    assert_eq!([1, 4, 8, 25, 26].map(asked), [(1, 1), (4, 3), (8, 4), (25, 4), (26, 4)]);
+}
+
 /// What a vehicle costs at all is spent when it drives off, and not when a route is planned: the plan, an explanation and a trial agree.
 #[test]
 fn the_fixed_price_is_spent_when_a_vehicle_drives_off() {

@@ -38,8 +38,22 @@ export async function offers(order) {
   if (!answer.ok) { fill('story-more', el('p', { class: 'bad-text' }, wrong(answer))); return; }
   const { offers: found, holder, not_asked: others } = answer.body;
   const holds = holder?.cost ? w`Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? w`Now on ${order.vehicle}.` : t('Now on no vehicle.');
-  fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null);
+  fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null, others > 0 ? another(order) : null);
   $('offers').querySelector('button')?.focus();
+}
+
+/** A vehicle that was not asked, by its id. @param {OrderStory} order */
+function another(order) {
+  const input = el('input', { id: 'offer-other', list: 'offer-others', autocomplete: 'off', 'aria-label': t('id of another vehicle') });
+  const said = el('p', { id: 'offer-unknown', role: 'status' });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const vehicle = input.value.trim();
+    if (fleet.vehicles.has(vehicle)) move(order, vehicle);
+    else said.textContent = w`no vehicle is called ${vehicle}`;
+  };
+  const ids = [...fleet.vehicles.keys()].filter((id) => id !== order.vehicle).sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  return el('form', { class: 'buttons', onsubmit: submit }, t('Another vehicle'), input, el('datalist', { id: 'offer-others' }, ...ids.map((id) => el('option', { value: id }))), el('button', { type: 'submit', id: 'offer-other-go' }, t('Preview')), said);
 }
 
 /** @param {OrderStory} order @param {import('../engine.js').Offer} offer */

@@ -106,6 +106,11 @@ function chainOf(order, explained, done) {
   const entries = (group?.trigger.entries ?? []).filter((cause) => cause.type !== 'fleet.plan.proposed.v1');
   const causes = told?.because?.length ? told.because.map(factLine) : entries.map((cause) => el('span', { class: 'because' }, w`${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
   const items = [];
+  const ordered = order.story[0];
+  if ((order.late_seconds ?? 0) > 0 && order.due && ordered && ordered.at > order.due) items.push(el('li', {}, w`ordered ${time(ordered.at)}, when ${time(order.due)} had passed`));
+  // A search moves what events have brought: the last decision about it that answered one comes first.
+  const before = causes.length ? undefined : [...order.story].reverse().find((line) => line.decision && line.because?.length);
+  if (before) items.push(el('li', {}, ...(before.because ?? []).map(factLine)), el('li', {}, w`decision ${before.decision} ${exact(before.at)}: ${before.words}`));
   if (causes.length) items.push(el('li', {}, ...causes));
   else if (group?.trigger.kind === 'search') items.push(el('li', {}, t('a search found something better')));
   else if (group?.trigger.kind === 'watch') items.push(el('li', {}, t('no event: a promise was about to break, or times had moved')));

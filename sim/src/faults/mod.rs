@@ -647,11 +647,11 @@ impl<'a> Run<'a> {
                 ));
             }
         }
-        if let Some(level) = running(&self.nodes).map(|alive| alive.engine.overload()).find(|&level| level > 0) {
-            return Err(format!("overload of level {level} at rest"));
-        }
         if let Some((seq, ask)) = self.truth.unanswered().first_key_value() {
             return Err(format!("entry {seq:?} never got an answer: {ask:?}"));
+        }
+        if let Some(level) = running(&self.nodes).map(|alive| alive.engine.overload()).find(|&level| level > 0) {
+            return Err(format!("overload of level {level} at rest"));
         }
         let mut ids = BTreeSet::new();
         let mut again = Fleet::new();

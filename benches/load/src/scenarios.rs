@@ -286,7 +286,11 @@ pub(crate) async fn play(args: Args) -> Result<(), Failure> {
                     cost.cpu_seconds, cost.peak_megabytes
                 );
                 // The next start begins with it.
+                let begun = now();
                 while !load.rig.has_stored_base()? {
+                    if begun.elapsed() > PATIENCE {
+                        return Err(format!("the engine has stored no base within {PATIENCE:?}").into());
+                    }
                     load.idle(Duration::from_millis(100)).await?;
                 }
             }

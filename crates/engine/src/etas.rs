@@ -100,9 +100,9 @@ pub(crate) struct Etas {
     ends: [Ends; LEADS.len() + 1],
     looked_at: Timestamp,
     next: u32,
-    /// How many were told at once since then.
+    /// How many were told at once since the last round.
     told_at_once: usize,
-    /// Routes that plans have changed since then.
+    /// Routes that plans have changed, and that no round has looked at since.
     changed: BTreeSet<VehicleId>,
 }
 
@@ -119,7 +119,7 @@ impl Default for Etas {
     }
 }
 
-/// How many intervals are told in half a second's worth: see [`TOLD_A_SECOND`].
+/// Half of what is told in a second: see [`TOLD_A_SECOND`].
 fn half(overload: Overload) -> usize {
     (if overload.level() == 0 { TOLD_A_SECOND } else { TOLD_A_SECOND_OVERLOADED }) / 2
 }

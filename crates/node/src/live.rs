@@ -300,7 +300,7 @@ struct Worker {
     forgot: Arc<AtomicU64>,
     /// The same, for bases; 0: none is left of before.
     forgets_in_bases: Arc<AtomicU64>,
-    /// Hash of the last entry that was folded or passed over; `None`: it began with a base, and none has come since.
+    /// Hash of the last entry that was folded or passed over; `None`: it began with a base or with nothing, and none has come since.
     last_hash: Option<MessageHash>,
     /// Events of traces, for what comes of them.
     traces: Traces,

@@ -81,7 +81,7 @@ impl Worker {
         }
     }
 
-    /// What a snapshot says of itself. `None`: there is nothing in it that is not in the base with which the fold began.
+    /// What a snapshot says of itself. `None`: nothing was folded behind the base with which the fold began.
     fn header(&self) -> Option<snapshot::Header> {
         Some(snapshot::Header::new(&self.zone, self.engine.fleet().applied().0, self.last_hash?))
     }

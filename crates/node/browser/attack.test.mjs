@@ -63,8 +63,8 @@ try {
   const [html, long] = ['<img/src=x/onerror=document.title=1>', `W${'W'.repeat(62)}`];
   await town.post(order(html, 3, 3), order(long, 5, 5));
   await page.click('#view-table');
-  await until((id) => document.querySelector(`[data-order="${id}"]`), long);
-  const cells = await page.evaluate((id) => { const cell = document.querySelector(`[data-order="${id}"]`).closest('td'); return { width: cell.getBoundingClientRect().width, title: cell.title, cut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth, images: document.querySelectorAll('#table img, #work img, #left img').length, text: document.querySelector('#table-rows').textContent }; }, long);
+  await until((id) => document.querySelector(`#table-rows [data-order="${id}"]`), long);
+  const cells = await page.evaluate((id) => { const cell = document.querySelector(`#table-rows [data-order="${id}"]`).closest('td'); return { width: cell.getBoundingClientRect().width, title: cell.title, cut: cell.firstElementChild.scrollWidth > cell.firstElementChild.clientWidth, images: document.querySelectorAll('#table img, #work img, #left img').length, text: document.querySelector('#table-rows').textContent }; }, long);
   check(cells.width < 260 && cells.cut && cells.title === long, `a long name does not widen the table, and its title has all of it: ${cells.width} px`);
   check(cells.images === 0 && cells.text.includes(html), 'names are text');
   await page.click('#view-map');

@@ -45,9 +45,12 @@ impl Name {
     /// `None` when the text is empty, longer than [`Name::CHARS_MAX`] characters, or has white space or
     /// control characters in it.
     pub fn new(text: &str) -> Option<Self> {
+        // Most ids are plain ASCII, which is told byte by byte.
+        let plain = text.len() <= Self::CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
         let legal = !text.is_empty()
-            && text.chars().count() <= Self::CHARS_MAX
-            && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+            && (plain
+                || (text.chars().count() <= Self::CHARS_MAX
+                    && text.chars().all(|c| !c.is_whitespace() && !c.is_control())));
         legal.then(|| Self(Arc::from(text)))
     }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Result, bad};
-use crate::encode::text;
 use crate::fields::{instant, name};
+use crate::instants::text;
 
 /// The word of a kind of alert in events, subjects and documents.
 pub fn alert_word(kind: AlertKind) -> &'static str {

@@ -1,13 +1,15 @@
 //! From bytes to legal values.
 
 use fleetfold_model::{Event, HoldEnded, MessageHash, Name, Position, PriorityRaised, SlotHeld, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::envelope::{CloudEvent, Incoming};
 use crate::event_type::{EventType, payload};
 use crate::fields::{instant, name, optional_instant, priority};
 use crate::known_fields::unknown;
+use crate::known_only;
 use crate::odd::odd;
+use crate::plan_v1::PlanV1;
 use crate::read_v1 as read;
 use crate::upcast;
 use crate::warning::Warning;
@@ -181,15 +183,14 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
 
 /// Reads a plan without making a JSON value of it first, which takes a third of the time: plans are most of the bytes of a log.
 /// `None`: it is none, or anything about it is unusual, and the general way decides.
-fn plan(text: &str) -> Option<(CloudEvent, payload::PlanProposed)> {
+fn plan(text: &str) -> Option<(CloudEvent, PlanV1<'_>)> {
     if !text.contains(PLAN_TYPE) {
         return None;
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let mut unusual = false;
-    let incoming: Incoming<payload::PlanProposed> = serde_ignored::deserialize(&mut reader, |_| unusual = true).ok()?;
+    let incoming: Incoming<PlanV1<'_>> = known_only::deserialize(&mut reader)?;
     reader.end().ok()?;
-    if unusual || EventType::named(&incoming.kind) != Some(EventType::PlanProposed) {
+    if EventType::named(&incoming.kind) != Some(EventType::PlanProposed) {
         return None;
     }
     incoming.with_data()
@@ -242,7 +243,7 @@ pub fn decode_strict(bytes: &[u8]) -> Result<Decoded> {
     decode(bytes)?.strict()
 }
 
-fn parse<T: DeserializeOwned>(envelope: &CloudEvent) -> Result<T> {
+fn parse<'a, T: Deserialize<'a>>(envelope: &'a CloudEvent) -> Result<T> {
     // To keep the path costs as much as to read: it is kept when there is an error to tell.
     T::deserialize(&envelope.data).or_else(|_| {
         serde_path_to_error::deserialize(&envelope.data)
@@ -343,7 +344,7 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         }
         EventType::AttentionNoted => Event::AttentionNoted(read::noted(&parse::<payload::AttentionNoted>(envelope)?)?),
         EventType::PolicyChanged => Event::PolicyChanged(read::policy(&parse::<payload::PolicyChanged>(envelope)?)?),
-        EventType::PlanProposed => Event::PlanProposed(parse::<payload::PlanProposed>(envelope)?.into_model()?),
+        EventType::PlanProposed => Event::PlanProposed(parse::<PlanV1<'_>>(envelope)?.into_model()?),
         EventType::FeaturesLearned => {
             Event::FeaturesLearned(read::features(&parse::<payload::FeaturesLearned>(envelope)?)?)
         }

@@ -17,17 +17,11 @@ use crate::event_v1::{
     RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1,
     VehicleV1, WindowV1, ZoneV1,
 };
+use crate::instants::text;
 use crate::plan_v1::PlanV1;
 
 /// A capacity from which on a dimension counts as not limited: a quarter of the largest number, so that sums do not overflow.
 const UNLIMITED: i32 = i32::MAX / 4;
-
-/// RFC 3339 in UTC.
-pub(crate) fn text(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0)
-        .unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
-        .to_string()
-}
 
 /// When an event happened: stop reports and `order.ready` carry their own time, everything else has that of the envelope.
 fn event_time(event: &Event) -> Option<Timestamp> {

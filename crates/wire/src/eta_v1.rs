@@ -4,8 +4,8 @@ use fleetfold_model::{ETA_COVERAGE_PERCENT, Eta, EtaState, Millis, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encode::text;
 use crate::fields::instant;
+use crate::instants::text;
 
 /// When an order comes, as its customer is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

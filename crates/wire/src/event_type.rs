@@ -127,7 +127,7 @@ impl<'a> Entity<'a> {
 }
 
 macro_rules! event_types {
-    ($($(#[doc = $doc:literal])+ $kind:ident = $name:literal, $writer:ident, $about:ident, $payload:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $name:literal, $writer:ident, $about:ident, $payload:ty;)+) => {
         /// A type of event. The documentation of each says what has happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum EventType {
@@ -166,7 +166,10 @@ macro_rules! event_types {
 
         /// The payload of each type, by the name of the type: the decoder reads exactly what the schema describes.
         pub(crate) mod payload {
-            $(pub(crate) type $kind = super::$payload;)+
+            #[allow(clippy::wildcard_imports, reason = "the table names payloads of every module")]
+            use super::*;
+
+            $(#[allow(dead_code, reason = "a plan is read with the lifetime of its message")] pub(crate) type $kind = $payload;)+
         }
     };
 }
@@ -236,7 +239,7 @@ event_types! {
     /// The zone is dispatched differently from now on.
     PolicyChanged      = "fleet.policy.changed.v1",      Producer,   Zone,       PolicyV1;
     /// A decision of the engine.
-    PlanProposed       = "fleet.plan.proposed.v1",       Engine,     Zone,       PlanV1;
+    PlanProposed       = "fleet.plan.proposed.v1",       Engine,     Zone,       PlanV1<'static>;
     /// What the engine learned about travel and service times.
     FeaturesLearned    = "fleet.features.learned.v1",    Engine,     Zone,       FeaturesV1;
     /// Where a vehicle was when a fact needed to know it.

@@ -4,6 +4,7 @@ use fleetfold_model::{Load, Millis, Name, Position, TimeWindow, Timestamp};
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{PlaceV1, WindowV1};
+use crate::instants;
 
 /// Longest service or set-up: a day. Longer is a mistake of units.
 const SPAN_SECONDS_MAX: f64 = 86_400.0;
@@ -38,7 +39,8 @@ const INVISIBLE: [(char, char); 18] = [
 
 pub(crate) fn name(field: &str, text: &str) -> Result<Name> {
     let invisible = |c: char| INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&c));
-    Name::new(text).filter(|_| !text.chars().any(invisible)).map_or_else(
+    // Every character of INVISIBLE is beyond ASCII.
+    Name::new(text).filter(|_| text.is_ascii() || !text.chars().any(invisible)).map_or_else(
         || {
             let shown = text.escape_debug().take(80).collect::<String>();
             bad(field, format!("an id has 1 to {} visible characters, which \"{shown}\" has not", Name::CHARS_MAX))
@@ -48,13 +50,13 @@ pub(crate) fn name(field: &str, text: &str) -> Result<Name> {
 }
 
 pub(crate) fn instant(field: &str, text: &str) -> Result<Timestamp> {
-    let read = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    read(text).or_else(|| read(&short_fraction(text)?)).map_or_else(
+    let by_library = |text: &str| text.parse().ok().map(|at: jiff::Timestamp| Timestamp(at.as_millisecond()));
+    instants::read(text).or_else(|| by_library(text)).or_else(|| by_library(&short_fraction(text)?)).map_or_else(
         || {
             let shown: String = text.chars().take(80).collect();
             bad(field, format!("`{shown}` is not an RFC 3339 time such as 2026-06-01T08:30:00Z"))
         },
-        |at| Ok(Timestamp(at.as_millisecond())),
+        Ok,
     )
 }
 

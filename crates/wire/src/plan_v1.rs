@@ -1,4 +1,6 @@
-//! Plans and assignments, version 1.
+//! Plans and assignments, version 1. Most bytes of a log are plans, so what they hold is borrowed from the message where it can be.
+
+use std::borrow::Cow;
 
 use fleetfold_model::{
     AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle,
@@ -8,20 +10,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::DecodeError;
-use crate::encode::{place as place_out, text};
+use crate::encode::place as place_out;
 use crate::event_v1::PlaceV1;
 use crate::fields::{instant, name, place};
+use crate::instants::text;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct VisitV1 {
-    order_id: String,
+struct VisitV1<'a> {
+    #[serde(borrow)]
+    order_id: Cow<'a, str>,
     /// `pickup` or `delivery`.
-    stop: String,
+    #[serde(borrow)]
+    stop: Cow<'a, str>,
     /// Leave no earlier; from then on the visit is frozen.
-    depart_at: String,
-    arrival: String,
-    start: String,
-    departure: String,
+    #[serde(borrow)]
+    depart_at: Cow<'a, str>,
+    #[serde(borrow)]
+    arrival: Cow<'a, str>,
+    #[serde(borrow)]
+    start: Cow<'a, str>,
+    #[serde(borrow)]
+    departure: Cow<'a, str>,
     distance_meters: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
     break_before_seconds: f64,
@@ -38,26 +47,32 @@ fn is_zero(value: &f64) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct RouteV1 {
-    vehicle_id: String,
+struct RouteV1<'a> {
+    #[serde(borrow)]
+    vehicle_id: Cow<'a, str>,
     base_seq: u64,
     start: PlaceV1,
-    start_at: String,
+    #[serde(borrow)]
+    start_at: Cow<'a, str>,
     /// It is on its way to a stop and turns at `start` to go elsewhere first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     diverts: bool,
-    visits: Vec<VisitV1>,
+    #[serde(borrow)]
+    visits: Vec<VisitV1<'a>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct UnassignedV1 {
-    order_id: String,
-    reason: String,
+struct UnassignedV1<'a> {
+    #[serde(borrow)]
+    order_id: Cow<'a, str>,
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct ChoiceV1 {
-    order_id: String,
+struct ChoiceV1<'a> {
+    #[serde(borrow)]
+    order_id: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vehicle_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +83,8 @@ struct ChoiceV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     runner_up_vehicle_id: Option<String>,
     runner_up_extra_seconds: f64,
-    runner_up_obstacle: String,
+    #[serde(borrow)]
+    runner_up_obstacle: Cow<'a, str>,
     joint_orders: u32,
     /// A dispatcher had pinned it to the runner-up, which cannot take it: the pin is off, and the order stays where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -76,16 +92,19 @@ struct ChoiceV1 {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct GroupV1 {
-    routes: Vec<RouteV1>,
-    unassigned: Vec<UnassignedV1>,
+struct GroupV1<'a> {
+    #[serde(borrow)]
+    routes: Vec<RouteV1<'a>>,
+    #[serde(borrow)]
+    unassigned: Vec<UnassignedV1<'a>>,
     caused_by: Vec<u64>,
-    choices: Vec<ChoiceV1>,
+    #[serde(borrow)]
+    choices: Vec<ChoiceV1<'a>>,
 }
 
 /// `plan.proposed`: a decision of the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct PlanV1 {
+pub(crate) struct PlanV1<'a> {
     /// How `prev_hash` and `fleet_digest` were made; absent in plans of version 0.1.
     // Where it is missing, `upcast.rs` puts it in.
     #[schemars(default = "first_format")]
@@ -97,11 +116,14 @@ pub(crate) struct PlanV1 {
     epoch: u64,
     rev: u64,
     /// Hexadecimal.
-    prev_hash: String,
+    #[serde(borrow)]
+    prev_hash: Cow<'a, str>,
     based_on_seq: u64,
-    groups: Vec<GroupV1>,
+    #[serde(borrow)]
+    groups: Vec<GroupV1<'a>>,
     /// Hexadecimal; 0 for an immediate answer.
-    seed: String,
+    #[serde(borrow)]
+    seed: Cow<'a, str>,
     rounds: u32,
     took_milliseconds: i64,
     cost_before: f64,
@@ -113,17 +135,20 @@ pub(crate) struct PlanV1 {
     #[serde(default, skip_serializing_if = "is_none")]
     overload_level: u8,
     /// Hexadecimal.
-    fleet_digest: String,
+    #[serde(borrow)]
+    fleet_digest: Cow<'a, str>,
 }
 
 /// One vehicle's route at a revision, as published. Keep the one with the highest revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct AssignmentV1 {
+pub struct AssignmentV1<'a> {
     /// Whose.
-    pub vehicle_id: String,
+    #[serde(borrow)]
+    pub vehicle_id: Cow<'a, str>,
     /// Grows with every change.
     pub revision: u64,
-    visits: Vec<AssignedV1>,
+    #[serde(borrow)]
+    visits: Vec<AssignedV1<'a>>,
     /// The break that its driver takes, or his next one, as it was planned when this was said: before a visit (`break_before_seconds`), or,
     /// where he has nothing to do, as soon as its window opens.
     #[serde(rename = "break", default, skip_serializing_if = "Option::is_none")]
@@ -140,9 +165,9 @@ struct NextBreakV1 {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-struct AssignedV1 {
-    #[serde(flatten)]
-    visit: VisitV1,
+struct AssignedV1<'a> {
+    #[serde(flatten, borrow)]
+    visit: VisitV1<'a>,
     position: PlaceV1,
     frozen: bool,
     /// Where a driver is early he may leave before `depart_at`, but no earlier than this. Before version 0.2 it stood in `depart_at`.
@@ -183,8 +208,8 @@ const OBSTACLES: [(Obstacle, &str); 9] = [
     (Obstacle::Unreachable, "unreachable"),
 ];
 
-fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> String {
-    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word).to_owned()
+fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> &'static str {
+    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
 }
 
 fn meaning<T: PartialEq + Copy>(field: &str, table: &[(T, &'static str)], text: &str) -> Result<T, DecodeError> {
@@ -223,19 +248,19 @@ fn millis(seconds: f64) -> Millis {
     Millis((seconds.clamp(-1e9, 1e9) * 1000.0).round() as i64)
 }
 
-impl VisitV1 {
-    fn from_model(visit: &PlannedVisit) -> Self {
+impl<'a> VisitV1<'a> {
+    fn from_model(visit: &'a PlannedVisit) -> Self {
         Self {
-            order_id: visit.order.to_string(),
+            order_id: visit.order.as_str().into(),
             stop: match visit.stop {
                 StopKind::Pickup => "pickup",
                 StopKind::Delivery => "delivery",
             }
-            .to_owned(),
-            depart_at: text(visit.depart_at),
-            arrival: text(visit.arrival),
-            start: text(visit.start),
-            departure: text(visit.departure),
+            .into(),
+            depart_at: text(visit.depart_at).into(),
+            arrival: text(visit.arrival).into(),
+            start: text(visit.start).into(),
+            departure: text(visit.departure).into(),
             distance_meters: visit.metres.0,
             break_before_seconds: visit.break_before.0 as f64 / 1000.0,
         }
@@ -255,34 +280,37 @@ impl VisitV1 {
     }
 }
 
-impl PlanV1 {
-    pub(crate) fn from_model(plan: &Proposal, space: Space) -> Self {
-        let route = |route: &ProposedRoute| RouteV1 {
-            vehicle_id: route.vehicle.to_string(),
+impl<'a> PlanV1<'a> {
+    pub(crate) fn from_model(plan: &'a Proposal, space: Space) -> Self {
+        let route = |route: &'a ProposedRoute| RouteV1 {
+            vehicle_id: route.vehicle.as_str().into(),
             base_seq: route.base.0,
             start: place_out(space, route.start),
-            start_at: text(route.start_at),
+            start_at: text(route.start_at).into(),
             diverts: route.diverts,
             visits: route.visits.iter().map(VisitV1::from_model).collect(),
         };
-        let choice = |choice: &Choice| ChoiceV1 {
-            order_id: choice.order.to_string(),
+        let choice = |choice: &'a Choice| ChoiceV1 {
+            order_id: choice.order.as_str().into(),
             vehicle_id: choice.vehicle.as_ref().map(ToString::to_string),
             previous_vehicle_id: choice.previous.as_ref().map(ToString::to_string),
-            reason: choice.reason.map(|reason| word(&REASONS, reason)),
+            reason: choice.reason.map(|reason| word(&REASONS, reason).to_owned()),
             detour_seconds: choice.detour.0 as f64 / 1000.0,
             runner_up_vehicle_id: choice.runner_up.as_ref().map(ToString::to_string),
             runner_up_extra_seconds: choice.runner_up_extra.0 as f64 / 1000.0,
-            runner_up_obstacle: word(&OBSTACLES, choice.runner_up_obstacle),
+            runner_up_obstacle: word(&OBSTACLES, choice.runner_up_obstacle).into(),
             joint_orders: choice.joint,
             pin_refused: choice.pin_refused,
         };
-        let group = |group: &ExchangeGroup| GroupV1 {
+        let group = |group: &'a ExchangeGroup| GroupV1 {
             routes: group.routes.iter().map(route).collect(),
             unassigned: group
                 .unassigned
                 .iter()
-                .map(|(order, reason)| UnassignedV1 { order_id: order.to_string(), reason: word(&REASONS, *reason) })
+                .map(|(order, reason)| UnassignedV1 {
+                    order_id: order.as_str().into(),
+                    reason: word(&REASONS, *reason).into(),
+                })
                 .collect(),
             caused_by: group.caused_by.iter().map(|seq| seq.0).collect(),
             choices: group.choices.iter().map(choice).collect(),
@@ -292,17 +320,17 @@ impl PlanV1 {
             rules: plan.rules,
             epoch: plan.epoch,
             rev: plan.rev,
-            prev_hash: plan.prev_hash.to_string(),
+            prev_hash: plan.prev_hash.to_string().into(),
             based_on_seq: plan.based_on.0,
             groups: plan.groups.iter().map(group).collect(),
-            seed: format!("{:x}", plan.search.seed),
+            seed: format!("{:x}", plan.search.seed).into(),
             rounds: plan.search.rounds,
             took_milliseconds: plan.search.took.0,
             cost_before: plan.search.cost_before as f64 / 1e6,
             cost_after: plan.search.cost_after as f64 / 1e6,
             degraded: plan.overload > 0,
             overload_level: plan.overload,
-            fleet_digest: format!("{:016x}", plan.fleet_digest),
+            fleet_digest: format!("{:016x}", plan.fleet_digest).into(),
         }
     }
 
@@ -380,14 +408,14 @@ pub fn assignment_to_json(
         text(at)
     };
     let raw = AssignmentV1 {
-        vehicle_id: assignment.vehicle.to_string(),
+        vehicle_id: assignment.vehicle.as_str().into(),
         revision: assignment.revision.0,
         visits: assignment
             .visits
             .iter()
             .enumerate()
             .map(|(index, visit)| AssignedV1 {
-                visit: VisitV1 { depart_at: leaves(&visit.visit), ..VisitV1::from_model(&visit.visit) },
+                visit: VisitV1 { depart_at: leaves(&visit.visit).into(), ..VisitV1::from_model(&visit.visit) },
                 position: place_out(space, visit.position),
                 frozen: visit.frozen,
                 not_before: Some(text(visit.visit.depart_at)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetfold_model::{
-    ExchangeGroup, LogSeq, MessageHash, OrderId, Proposal, ProposedRoute, StopKind, Timestamp, VehicleId,
+    ExchangeGroup, LogSeq, MessageHash, Name, OrderId, Proposal, ProposedRoute, StopKind, Timestamp, VehicleId,
 };
 
 use crate::change::{PlanOutcome, Refused};
@@ -13,6 +13,8 @@ use crate::{Fleet, Placement, Units, Visit};
 /// Highest number with which a chain begins whose first plan cannot be checked (format 1, and earlier ones have expired). No
 /// zone makes so many plans, and numbers are left for all that follow.
 const FIRST_REV_MAX: u64 = 1 << 53;
+/// So many visits of a route are looked at for a name before the table of names is (one that is new stands between them, or one has gone).
+const NEAR: usize = 3;
 
 impl Fleet {
     pub(crate) fn apply_plan(
@@ -174,8 +176,9 @@ impl Fleet {
             return None;
         }
         let mut visits: Vec<Visit> = Vec::with_capacity(route.visits.len());
+        let mut standing = state.route.visits.as_slice();
         for visit in &route.visits {
-            let order = *self.order_ids.get(&visit.order)?;
+            let order = self.order_on_route(&visit.order, &mut standing)?;
             let order_state = self.order(order);
             if order_state.progress(visit.stop).completed.is_some() {
                 continue; // served while the plan was on its way: progress along the frozen head
@@ -219,6 +222,16 @@ impl Fleet {
         let kept =
             state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
         (visits.len() >= frozen && kept).then_some((id, visits))
+    }
+
+    /// The order of this name. Most visits of a proposal stand on the route already, and in this order: they are looked for there first, since a
+    /// table of all names is far from what is at hand. `standing`: what of the route has not been met yet.
+    fn order_on_route(&self, name: &Name, standing: &mut &[Visit]) -> Option<OrderId> {
+        let near = standing.iter().take(NEAR).position(|visit| self.order(visit.order).name == *name);
+        let Some(near) = near else { return self.order_ids.get(name).copied() };
+        let order = standing[near].order;
+        *standing = &standing[near + 1..];
+        Some(order)
     }
 
     /// Makes an accepted group true, and its facts answered.

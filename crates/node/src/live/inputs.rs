@@ -7,7 +7,7 @@ use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
 use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, Millis};
-use fleetfold_wire::{What, decode, other_coordinates};
+use fleetfold_wire::{EventType, What, decode, other_coordinates};
 
 use super::intake::Taken;
 use super::{OVERLOAD_MAX, Worker};
@@ -57,9 +57,10 @@ impl Worker {
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
     fn doubt(&self, event: &Event, subject: &Subject, message: &Message) {
-        let Ok(decoded) = decode(&message.bytes) else { return };
         let known = Known::of(self.engine.fleet(), self.engine.network(), subject);
-        if let Some(warning) = doubt::doubt(event, decoded.kind, &known) {
+        if let Some(warning) = doubt::doubt(event, EventType::of(event), &known)
+            && let Ok(decoded) = decode(&message.bytes)
+        {
             self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] });
         }
     }

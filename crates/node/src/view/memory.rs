@@ -29,12 +29,8 @@ const STORY_MAX: usize = 40;
 /// Refused and rejected facts kept for the screen.
 const REFUSED_MAX: usize = 100;
 
-/// A table by name.
-#[expect(
-    clippy::disallowed_types,
-    reason = "looked into for every visit of every plan; nothing depends on the order in which it is walked"
-)]
-type ByName<T> = std::collections::HashMap<Name, T>;
+/// A table by name: it is looked into for every visit of every plan. Nothing depends on the order in which it is walked.
+type ByName<T> = hashbrown::HashMap<Name, T>;
 
 /// What the screen needs beside the fleet: decisions in words, stories, refusals.
 #[derive(Debug, Default)]

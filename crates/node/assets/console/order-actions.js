@@ -67,17 +67,17 @@ function offerLine(order, offer) {
   return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-vehicle': offer.vehicle, 'data-possible': offer.cost ? 'yes' : 'no', onclick: () => move(order, offer.vehicle) }, el('span', {}, head), el('span', {}, t('Preview')), el('small', {}, under)));
 }
 
-/** @param {Placed} order @param {string} vehicle */
-export function move(order, vehicle) {
+/** `says` and `tells`: what its preview says beyond that. @param {Placed} order @param {string} vehicle @param {string[]} [says] @param {import('./preview.js').Plan['tells']} [tells] */
+export function move(order, vehicle, says = [], tells = undefined) {
   const { id } = order;
   /** @type {import('./api.js').Fact} */ const free = { type: 'stop.unpinned', data: { order_id: id } };
   /** @type {import('./api.js').Fact[]} */ const undo = order.vehicle
     ? [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: order.vehicle } }, ...(order.pinned ? [] : [free])]
     : [free];
   void propose({
-    title: w`Move ${id} ${order.vehicle ? w`from ${order.vehicle} ` : ''}to ${vehicle}`,
+    title: order.vehicle === vehicle ? w`Keep ${id} on ${vehicle}` : w`Move ${id} ${order.vehicle ? w`from ${order.vehicle} ` : ''}to ${vehicle}`,
     facts: [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: vehicle } }],
-    says: [w`It goes to ${vehicle} whatever it costs, and stays pinned there until you unpin it.`],
+    says: [w`It goes to ${vehicle} whatever it costs, and stays pinned there until you unpin it.`, ...says], tells,
     undo, undoTitle: order.vehicle ? w`Undo: back to ${order.vehicle}` : t('Undo: unpin'),
   });
 }
@@ -126,10 +126,10 @@ function retry(order) {
   void propose({ title: w`New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: [t('The order is open again, and promised within two hours.')] });
 }
 
-/** The vehicle that an order is dragged onto. @param {string} id @param {string} vehicle */
-export async function moveById(id, vehicle) {
+/** The vehicle that an order is dragged onto. @param {string} id @param {string} vehicle @param {string[]} says @param {import('./preview.js').Plan['tells']} tells */
+export async function moveById(id, vehicle, says, tells) {
   const known = fleet.orders.get(id);
   const answer = await get('v1/orders/{id}', { id });
   const order = answer.ok && !('retired' in answer.body) ? answer.body : known;
-  if (order) move(order, vehicle);
+  if (order) move(order, vehicle, says, tells);
 }

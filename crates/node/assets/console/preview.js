@@ -8,8 +8,8 @@ import { lateMinutes, more, time } from './time.js';
 
 /** @typedef {import('./api.js').Fact} Fact */
 /**
- * `says`: what it means beyond what the trial shows; `undo`: facts that take it back, if anything does; `done`: what follows when it was sent.
- * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], undo?: Fact[], undoTitle?: string, done?: () => void}} Plan
+ * `says`: what it means beyond what the trial shows; `tells`: what the trial shows beyond the list of changes; `undo`: facts that take it back, if anything does; `done`: what follows when it was sent.
+ * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], tells?: (trial: import('../engine.js').WhatIf) => string[], undo?: Fact[], undoTitle?: string, done?: () => void}} Plan
  */
 
 /** Changes that are listed one by one. */
@@ -82,6 +82,7 @@ export async function propose(plan) {
   const answer = await send('v1/what-if', { changes: events.map((one) => ({ ...one })) });
   if (!current()) return;
   fill('preview-outcome', answer.ok ? outcome(answer.body) : el('p', { class: 'bad-text' }, wrong(answer)));
+  if (answer.ok && plan.tells) $('preview-outcome').prepend(...plan.tells(answer.body).map((line) => el('p', { class: 'preview-tells' }, line)));
   $('preview').dataset.tried = answer.ok ? 'yes' : 'no';
   if (answer.ok) say(`${plan.title}: ${$('preview-sum').textContent}`);
 }

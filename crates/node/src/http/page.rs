@@ -34,6 +34,7 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/card.js",
     "/console/changes.js",
     "/console/dom.js",
+    "/console/drop.js",
     "/console/fleet-canvas.js",
     "/console/keys.js",
     "/console/language-pt.js",

@@ -5,7 +5,7 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { shown } from './dom.js';
 
 /** @typedef {{colour: string, width: number, opacity: number, dashed: boolean, place: Float64Array}} Line */
-/** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, label?: string, words: string, act: () => void}} Dot */
+/** @typedef {{x: number, y: number, radius: number, edge: string, thick: number, fill: string, square: boolean, label?: string, words: string | (() => string), act: () => void}} Dot */
 /** What is drawn of a vehicle or an order: lines below dots, and those that are looked at above the others. @typedef {{lines: Line[], dots: Dot[], strong: boolean}} Shape */
 
 /** Points of a line that are nearer to the one before than this are left out, pixels. */
@@ -14,6 +14,30 @@ const NEAR = 1.2;
 const REACH = 4;
 /** The canvases are so much larger than the map on each side, so that little is missing while it is dragged. */
 const PADDING = 0.15;
+
+/** Dots without a label are drawn once for each look and then copied, which is many times quicker than to stroke ten thousand circles. @param {Dot} dot @param {number} sharp */
+function stamp(dot, sharp) {
+  const half = Math.ceil(dot.radius + dot.thick / 2) + 1;
+  const image = document.createElement('canvas');
+  image.width = image.height = half * 2 * sharp;
+  const context = image.getContext('2d');
+  if (context) {
+    context.scale(sharp, sharp);
+    outline(context, dot, half, half);
+  }
+  return { image, half };
+}
+/** @param {CanvasRenderingContext2D} context @param {Dot} dot @param {number} x @param {number} y */
+function outline(context, dot, x, y) {
+  context.beginPath();
+  if (dot.square) context.rect(x - dot.radius, y - dot.radius, dot.radius * 2, dot.radius * 2);
+  else context.arc(x, y, dot.radius, 0, Math.PI * 2);
+  context.fillStyle = dot.fill;
+  context.fill();
+  context.strokeStyle = dot.edge;
+  context.lineWidth = dot.thick;
+  context.stroke();
+}
 
 /** A place as parts of the world's width from its upper left corner. @param {[number, number]} place longitude, latitude @returns {[number, number]} */
 export function world([lon, lat]) {
@@ -33,6 +57,7 @@ export class FleetCanvas {
     this.map = map;
     this.stale = stale;
     /** @type {Map<string, Shape>} */ this.shapes = new Map();
+    /** Pictures of dots, by their look. @type {Map<string, {image: HTMLCanvasElement, half: number}>} */ this.stamps = new Map();
     /** Points of lines at a zoom, pixels from the world's corner. @type {WeakMap<Float64Array, {scale: number, points: Float64Array}>} */ this.pixels = new WeakMap();
     /** The boxes around lines, parts of the world: least x, least y, most x, most y. @type {WeakMap<Float64Array, number[]>} */ this.boxes = new WeakMap();
     const canvas = () => {
@@ -180,16 +205,20 @@ export class FleetCanvas {
   dots() {
     const context = this.fresh(this.above);
     if (!context) return;
+    /** What was last drawn at each pixel: the same once more would not be seen. @type {Map<number, unknown>} */ const drawn = new Map();
     this.each((dot, x, y) => {
-      context.beginPath();
-      if (dot.square) context.rect(x - dot.radius, y - dot.radius, dot.radius * 2, dot.radius * 2);
-      else context.arc(x, y, dot.radius, 0, Math.PI * 2);
-      context.fillStyle = dot.fill;
-      context.fill();
-      context.strokeStyle = dot.edge;
-      context.lineWidth = dot.thick;
-      context.stroke();
-      if (!dot.label) return;
+      if (!dot.label) {
+        const look = `${dot.radius} ${dot.thick} ${dot.edge} ${dot.fill} ${dot.square} ${this.sharp}`;
+        let known = this.stamps.get(look);
+        if (!known) { known = stamp(dot, this.sharp); this.stamps.set(look, known); }
+        const [left, top] = [Math.round(x), Math.round(y)];
+        const pixel = left * 65_536 + top;
+        if (drawn.get(pixel) === known) return;
+        drawn.set(pixel, known);
+        context.drawImage(known.image, left - known.half, top - known.half, known.half * 2, known.half * 2);
+        return;
+      }
+      outline(context, dot, x, y);
       context.font = '700 12px system-ui, sans-serif';
       context.textAlign = 'center';
       context.textBaseline = 'middle';
@@ -219,7 +248,7 @@ export class FleetCanvas {
     this.map.getContainer().classList.toggle('over-dot', Boolean(dot));
     if (!dot) { this.hint.remove(); return; }
     const said = document.createElement('span');
-    said.textContent = shown(dot.words);
+    said.textContent = shown(typeof dot.words === 'string' ? dot.words : dot.words());
     const scale = 256 * 2 ** this.map.getZoom();
     this.hint.setLatLng(this.map.unproject([dot.x * scale, dot.y * scale], this.map.getZoom())).setContent(said).addTo(this.map);
   }

@@ -10,6 +10,9 @@ const UNITS = 4096;
 // Streets of an extract may be shown to others only with the name of those who made the map.
 export const ATTRIBUTION = 'Streets of extracts: &copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
 
+/** Numbers of the stretches that are one stroke, four for each. */
+const STROKE = 4 * 64;
+
 /** @param {HTMLCanvasElement} canvas @param {number[][]} classes @param {number} size @param {number} zoom */
 function draw(canvas, classes, size, zoom) {
   const context = canvas.getContext('2d');
@@ -17,7 +20,6 @@ function draw(canvas, classes, size, zoom) {
   const sharp = window.devicePixelRatio > 1 ? 2 : 1;
   [canvas.width, canvas.height] = [size * sharp, size * sharp];
   context.scale((size * sharp) / UNITS, (size * sharp) / UNITS);
-  context.lineCap = 'round';
   const thin = Math.min(1, Math.max(0.35, (zoom - 9) / 6));
   // The small ones lowest.
   for (const kind of [2, 1, 0]) {
@@ -25,8 +27,12 @@ function draw(canvas, classes, size, zoom) {
     context.strokeStyle = String(colour);
     context.lineWidth = (Number(width) * thin * UNITS) / size;
     context.beginPath();
+    // Round ends close the gaps between the stretches of a wide road; those of a thin one cannot be seen, and take long.
+    context.lineCap = Number(width) * thin > 2 ? 'round' : 'butt';
     const line = classes[kind];
     for (let at = 0; at + 3 < line.length; at += 4) {
+      // One stroke of thousands of stretches takes many times longer than many strokes of some.
+      if (at && at % STROKE === 0) { context.stroke(); context.beginPath(); }
       context.moveTo(line[at], line[at + 1]);
       context.lineTo(line[at + 2], line[at + 3]);
     }
@@ -34,17 +40,18 @@ function draw(canvas, classes, size, zoom) {
   }
 }
 
-/** Squares that came and are not drawn yet: a few milliseconds of each frame are theirs, so that none is late. @type {(() => void)[]} */ const waiting = [];
-/** Milliseconds of a frame. */
-const SHARE = 8;
+/** Squares that came and are not drawn yet, each tells how many stretches it has drawn: a part of each frame is theirs, so that none is late. @type {(() => number)[]} */ const waiting = [];
+/** Milliseconds of a frame, and stretches of street: the browser paints them after the script, and the script's clock does not see that. */
+const [SHARE, STRETCHES] = [8, 3_000];
 let frame = 0;
 function some() {
   frame = 0;
   const begun = performance.now();
-  while (waiting.length && performance.now() - begun < SHARE) waiting.shift()?.();
+  let drawn = 0;
+  while (waiting.length && drawn < STRETCHES && performance.now() - begun < SHARE) drawn += waiting.shift()?.() ?? 0;
   if (waiting.length) frame = requestAnimationFrame(some);
 }
-/** @param {() => void} act */
+/** @param {() => number} act */
 function later(act) {
   waiting.push(act);
   if (!frame) frame = requestAnimationFrame(some);
@@ -58,8 +65,10 @@ const Squares = L.GridLayer.extend({
       /** @type {import('../engine.js').Gets['v1/streets/{zoom}/{x}/{y}'] | null} */ const classes = answer.ok ? await answer.json() : null;
       later(() => {
         // One that is out of view by now is not drawn.
-        if (classes && at.z === Math.round(this._map?.getZoom() ?? at.z)) draw(canvas, classes, this.getTileSize().x, at.z);
+        const seen = classes && at.z === Math.round(this._map?.getZoom() ?? at.z);
+        if (seen) draw(canvas, classes, this.getTileSize().x, at.z);
         done(undefined, canvas);
+        return seen ? classes.reduce((sum, line) => sum + line.length / 4, 0) : 0;
       });
     }).catch((error) => done(error, canvas));
     return canvas;

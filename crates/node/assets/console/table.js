@@ -7,10 +7,8 @@ import { byName, choose, fleet, on } from './store.js';
 import { clock, iso, lateMinutes, time } from './time.js';
 
 /** @typedef {import('./store.js').Order} Order */
-/** Rows that are in the page at a time: those in view and some above and below. The others are room to scroll, so that ten thousand cost what these do. */
-const ROWS = 120;
-/** The window of rows moves on when fewer than so many are left above or below what is seen. */
-const SPARE = 25;
+/** The rows in view are in the page, and twice so many above and below them. The others are room to scroll, so that ten thousand cost what these do. The window moves on when fewer than so many are left. */
+const SPARE = 12;
 /** @typedef {string | number | null} Value */
 /** @typedef {{name: string, label: string, of: (order: Order) => Value, show: (value: Value) => string}} Column */
 const text = (/** @type {Value} */ value) => String(value ?? '');
@@ -105,8 +103,10 @@ const drawing = pieces(function* () {
 });
 function draw() { due = 0; drawing.start(); }
 
+/** How many rows are in the page. */
+const many = () => Math.ceil(scrolls.clientHeight / height) + 4 * SPARE;
 /** The first row of the window around what is seen. */
-const wanted = () => Math.max(0, Math.min(rows.length - ROWS, Math.floor(scrolls.scrollTop / height) - Math.floor(ROWS / 3)));
+const wanted = () => Math.max(0, Math.min(rows.length - many(), Math.floor(scrolls.scrollTop / height) - 2 * SPARE));
 
 /** A cell whose text is cut where it does not fit: all of it stands in its title. @param {Column} column @param {Order} order */
 function cell({ name, of, show: words }, order) {
@@ -118,18 +118,19 @@ function cell({ name, of, show: words }, order) {
 /** Puts the window of rows into the page. */
 function show() {
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.order : undefined;
-  fill('table-rows', ...rows.slice(first, first + ROWS).map((order, index) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '', 'aria-rowindex': first + index + 2 }, ...COLUMNS.map((column) => cell(column, order)))));
+  const last = first + many();
+  fill('table-rows', ...rows.slice(first, last).map((order, index) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '', 'aria-rowindex': first + index + 2 }, ...COLUMNS.map((column) => cell(column, order)))));
   const row = /** @type {HTMLElement | null} */ ($('table-rows').firstElementChild);
   if (row?.offsetHeight) height = row.offsetHeight;
   $('table-above').style.height = `${first * height}px`;
-  $('table-below').style.height = `${Math.max(0, rows.length - first - ROWS) * height}px`;
+  $('table-below').style.height = `${Math.max(0, rows.length - last) * height}px`;
   if (focused) /** @type {HTMLElement | null} */ ($('table-rows').querySelector(`[data-order="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
 }
 
 scrolls.addEventListener('scroll', () => {
   const seen = scrolls.scrollTop / height;
   const last = seen + scrolls.clientHeight / height;
-  if ((first > 0 && seen - first < SPARE) || (first + ROWS < rows.length && first + ROWS - last < SPARE)) { first = wanted(); show(); }
+  if ((first > 0 && seen - first < SPARE) || (first + many() < rows.length && first + many() - last < SPARE)) { first = wanted(); show(); }
 });
 function head() {
   fill('table-head', ...COLUMNS.map(({ name, label }) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));

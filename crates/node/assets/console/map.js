@@ -69,7 +69,7 @@ function vehicleShape(vehicle) {
       if (!detailed_ && !strong && !visit.late) continue;
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
-      const [x, y] = world(visit.at);
+      const [x, y] = worldOf(visit.at);
       shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
     }
   }
@@ -81,14 +81,27 @@ function vehicleShape(vehicle) {
   return shape;
 }
 
+/** Places of stops as parts of the world, each computed once. @type {WeakMap<[number, number], [number, number]>} */ const worlds = new WeakMap();
+/** @param {[number, number]} place */
+function worldOf(place) {
+  let known = worlds.get(place);
+  if (!known) { known = world(place); worlds.set(place, known); }
+  return known;
+}
+/** Orders that wait and are not looked at look the same at every zoom. @type {WeakMap<Order, import('./fleet-canvas.js').Shape>} */ const orderShapes = new WeakMap();
+
 /** What is drawn of an order that waits: a square of constant size. @param {Order} order @returns {import('./fleet-canvas.js').Shape | null} */
 function orderShape(order) {
   const waits = order.status === 'unassigned' || order.status === 'open';
   const place = order.pickup && order.status !== 'on board' ? order.pickup : order.delivery;
   if (!waits || !place || far()) return null;
   const looked = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
-  const [x, y] = world(place);
-  return { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: w`order ${order.id}: ${order.reason ?? t(order.status)}`, act: () => choose('orders', order.id, false) }] };
+  const known = looked ? undefined : orderShapes.get(order);
+  if (known) return known;
+  const [x, y] = worldOf(place);
+  /** @type {import('./fleet-canvas.js').Shape} */ const shape = { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: () => w`order ${order.id}: ${order.reason ?? t(order.status)}`, act: () => choose('orders', order.id, false) }] };
+  if (!looked) orderShapes.set(order, shape);
+  return shape;
 }
 
 /** @param {string} key @param {import('./fleet-canvas.js').Shape | null | undefined} shape */
@@ -103,11 +116,12 @@ function drawClusters() {
   for (const key of canvases.shapes.keys()) if (key.startsWith('c ')) canvases.shapes.delete(key);
   if (!far()) return;
   const scale = 256 * 2 ** map.getZoom();
-  /** @type {Map<string, {x: number, y: number, vehicles: number, late: number, waiting: number}>} */ const squares = new Map();
+  /** @type {Map<number, {x: number, y: number, vehicles: number, late: number, waiting: number}>} */ const squares = new Map();
   /** @param {[number, number]} place @param {'vehicles' | 'late' | 'waiting'} what */
   const count = (place, what) => {
-    const [x, y] = world(place).map((part) => Math.floor((part * scale) / SQUARE));
-    const key = `${x} ${y}`;
+    const [east, south] = worldOf(place);
+    const [x, y] = [Math.floor((east * scale) / SQUARE), Math.floor((south * scale) / SQUARE)];
+    const key = x * 2 ** 24 + y;
     const square = squares.get(key) ?? { x, y, vehicles: 0, late: 0, waiting: 0 };
     square[what] += 1;
     squares.set(key, square);

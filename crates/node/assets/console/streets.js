@@ -10,14 +10,17 @@ const UNITS = 4096;
 // Streets of an extract may be shown to others only with the name of those who made the map.
 export const ATTRIBUTION = 'Streets of extracts: &copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
 
-/** @param {HTMLCanvasElement} canvas @param {number[][]} classes @param {number} size @param {number} zoom */
-function draw(canvas, classes, size, zoom) {
-  const context = canvas.getContext('2d');
+/** Numbers of the stretches that are one stroke, four for each. */
+const STROKE = 4 * 64;
+
+/** @param {HTMLCanvasElement} canvas @param {number[][]} classes @param {number} size @param {number} zoom @returns {Generator<void>} */
+function* draw(canvas, classes, size, zoom) {
+  // What is read back is drawn at once, and not all of it in one frame.
+  const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) return;
   const sharp = window.devicePixelRatio > 1 ? 2 : 1;
   [canvas.width, canvas.height] = [size * sharp, size * sharp];
   context.scale((size * sharp) / UNITS, (size * sharp) / UNITS);
-  context.lineCap = 'round';
   const thin = Math.min(1, Math.max(0.35, (zoom - 9) / 6));
   // The small ones lowest.
   for (const kind of [2, 1, 0]) {
@@ -25,28 +28,34 @@ function draw(canvas, classes, size, zoom) {
     context.strokeStyle = String(colour);
     context.lineWidth = (Number(width) * thin * UNITS) / size;
     context.beginPath();
+    // Round ends close the gaps between the stretches of a wide road; those of a thin one cannot be seen, and take long.
+    context.lineCap = Number(width) * thin > 2 ? 'round' : 'butt';
     const line = classes[kind];
     for (let at = 0; at + 3 < line.length; at += 4) {
+      // One stroke of thousands of stretches takes many times longer than many strokes of some.
+      if (at && at % STROKE === 0) { context.stroke(); context.beginPath(); if (at % (8 * STROKE) === 0) { context.getImageData(0, 0, 1, 1); yield; } }
       context.moveTo(line[at], line[at + 1]);
       context.lineTo(line[at + 2], line[at + 3]);
     }
     context.stroke();
+    context.getImageData(0, 0, 1, 1);
+    yield;
   }
 }
 
-/** Squares that came and are not drawn yet: a few milliseconds of each frame are theirs, so that none is late. @type {(() => void)[]} */ const waiting = [];
+/** Squares that came and are not drawn yet, in pieces: a few milliseconds of each frame are theirs, so that none is late. @type {Generator<void>[]} */ const waiting = [];
 /** Milliseconds of a frame. */
 const SHARE = 8;
 let frame = 0;
 function some() {
   frame = 0;
   const begun = performance.now();
-  while (waiting.length && performance.now() - begun < SHARE) waiting.shift()?.();
+  while (waiting.length && performance.now() - begun < SHARE) if (waiting[0].next().done) waiting.shift();
   if (waiting.length) frame = requestAnimationFrame(some);
 }
-/** @param {() => void} act */
-function later(act) {
-  waiting.push(act);
+/** @param {Generator<void>} drawing */
+function later(drawing) {
+  waiting.push(drawing);
   if (!frame) frame = requestAnimationFrame(some);
 }
 
@@ -56,11 +65,12 @@ const Squares = L.GridLayer.extend({
     const canvas = document.createElement('canvas');
     void fetch(`v1/streets/${at.z}/${at.x}/${at.y}`).then(async (answer) => {
       /** @type {import('../engine.js').Gets['v1/streets/{zoom}/{x}/{y}'] | null} */ const classes = answer.ok ? await answer.json() : null;
-      later(() => {
+      const square = function* (/** @type {L.GridLayer & {_map?: L.Map}} */ layer) {
         // One that is out of view by now is not drawn.
-        if (classes && at.z === Math.round(this._map?.getZoom() ?? at.z)) draw(canvas, classes, this.getTileSize().x, at.z);
+        if (classes && at.z === Math.round(layer._map?.getZoom() ?? at.z)) yield* draw(canvas, classes, layer.getTileSize().x, at.z);
         done(undefined, canvas);
-      });
+      };
+      later(square(this));
     }).catch((error) => done(error, canvas));
     return canvas;
   },

@@ -5,6 +5,7 @@ import { t, w } from './language.js';
 import { $, button, el } from './dom.js';
 import { get } from './api.js';
 import { dropped } from './drop.js';
+import { pieces } from './pieces.js';
 import { byName, choose, fleet, on, view } from './store.js';
 import { apart, clock, time } from './time.js';
 
@@ -166,12 +167,16 @@ function lane(vehicle) {
   const bars = el('div', { class: 'bars' });
   const element = el('div', { class: 'lane', 'data-vehicle': vehicle.id }, button(vehicle.id, () => choose('vehicles', vehicle.id)), bars);
   lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], pause: null, shift: null, count: -1, asked: -DONE_EVERY, seen: false, stale: true });
+  unsorted = true;
   $('timeline-rows').append(element);
   watcher.observe(element);
 }
 
+/** A lane was added behind the others. */
+let unsorted = false;
 /** Lanes by the names of their vehicles. */
 function sort() {
+  unsorted = false;
   const sorted = [...lanes.entries()].sort(([a], [b]) => byName.compare(a, b)).map(([, known]) => known.lane);
   $('timeline-rows').replaceChildren(...sorted);
 }
@@ -246,22 +251,22 @@ new ResizeObserver(() => { if (from && scrolls.clientWidth) { goToNow(); if (see
 
 let frame = 0;
 /** @type {Set<string>} */ const pending = new Set();
+/** Lanes are made and drawn in pieces; one that goes on takes what comes meanwhile. */
+const drawing = pieces(function* () {
+  if (scale()) redraw();
+  for (const id of pending) {
+    pending.delete(id);
+    const vehicle = fleet.vehicles.get(id);
+    if (!vehicle) continue;
+    if (!lanes.has(id)) lane(vehicle);
+    const known = lanes.get(id);
+    if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) { drawLane(vehicle); if (known.count !== vehicle.stops_done) void askDone(id); } }
+    yield;
+  }
+  if (unsorted) sort();
+});
 function schedule() {
-  if (!frame) frame = window.setTimeout(() => {
-    frame = 0;
-    const moved = scale();
-    const before = lanes.size;
-    if (moved) redraw();
-    for (const id of moved ? fleet.vehicles.keys() : pending) {
-      const vehicle = fleet.vehicles.get(id);
-      if (!vehicle) continue;
-      if (!lanes.has(id)) lane(vehicle);
-      const known = lanes.get(id);
-      if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) { drawLane(vehicle); if (known.count !== vehicle.stops_done) void askDone(id); } }
-    }
-    pending.clear();
-    if (lanes.size !== before) sort();
-  }, 250);
+  if (!frame) frame = window.setTimeout(() => { frame = 0; if (drawing.goes) schedule(); else drawing.start(); }, 250);
 }
 on('cleared', () => { watcher.disconnect(); lanes.clear(); $('timeline-rows').replaceChildren(); });
 on('taken', ({ body, touched }) => { for (const vehicle of body.vehicles) pending.add(vehicle.id); for (const id of touched) pending.add(id); schedule(); });

@@ -46,6 +46,7 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/order-actions.js",
     "/console/order-card.js",
     "/console/parts.js",
+    "/console/pieces.js",
     "/console/preferences.js",
     "/console/preview.js",
     "/console/refused.js",

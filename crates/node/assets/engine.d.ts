@@ -1243,9 +1243,15 @@ export interface RetiredOrder {
 /** A road that is closed or slowed. */
 export interface Road {
   area: Array<[number, number]>;
+  /** The `data` of the event that began it: under another `change_id` it begins again. */
+  change: unknown;
   closed: boolean;
   id: string;
   lines: Array<Array<[number, number]>>;
+  /** The streets that it is about, by name: some of them where they are many. */
+  names: Array<string>;
+  /** When it ends by itself. */
+  until: number | null;
 }
 
 /** Roads cannot be used. */

@@ -6,6 +6,7 @@ import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
 import { fleet } from './store.js';
 import { clock, iso, lateMinutes, more, time } from './time.js';
+import { pinSince, prioritySince, unpinSince } from './undo.js';
 
 /** Vehicles that are asked who could take an order. */
 const ASKED = 12;
@@ -37,6 +38,7 @@ export async function offers(order) {
   if (!waiting.isConnected) return; // something else is looked at by now
   if (!answer.ok) { fill('story-more', el('p', { class: 'bad-text' }, wrong(answer))); return; }
   const { offers: found, holder, not_asked: others } = answer.body;
+  if (!found.length && !order.vehicle) { fill('story-more', el('p', { id: 'offers-none', role: 'status' }, fleet.vehicles.size ? t('No vehicle can be asked: none is signed on.') : t('No vehicle can be asked: the zone has none yet.'))); return; }
   const holds = holder?.cost ? w`Now on ${holder.vehicle}, where it takes ${more(holder.cost.drive_seconds)} of driving, ${holder.delays?.length ?? 0} others begin later because of it.` : order.vehicle ? w`Now on ${order.vehicle}.` : t('Now on no vehicle.');
   fill('story-more', el('h3', {}, t('Who could take it')), el('p', {}, holds), el('ol', { id: 'offers', 'aria-label': t('vehicles, the cheapest first') }, ...found.map((offer) => offerLine(order, offer))), others > 0 ? el('p', {}, w`${others} vehicles further away were not asked.`) : null, others > 0 ? another(order) : null);
   $('offers').querySelector('button')?.focus();
@@ -78,20 +80,20 @@ export function move(order, vehicle, says = [], tells = undefined) {
     title: order.vehicle === vehicle ? w`Keep ${id} on ${vehicle}` : w`Move ${id} ${order.vehicle ? w`from ${order.vehicle} ` : ''}to ${vehicle}`,
     facts: [{ type: 'assignment.forced', data: { order_id: id, vehicle_id: vehicle } }],
     says: [w`It goes to ${vehicle} whatever it costs, and stays pinned there until you unpin it.`, ...says], tells,
-    undo, undoTitle: order.vehicle ? w`Undo: back to ${order.vehicle}` : t('Undo: unpin'),
+    stands: pinSince(id, vehicle), undo, undoTitle: order.vehicle ? w`Undo: back to ${order.vehicle}` : t('Undo: unpin'),
   });
 }
 
 /** @param {string} id @param {string} vehicle */
 function pin(id, vehicle) {
   const data = { order_id: id };
-  void propose({ title: w`Pin ${id} to ${vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], says: [t('No search moves it from there.')], undo: [{ type: 'stop.unpinned', data }], undoTitle: t('Undo: unpin') });
+  void propose({ title: w`Pin ${id} to ${vehicle}`, facts: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], says: [t('No search moves it from there.')], stands: pinSince(id, vehicle), undo: [{ type: 'stop.unpinned', data }], undoTitle: t('Undo: unpin') });
 }
 
 /** @param {string} id @param {string} vehicle */
 function unpin(id, vehicle) {
   const data = { order_id: id };
-  void propose({ title: w`Unpin ${id}`, facts: [{ type: 'stop.unpinned', data }], says: [t('It may move to another vehicle again.')], undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], undoTitle: w`Undo: pin to ${vehicle}` });
+  void propose({ title: w`Unpin ${id}`, facts: [{ type: 'stop.unpinned', data }], says: [t('It may move to another vehicle again.')], stands: unpinSince(id), undo: [{ type: 'stop.pinned', data: { ...data, vehicle_id: vehicle } }], undoTitle: w`Undo: pin to ${vehicle}` });
 }
 
 /** @param {OrderStory} order */
@@ -108,7 +110,7 @@ function priority(order, value) {
     title: w`Priority of ${order.id}: ${order.priority ?? 0} → ${value}`,
     facts: [{ type: 'priority.raised', data: { order_id: order.id, priority: value } }],
     says: [t('Orders that are less urgent give way where there is no room for all: they are listed below.')],
-    undo: [{ type: 'priority.raised', data: { order_id: order.id, priority: order.priority ?? 0 } }], undoTitle: w`Undo: ${order.priority ?? 0}`,
+    stands: prioritySince(order.id, value), undo: [{ type: 'priority.raised', data: { order_id: order.id, priority: order.priority ?? 0 } }], undoTitle: w`Undo: ${order.priority ?? 0}`,
   });
 }
 
@@ -123,7 +125,7 @@ function cancel(order) {
 /** @param {OrderStory} order */
 function retry(order) {
   const promised = iso(clock() + APPOINTMENT);
-  void propose({ title: w`New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: [t('The order is open again, and promised within two hours.')] });
+  void propose({ title: w`New appointment for ${order.id}: by ${time(clock() + APPOINTMENT)}`, facts: [{ type: 'order.updated', data: { order_id: order.id, promised_time: promised } }], says: [t('The order is open again, and promised within two hours.'), t('This cannot be undone: an order that is open fails only when a driver says so. If it is not to be served, cancel it.')] });
 }
 
 /** The vehicle that an order is dragged onto. @param {string} id @param {string} vehicle @param {string[]} says @param {import('./preview.js').Plan['tells']} tells */

@@ -8,16 +8,34 @@ import { lateMinutes, more, time } from './time.js';
 
 /** @typedef {import('./api.js').Fact} Fact */
 /**
- * `says`: what it means beyond what the trial shows; `tells`: what the trial shows beyond the list of changes; `undo`: facts that take it back, if anything does; `done`: what follows when it was sent.
- * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], tells?: (trial: import('../engine.js').WhatIf) => string[], undo?: Fact[], undoTitle?: string, done?: () => void}} Plan
+ * `says`: what it means beyond what the trial shows; `tells`: what the trial shows beyond the list of changes; `undo`: facts that take it back, if anything does; `stands`: what is otherwise now than it left it, '' if nothing is; `undoTells`: what the undo's own preview says, where it needs one; `done`: what follows when it was sent.
+ * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], tells?: (trial: import('../engine.js').WhatIf) => string[], undo?: Fact[], undoTitle?: string, stands?: () => Promise<string>, undoTells?: (trial: import('../engine.js').WhatIf) => string[], done?: () => void}} Plan
  */
 
 /** Changes that are listed one by one. */
 const LISTED = 40;
 let turn = 0;
 let sends = 0;
-/** What takes back the last thing that was sent, also when its answer is not shown any more. @type {(() => void) | null} */ let lastUndo = null;
-export const undoLast = () => lastUndo?.();
+/** The last thing that was sent, if it can be taken back, also when its answer is not shown any more. @type {Plan | null} */ let lastUndo = null;
+/** Why nothing can be taken back. */
+let noUndo = '';
+/** Takes the last thing back, unless somebody else has done something about it since. */
+export async function undoLast() {
+  const plan = lastUndo;
+  if (!plan?.undo) { told(t('Nothing to undo'), noUndo || t('Nothing was sent from this page yet.')); return; }
+  const current = takePanel();
+  const other = await plan.stands?.();
+  if (!current()) return;
+  if (other) { lastUndo = null; noUndo = other; told(w`Not undone: ${plan.title}`, w`Somebody else has changed it since (${other}); an undo would overwrite that.`); return; }
+  const undone = { title: w`Undo: ${plan.title}`, facts: plan.undo, tells: plan.undoTells };
+  if (plan.undoTells) void propose(undone); else void carryOut(undone, plan.undo.map(event));
+}
+/** @param {string} title @param {string} why */
+function told(title, why) {
+  takePanel();
+  showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, title), el('p', { id: 'preview-told', role: 'status' }, why), el('div', { class: 'buttons' }, button(t('Close (Esc)'), closePreview, { id: 'preview-close' })));
+  $('preview-close').focus();
+}
 
 const GIVES = /** @type {Record<string, (give: import('../engine.js').Give) => string>} */ ({
   off_duty: () => t('nobody is signed on'), lost: () => t('it has broken down'), pinned: (give) => w`pinned to ${give.vehicle}`, on_board: (give) => w`its goods are in ${give.vehicle}`,
@@ -93,6 +111,7 @@ export async function carryOut(plan, events) {
   sends += 1;
   const mine = sends;
   lastUndo = null;
+  noUndo = w`This cannot be undone: ${plan.title}.`;
   $('preview').hidden = false;
   fill('preview', el('h2', {}, plan.title), el('p', {}, t('Sent. Waiting for the decision…')));
   const answer = await post(events);
@@ -100,7 +119,7 @@ export async function carryOut(plan, events) {
   const undo = plan.undo;
   const worked = answer.ok && answers.length > 0 && answers.every((one) => one.state === 'answered' || one.state === 'taken');
   // Also where the panel was closed meanwhile: it was sent. What was sent after it is undone first.
-  if (worked && undo && mine === sends) lastUndo = () => void carryOut({ title: w`Undo: ${plan.title}`, facts: undo }, undo.map(event));
+  if (worked && undo && mine === sends) lastUndo = plan;
   if (!current()) {
     say(worked ? plan.title : w`Not sent: ${plan.title}. ${wrong(answer)}`);
     // A panel that was closed comes back where the operator has to know.
@@ -113,7 +132,7 @@ export async function carryOut(plan, events) {
   for (const warning of (answer.ok ? answer.body.warnings : null) ?? []) said.push(el('p', {}, w`Note: ${warning.field}: ${warning.detail ?? warning.hint ?? warning.code}`));
   fill('preview', el('h2', {}, plan.title), el('div', { id: 'preview-answer', role: 'status', 'data-state': answer.ok ? answers.map((one) => one.state).join(' ') : 'failed' }, ...said),
     el('div', { class: 'buttons' },
-      worked && undo ? button(plan.undoTitle ?? t('Undo'), undoLast, { id: 'preview-undo' }) : null,
+      worked && undo ? button(plan.undoTitle ?? t('Undo'), () => void undoLast(), { id: 'preview-undo' }) : null,
       answer.ok ? null : button(t('Send again'), () => void carryOut(plan, events), { class: 'main' }),
       button(t('Close (Esc)'), closePreview, { id: 'preview-close' })));
   $('preview-close').focus();

@@ -249,6 +249,20 @@ $('timeline-now').addEventListener('click', () => goToNow(true));
 // It has another width, or is seen for the first time: on a phone long after it was made.
 new ResizeObserver(() => { if (from && scrolls.clientWidth) { goToNow(); if (seeWindow(true)) redraw(); } }).observe(scrolls);
 
+/** The lane of a vehicle, and the stop of the order that is looked at, come into view. @param {string} vehicle */
+function goToStop(vehicle) {
+  const { scrollLeft } = scrolls;
+  lanes.get(vehicle)?.lane.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  scrolls.scrollLeft = scrollLeft;
+  const stop = view.chosen?.kind === 'orders' && fleet.vehicles.get(vehicle)?.visits.find((visit) => visit.order === view.chosen?.id);
+  if (!stop || stop.start === null || !from) return;
+  const place = x(stop.start) - scrollLeft;
+  const room = scrolls.clientWidth - 92;
+  if (place >= 0 && place < room - 20) return;
+  byHand = true;
+  scrolls.scrollLeft = x(stop.start) - room / 2;
+}
+
 let frame = 0;
 /** @type {Set<string>} */ const pending = new Set();
 /** Lanes are made and drawn in pieces; one that goes on takes what comes meanwhile. */
@@ -275,7 +289,7 @@ on('chosen', ({ before, go }) => {
   for (const looked of [before, view.chosen]) {
     const id = looked?.kind === 'vehicles' ? looked.id : looked ? fleet.orders.get(looked.id)?.vehicle : null;
     if (id) pending.add(id);
-    if (id && looked === view.chosen) { if (go) lanes.get(id)?.lane.scrollIntoView({ block: 'nearest' }); void askDone(id); }
+    if (id && looked === view.chosen) { if (go) goToStop(id); void askDone(id); }
   }
   schedule();
 });

@@ -116,7 +116,7 @@ export class FleetCanvas {
     }
     this.sharp = sharp;
     this.moved = true;
-    this.fresh(this.below);
+    for (const canvas of [this.below, this.above]) this.fresh(canvas);
     this.stale();
   }
 

@@ -5,6 +5,7 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, el, words } from './dom.js';
 import { chosen } from './preferences.js';
 import { choose, emit, fleet, on, view } from './store.js';
+import { pieces } from './pieces.js';
 import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
 import { basemap, streets } from './streets.js';
 
@@ -187,15 +188,20 @@ const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all:
 let frame = 0;
 let frames = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
+/** Every shape was made anew and is not drawn yet. */
+let reshaped = false;
+const shaping = pieces(function* () {
+  let made = 0;
+  for (const id of fleet.vehicles.keys()) { shapeVehicle(id); made += 1; if (made % 8 === 0) yield; }
+  for (const id of fleet.orders.keys()) { shapeOrder(id); made += 1; if (made % 200 === 0) yield; }
+  for (const key of canvases.shapes.keys()) if (!(key.startsWith('v ') ? fleet.vehicles : fleet.orders).has(key.slice(2)) && !key.startsWith('c ')) canvases.shapes.delete(key);
+  reshaped = true;
+  schedule();
+});
 function draw() {
   if (!canvases.origin) canvases.place();
-  frame = 0;
-  const routes = pending.all || pending.view || pending.vehicles.size > 0;
-  if (pending.all) {
-    canvases.shapes.clear();
-    for (const id of fleet.vehicles.keys()) shapeVehicle(id);
-    for (const id of fleet.orders.keys()) shapeOrder(id);
-  } else {
+  // In pieces; the view is drawn at the end of it. What has changed since is not told twice.
+  if (pending.all) { pending.all = false; shaping.start(); } else {
     for (const id of pending.vehicles) shapeVehicle(id);
     for (const id of pending.orders) shapeOrder(id);
     // Of the others nothing but the vehicle's own dot has moved, which is the last one.
@@ -205,12 +211,16 @@ function draw() {
       if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
   }
-  if (far() || pending.all) drawClusters();
+  frame = 0;
+  if (shaping.goes) return;
+  const routes = reshaped || pending.view || pending.vehicles.size > 0;
+  if (far() || reshaped) drawClusters();
+  reshaped = false;
   if (routes) canvases.lines();
   if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   if (pending.roads) drawRoads();
   pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
-  [pending.all, pending.roads, pending.view] = [false, false, false];
+  [pending.roads, pending.view] = [false, false];
   if (shown.follow) {
     const at = strongVehicle() && fleet.vehicles.get(/** @type {string} */ (strongVehicle()))?.at;
     if (at) map.panTo(latLng(at), { animate: false });

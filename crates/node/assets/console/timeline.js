@@ -133,17 +133,29 @@ function drag(event, element, order, vehicle, frozen) {
   event.preventDefault();
 }
 
-/** Lanes that are in view are drawn; the others when they come into view. */
-const watcher = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    const id = /** @type {HTMLElement} */ (entry.target).dataset.vehicle ?? '';
-    const known = lanes.get(id);
-    const vehicle = fleet.vehicles.get(id);
-    if (!known || !vehicle) continue;
-    known.seen = entry.isIntersecting;
-    if (known.seen) { if (known.stale) drawLane(vehicle); void askDone(id); }
+/** How high a lane is, pixels, and how far beyond the view lanes are drawn. */
+const [HEIGHT, BEYOND] = [26, 60];
+/** Lanes that are in view are drawn; the others when they come into view. All are of one height, so that where the view is says which: to have the browser watch a thousand takes it longer than all else of a frame. */
+function look() {
+  looking = 0;
+  const { scrollTop, clientHeight } = $('timeline');
+  let index = 0;
+  for (const [id, known] of inOrder) {
+    const top = index * HEIGHT;
+    index += 1;
+    const was = known.seen;
+    known.seen = !$('timeline').hidden && top + HEIGHT > scrollTop - BEYOND && top < scrollTop + clientHeight + BEYOND;
+    const vehicle = known.seen && (!was || known.stale) ? fleet.vehicles.get(id) : undefined;
+    if (!vehicle) continue;
+    if (known.stale) drawLane(vehicle);
+    if (!was) void askDone(id);
   }
-}, { root: $('timeline'), rootMargin: '60px' });
+}
+let looking = 0;
+function lookSoon() { if (!looking) looking = requestAnimationFrame(look); }
+$('timeline').addEventListener('scroll', lookSoon);
+// It is opened, made larger, shown on a narrow screen.
+new ResizeObserver(lookSoon).observe($('timeline'));
 
 /** @param {string} id */
 async function askDone(id) {
@@ -169,16 +181,17 @@ function lane(vehicle) {
   lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], pause: null, shift: null, count: -1, asked: -DONE_EVERY, seen: false, stale: true });
   unsorted = true;
   $('timeline-rows').append(element);
-  watcher.observe(element);
 }
 
 /** A lane was added behind the others. */
 let unsorted = false;
 /** Lanes by the names of their vehicles. */
+/** @type {[string, NonNullable<ReturnType<typeof lanes.get>>][]} */ let inOrder = [];
 function sort() {
   unsorted = false;
-  const sorted = [...lanes.entries()].sort(([a], [b]) => byName.compare(a, b)).map(([, known]) => known.lane);
-  $('timeline-rows').replaceChildren(...sorted);
+  inOrder = [...lanes.entries()].sort(([a], [b]) => byName.compare(a, b));
+  $('timeline-rows').replaceChildren(...inOrder.map(([, known]) => known.lane));
+  lookSoon();
 }
 
 /** From when to when there is something to see. */
@@ -282,7 +295,7 @@ const drawing = pieces(function* () {
 function schedule() {
   if (!frame) frame = window.setTimeout(() => { frame = 0; if (drawing.goes) schedule(); else drawing.start(); }, 250);
 }
-on('cleared', () => { watcher.disconnect(); lanes.clear(); $('timeline-rows').replaceChildren(); });
+on('cleared', () => { lanes.clear(); inOrder = []; $('timeline-rows').replaceChildren(); });
 on('taken', ({ body, touched }) => { for (const vehicle of body.vehicles) pending.add(vehicle.id); for (const id of touched) pending.add(id); schedule(); });
 on('chosen', ({ before, go }) => {
   for (const [id, known] of lanes) known.lane.classList.toggle('selected', view.chosen?.kind === 'vehicles' && view.chosen.id === id);

@@ -18,6 +18,8 @@ export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'a
 const CLUSTERED = 11;
 /** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */
 const DETAILED = 14;
+/** In a fleet of at most so many vehicles each has its glyph and its name also further out than `DETAILED`. */
+const FEW = 60;
 /** Nearer than this the map does not go by itself. */
 const CLOSE = 15;
 /** Side of such a square, pixels. */
@@ -35,7 +37,7 @@ export const sketch = L.layerGroup().addTo(map);
 
 const canvases = new FleetCanvas(map, () => { pending.view = true; schedule(); });
 /** For the browser test: how often the routes were drawn. */
-Object.assign(window, { __drawings: () => canvases.drawn });
+Object.assign(window, { __drawings: () => canvases.drawn, __written: () => canvases.written });
 /** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
@@ -64,20 +66,21 @@ function vehicleShape(vehicle) {
     for (const [index, place] of known.entries()) {
       if (place.length < 4) continue;
       const frozen = vehicle.visits[index]?.frozen ?? false;
-      shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)) });
+      shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)), arrows: strong });
     }
     for (const [index, visit] of vehicle.visits.entries()) {
       if (!detailed_ && !strong && !visit.late) continue;
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
       const [x, y] = worldOf(visit.at);
-      shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
+      shape.dots.push({ x, y, radius: looked ? 10 : strong ? 8 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, glyph: strong ? String(index + 1) : undefined, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
     }
   }
   if (!far_ || strong) {
     const [x, y] = world(vehicle.at);
     const lost = vehicle.status === 'lost';
-    shape.dots.push({ x, y, radius: strong ? 9 : detailed_ ? 6 : 4.5, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${t(vehicle.status)}`, act: () => choose('vehicles', vehicle.id, false) });
+    const near = strong || detailed_ || fleet.vehicles.size <= FEW;
+    shape.dots.push({ x, y, radius: strong ? 9 : near ? 7 : 4.5, glyph: near ? GLYPH[vehicle.status] : undefined, name: near ? vehicle.id : undefined, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${t(vehicle.status)}`, act: () => choose('vehicles', vehicle.id, false) });
   }
   return shape;
 }
@@ -93,10 +96,11 @@ function worldOf(place) {
 
 /** What is drawn of an order that waits: a square of constant size. @param {Order} order @returns {import('./fleet-canvas.js').Shape | null} */
 function orderShape(order) {
-  const waits = order.status === 'unassigned' || order.status === 'open';
+  const chosen_ = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
+  const waits = order.status === 'unassigned' || order.status === 'open' || (order.status === 'failed' && chosen_);
   const place = order.pickup && order.status !== 'on board' ? order.pickup : order.delivery;
   if (!waits || !place || far()) return null;
-  const looked = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
+  const looked = chosen_;
   const known = looked ? undefined : orderShapes.get(order);
   if (known) return known;
   const [x, y] = worldOf(place);
@@ -110,7 +114,7 @@ function put(key, shape) { if (shape) canvases.shapes.set(key, shape); else canv
 /** @param {string} id */
 function shapeVehicle(id) { const vehicle = fleet.vehicles.get(id); put(`v ${id}`, vehicle && vehicleShape(vehicle)); }
 /** @param {string} id */
-function shapeOrder(id) { const order = fleet.orders.get(id); put(`o ${id}`, order && orderShape(order)); }
+function shapeOrder(id) { const order = fleet.orders.get(id) ?? fleet.failed.get(id); put(`o ${id}`, order && orderShape(order)); }
 
 /** Far out: how many vehicles, late stops and orders without a place there are in each square of the screen. Dots as the others are: a layer of the map with a label of its own for each would be laid out one by one. */
 function drawClusters() {
@@ -157,7 +161,9 @@ function drawRoads() {
 function fit() {
   if (fitted || map.getSize().x < 50 || map.getSize().y < 50) return;
   const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
-  const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+  const vehicles = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+  // A zone that has orders and no vehicle yet is where its orders are.
+  const places = vehicles.length ? vehicles : [...fleet.orders.values()].flatMap((order) => [order.pickup, order.delivery].flatMap((place) => (place ? [latLng(place)] : [])));
   if (!places.length) return;
   // The first vehicle of a zone that opens is no fleet: the map goes on with those that follow.
   fitted = places.length > 1;
@@ -177,7 +183,7 @@ function goToChosen() {
     const at = fleet.vehicles.get(view.chosen.id)?.at;
     if (at) go(at);
   } else {
-    const order = fleet.orders.get(view.chosen.id);
+    const order = fleet.orders.get(view.chosen.id) ?? fleet.failed.get(view.chosen.id);
     const place = order && (order.status === 'on board' ? order.delivery : order.pickup ?? order.delivery);
     if (place) go(place);
   }
@@ -274,6 +280,16 @@ function toggle(id, what) {
 }
 toggle('map-others', 'others');
 toggle('map-follow', 'follow');
+/** Says what is followed, or why nothing is. */
+function sayFollowed() {
+  if (picking) return;
+  const vehicle = shown.follow ? strongVehicle() : null;
+  const hint = !shown.follow ? '' : vehicle ? w`The map follows ${vehicle}.` : t('Nothing is followed: choose a vehicle, or an order that has one.');
+  $('map-hint').hidden = !hint;
+  $('map-hint').replaceChildren(hint);
+}
+$('map-follow').addEventListener('click', sayFollowed);
+on('chosen', sayFollowed);
 $('map-fit').addEventListener('click', () => { fitted = false; fit(); });
 
 map.on('click', () => { if (!picking) canvases.clicked?.act(); });
@@ -293,6 +309,6 @@ export function unpick() {
   picking = null;
   map.doubleClickZoom.enable();
   $('map').classList.remove('picking');
-  $('map-hint').hidden = true;
+  sayFollowed();
 }
 export const isPicking = () => picking !== null;

@@ -1,8 +1,10 @@
 // @ts-check
-// All open orders as a table: sorted, filtered, and written as CSV as they are filtered and sorted.
+// Orders as a table: the open ones, those of which a stop failed, and those that were served or cancelled if they are asked for. Sorted, filtered, and written as CSV as they are filtered and sorted.
 import { t, w } from './language.js';
 import { $, button, el, fill, shown } from './dom.js';
 import { pieces, sorted as inOrder } from './pieces.js';
+import { get } from './api.js';
+import { chosen, keep } from './preferences.js';
 import { byName, choose, fleet, on } from './store.js';
 import { clock, iso, lateMinutes, time } from './time.js';
 
@@ -19,8 +21,13 @@ const COLUMNS = [
   { name: 'id', label: 'order', of: (order) => order.id, show: text }, { name: 'reference', label: 'reference', of: (order) => order.reference ?? '', show: text }, { name: 'status', label: 'status', of: (order) => order.status, show: (value) => t(text(value)) },
   { name: 'vehicle', label: 'vehicle', of: (order) => order.vehicle ?? '', show: text }, { name: 'due', label: 'promised by', of: (order) => order.due, show: instant }, { name: 'start', label: 'begins', of: (order) => order.start ?? null, show: instant },
   { name: 'late', label: 'minutes late', of: (order) => (order.late_seconds ? lateMinutes(order.late_seconds) : 0), show: positive }, { name: 'priority', label: 'priority', of: (order) => order.priority ?? 0, show: positive },
-  { name: 'pinned', label: 'pinned to', of: (order) => order.pinned ?? '', show: text }, { name: 'changes', label: 'changes', of: (order) => order.changes ?? 0, show: positive }, { name: 'placed', label: 'placed', of: (order) => order.placed, show: instant }, { name: 'reason', label: 'why', of: (order) => order.reason ?? '', show: text },
+  { name: 'pinned', label: 'pinned to', of: (order) => order.pinned ?? '', show: text }, { name: 'changes', label: 'changes', of: (order) => order.changes ?? 0, show: positive }, { name: 'placed', label: 'placed', of: (order) => order.placed, show: instant }, { name: 'reason', label: 'why', of: (order) => order.reason ?? '', show: text }, { name: 'done', label: 'served at', of: (order) => order.done, show: instant },
 ];
+/** Those that are not shown until somebody wants them. */
+const HIDDEN = ['done'];
+/** Those that somebody has chosen not to see, as this browser remembers it. */
+const hidden = new Set(chosen('columns') ? chosen('columns').split(',') : HIDDEN);
+let columns = COLUMNS.filter(({ name }) => !hidden.has(name));
 let [sorted, down] = ['due', false];
 
 /** What is looked through for the words of the filter, made once for each order that the feed brings. @type {WeakMap<Order, string>} */ const lines = new WeakMap();
@@ -33,22 +40,62 @@ function line(order) {
   }
   return told;
 }
+/** Of orders that are over the engine tells so many at a time; and they, and what its search found, are asked for again after so many milliseconds. */
+const [OVER_MAX, AGAIN] = [10_000, 15_000];
+/** It searches for at most so many. */
+const FOUND_MAX = 1_000;
+/** Orders that are over, by id: those of the status that is chosen. @type {{status: string, asked: number, orders: Map<string, Order>, more: boolean}} */ let over = { status: '', asked: 0, orders: new Map(), more: false };
+/** What the engine has found for a word: it also knows skills, addresses and streets. @type {Map<string, {asked: number, ids: Set<string>, more: boolean}>} */ const found = new Map();
+const wordsNow = () => /** @type {HTMLInputElement} */ ($('table-filter')).value.toLowerCase().split(/\s+/).filter(Boolean);
+const statusNow = () => /** @type {HTMLSelectElement} */ ($('table-status')).value;
+
+/** Asks the engine for what the feed does not bring, and draws again if something came. */
+async function ask() {
+  const status = statusNow();
+  const asking = [];
+  if (['served', 'cancelled'].includes(status) && (over.status !== status || performance.now() - over.asked > AGAIN)) {
+    over = { status, asked: performance.now(), orders: over.status === status ? over.orders : new Map(), more: false };
+    asking.push(get('v1/state', { part: 'orders', status, limit: OVER_MAX }).then((answer) => {
+      if (over.status !== status || !answer.ok) return;
+      const orders = (answer.body.orders ?? []).filter((order) => order.status === status);
+      over = { ...over, orders: new Map(orders.map((order) => [order.id, order])), more: 'next' in answer.body && Boolean(answer.body.next) };
+    }));
+  }
+  for (const word of wordsNow().slice(0, 4)) {
+    const known = found.get(word);
+    if (word.length < 2 || (known && performance.now() - known.asked < AGAIN)) continue;
+    if (found.size > 200) found.clear();
+    found.set(word, { asked: performance.now(), ids: known?.ids ?? new Set(), more: false });
+    asking.push(get('v1/search', { q: word, limit: FOUND_MAX }).then((answer) => { if (answer.ok) found.set(word, { asked: performance.now(), ids: new Set(answer.body.orders.map((order) => order.id)), more: answer.body.count > answer.body.orders.length + answer.body.vehicles.length }); }));
+  }
+  if (!asking.length) return;
+  await Promise.all(asking);
+  if (!$('table').hidden) drawing.start();
+}
+let typed = 0;
+/** Not for each letter. */
+function askSoon() { clearTimeout(typed); typed = window.setTimeout(() => void ask(), 250); }
+
+/** Every order that the table may show, by id. @returns {Map<string, Order>[]} */
+const sources = () => (over.status && over.status === statusNow() ? [fleet.orders, fleet.failed, over.orders] : [fleet.orders, fleet.failed]);
+/** @param {string} id */
+const orderOf = (id) => { for (const orders of sources()) { const order = orders.get(id); if (order) return order; } return undefined; };
+
 /** All orders as they were last sorted: of those that have not changed the next sorting has little to do. @type {Order[]} */ let before = [];
 
 /** The orders that the filter lets through, in the order of the table. @returns {Generator<void, Order[]>} */
 function* filtered() {
-  const words = /** @type {HTMLInputElement} */ ($('table-filter')).value.toLowerCase().split(/\s+/).filter(Boolean);
-  const status = /** @type {HTMLSelectElement} */ ($('table-status')).value;
+  const [words, status] = [wordsNow(), statusNow()];
   const of = COLUMNS.find(({ name }) => name === sorted) ?? COLUMNS[0];
   /** @type {{order: Order, value: Value}[]} */ const all = [];
-  const left = new Set(fleet.orders.keys());
+  const left = new Set(sources().flatMap((orders) => [...orders.keys()]));
   for (const { id } of before) {
-    const order = fleet.orders.get(id);
+    const order = orderOf(id);
     if (order && left.delete(id)) all.push({ order, value: of.of(order) });
     if (all.length % 500 === 0) yield;
   }
   for (const id of left) {
-    const order = fleet.orders.get(id);
+    const order = orderOf(id);
     if (order) all.push({ order, value: of.of(order) });
     if (all.length % 500 === 0) yield;
   }
@@ -62,13 +109,13 @@ function* filtered() {
   /** @type {Order[]} */ const kept = [];
   for (const { order } of sortedAll) {
     before.push(order);
-    if ((!status || (status === 'late' ? (order.late_seconds ?? 0) > 0 : order.status === status)) && (!words.length || has(line(order), words))) kept.push(order);
+    if ((!status || (status === 'late' ? (order.late_seconds ?? 0) > 0 : order.status === status)) && (!words.length || has(order, words))) kept.push(order);
     if (before.length % 500 === 0) yield;
   }
   return kept;
 }
-/** @param {string} line @param {string[]} words */
-const has = (line, words) => words.every((word) => line.includes(word));
+/** @param {Order} order @param {string[]} words */
+const has = (order, words) => words.every((word) => line(order).includes(word) || found.get(word)?.ids.has(order.id));
 
 /** A field of the file. What a program for tables would take for a formula is told as text. @param {Value} value */
 function field(value) {
@@ -81,7 +128,7 @@ function csv() {
   const told = filtered();
   let step = told.next();
   while (!step.done) step = told.next();
-  const instants = ['due', 'start', 'placed'];
+  const instants = ['due', 'start', 'placed', 'done'];
   const rows = step.value.map((order) => COLUMNS.map(({ name, of }) => { const it = of(order); return field(instants.includes(name) && typeof it === 'number' ? iso(it) : it); }).join(','));
   return [COLUMNS.map(({ name }) => name).join(','), ...rows].join('\r\n') + '\r\n';
 }
@@ -95,7 +142,9 @@ const scrolls = /** @type {HTMLElement} */ (document.querySelector('#table .scro
 const drawing = pieces(function* () {
   rows = yield* filtered();
   drawnAt = performance.now();
-  const said = w`${rows.length} of ${fleet.orders.size} orders`;
+  const all = sources().reduce((sum, orders) => sum + orders.size, 0);
+  const part = over.more && over.status === statusNow() ? w`; only the first ${OVER_MAX} that are over` : wordsNow().some((word) => found.get(word)?.more) ? t('; more may have these words: type more of them') : '';
+  const said = w`${rows.length} of ${all} orders${part}`;
   if ($('table-count').textContent !== said) $('table-count').textContent = said;
   $('table-all').setAttribute('aria-rowcount', String(rows.length + 1));
   first = wanted();
@@ -119,7 +168,7 @@ function cell({ name, of, show: words }, order) {
 function show() {
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.order : undefined;
   const last = first + many();
-  fill('table-rows', ...rows.slice(first, last).map((order, index) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '', 'aria-rowindex': first + index + 2 }, ...COLUMNS.map((column) => cell(column, order)))));
+  fill('table-rows', ...rows.slice(first, last).map((order, index) => el('tr', { class: (order.late_seconds ?? 0) > 0 ? 'late' : '', 'aria-rowindex': first + index + 2 }, ...columns.map((column) => cell(column, order)))));
   const row = /** @type {HTMLElement | null} */ ($('table-rows').firstElementChild);
   if (row?.offsetHeight) height = row.offsetHeight;
   $('table-above').style.height = `${first * height}px`;
@@ -133,10 +182,20 @@ scrolls.addEventListener('scroll', () => {
   if ((first > 0 && seen - first < SPARE) || (first + many() < rows.length && first + many() - last < SPARE)) { first = wanted(); show(); }
 });
 function head() {
-  fill('table-head', ...COLUMNS.map(({ name, label }) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
+  fill('table-head', ...columns.map(({ name, label }) => el('th', { scope: 'col', 'aria-sort': name === sorted ? (down ? 'descending' : 'ascending') : 'none' }, button(`${t(label)}${name === sorted ? (down ? ' ▾' : ' ▴') : ''}`, () => { [sorted, down] = [name, name === sorted ? !down : false]; head(); draw(); }))));
 }
 head();
-for (const id of ['table-filter', 'table-status']) $(id).addEventListener('input', draw);
+// The order itself is always there: it is what opens the card.
+fill('table-columns', ...COLUMNS.slice(1).map(({ name, label }) => el('label', { class: 'line' }, el('input', { type: 'checkbox', 'data-column': name, checked: !hidden.has(name), onchange: () => {
+  if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
+  // Something has to be kept also where nothing is hidden.
+  keep('columns', [...hidden].join(',') || '-');
+  columns = COLUMNS.filter((column) => !hidden.has(column.name));
+  head();
+  draw();
+} }), ' ', t(label))));
+for (const id of ['table-filter', 'table-status']) $(id).addEventListener('input', () => { draw(); askSoon(); });
+setInterval(() => { if (!$('table').hidden) void ask(); }, AGAIN);
 $('table-csv').addEventListener('click', () => {
   const link = el('a', { href: URL.createObjectURL(new Blob([csv()], { type: 'text/csv;charset=utf-8' })), download: `orders-${iso(clock() || Date.now()).slice(0, 16).replace(':', '')}.csv` });
   link.click();

@@ -1,6 +1,7 @@
 // @ts-check
 // Key figures, vehicles, and orders without a place.
 import { $, el, fill, shown } from './dom.js';
+import { decimal } from './numbers.js';
 import { t, w } from './language.js';
 import { GLYPH } from './map.js';
 import { pieces } from './pieces.js';
@@ -114,8 +115,8 @@ function showKpi(kpi) {
   heard(kpi.now);
   const none = (/** @type {boolean} */ there, /** @type {string} */ text) => (there ? text : '–');
   const figures = [
-    [none(kpi.served > 0, `${(kpi.on_time * 100).toFixed(1)} %`), 'on time'], [kpi.late, 'late'], [kpi.unassigned, 'unassigned'], [kpi.open, 'open'], [kpi.served, 'served'],
-    [none(kpi.answers > 0, `${kpi.p50} / ${kpi.p99} ms`), 'event → plan p50 / p99'], [kpi.events.toFixed(1), 'events/s'], [none(kpi.changes_per_hour > 0 || kpi.served > 0, kpi.changes_per_hour.toFixed(1)), 'changes/h'],
+    [none(kpi.served > 0, `${decimal(kpi.on_time * 100, 1)} %`), 'on time'], [kpi.late, 'late'], [kpi.unassigned, 'unassigned'], [kpi.open, 'open'], [kpi.served, 'served'],
+    [none(kpi.answers > 0, `${kpi.p50} / ${kpi.p99} ms`), 'event → plan p50 / p99'], [decimal(kpi.events, 1), 'events/s'], [none(kpi.changes_per_hour > 0 || kpi.served > 0, decimal(kpi.changes_per_hour, 1)), 'changes/h'],
   ];
   fill('kpi', ...figures.map(([value, label]) => el('span', {}, el('b', {}, String(value)), t(String(label)))));
 }

@@ -26,7 +26,8 @@ const CLOSE = 15;
 const SQUARE = 56;
 
 const canvas = L.canvas({ padding: 0.3 });
-export const map = L.map('map', { renderer: canvas, zoomControl: true, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
+export const map = L.map('map', { renderer: canvas, zoomControl: false, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
+L.control.zoom({ zoomInTitle: t('Zoom in'), zoomOutTitle: t('Zoom out') }).addTo(map);
 map.setView([0, 0], 2);
 L.control.attribution({ prefix: false }).addTo(map);
 L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('distance') !== 'miles' }).addTo(map);

@@ -4,6 +4,7 @@ import { $, button, el, fill } from './dom.js';
 import { t, w } from './language.js';
 import { get, wrong } from './api.js';
 import { lacks, propose } from './preview.js';
+import { decimal } from './numbers.js';
 import { fleet } from './store.js';
 import { clock, iso, lateMinutes, more, time } from './time.js';
 import { pinSince, prioritySince, unpinSince } from './undo.js';
@@ -64,7 +65,7 @@ function offerLine(order, offer) {
   const later = (offer.delays ?? []).filter((delay) => delay.late_seconds > delay.late_seconds_before);
   const head = offer.cost ? w`${offer.vehicle}: ${more(offer.cost.drive_seconds)} of driving, begins ${time(last?.start)}${last && last.late_seconds >= 60 ? w`, ${lateMinutes(last.late_seconds)} min late` : ''}` : offer.vehicle;
   const under = offer.cost
-    ? [typeof offer.dearer_by !== 'number' ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${Math.abs(offer.dearer_by).toFixed(2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
+    ? [typeof offer.dearer_by !== 'number' ? '' : w`${offer.dearer_by >= 0 ? '+' : '−'}${decimal(Math.abs(offer.dearer_by), 2)} beside now`, offer.delays?.length ? w`${offer.delays.length} begin later: ${offer.delays.slice(0, 4).map((delay) => `${delay.order} ${more(delay.later_seconds)}${delay.late_seconds > delay.late_seconds_before ? t(' late') : ''}`).join(', ')}` : t('nobody begins later'), later.length ? w`${later.length} become late` : ''].filter(Boolean).join('; ')
     : w`ruled out: ${lacks(offer)}`;
   return el('li', {}, el('button', { type: 'button', class: 'offer', 'data-vehicle': offer.vehicle, 'data-possible': offer.cost ? 'yes' : 'no', onclick: () => move(order, offer.vehicle) }, el('span', {}, head), el('span', {}, t('Preview')), el('small', {}, under)));
 }

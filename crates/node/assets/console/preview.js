@@ -4,6 +4,7 @@ import { $, button, el, fill, say } from './dom.js';
 import { t, w } from './language.js';
 import { event, post, send, wrong } from './api.js';
 import { choose, emit, fleet } from './store.js';
+import { decimal } from './numbers.js';
 import { lateMinutes, more, time } from './time.js';
 
 /** @typedef {import('./api.js').Fact} Fact */
@@ -41,7 +42,7 @@ const GIVES = /** @type {Record<string, (give: import('../engine.js').Give) => s
   off_duty: () => t('nobody is signed on'), lost: () => t('it has broken down'), pinned: (give) => w`pinned to ${give.vehicle}`, on_board: (give) => w`its goods are in ${give.vehicle}`,
   under_way: (give) => w`${give.vehicle} is on its way to it`, rejected: () => t('its driver refused it'), skills: (give) => w`it lacks ${(give.skills ?? []).join(', ')}`, stops: (give) => w`${give.by} stops too many`,
   capacity: (give) => w`${give.by} too much load${(give.dimension ?? 1) > 1 ? w` (dimension ${give.dimension})` : ''}`, shift: (give) => w`its shift ends ${Math.ceil((give.by ?? 0) / 60)} min too early`, unreachable: () => t('no road leads there'),
-  unloading_order_or_break: () => t('the order of unloading, or a break'), price: (give) => w`leaving it out costs ${(give.by ?? 0).toFixed(2)} less`,
+  unloading_order_or_break: () => t('the order of unloading, or a break'), price: (give) => w`leaving it out costs ${decimal(give.by ?? 0, 2)} less`,
 });
 /** What keeps a vehicle off an order: the least that would have to give. @param {import('../engine.js').Offer} offer */
 export function lacks(offer) {
@@ -68,7 +69,7 @@ function outcome(trial) {
   const routes = new Set(trial.orders.flatMap((order) => [order.before.vehicle, order.after.vehicle]).filter(Boolean));
   return el('div', {},
     ...refused.map((one) => el('p', { class: 'bad-text' }, w`It makes no sense now: ${one.refused}`)),
-    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : t('No order changes.'), w` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? w` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? w` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? t(' More may follow.') : ''),
+    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : t('No order changes.'), w` Cost ${difference >= 0 ? '+' : '−'}${decimal(Math.abs(difference), 2)}.`, routes.size ? w` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? w` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? t(' More may follow.') : ''),
     el('ul', { 'aria-label': t('orders that change') }, ...worst.slice(0, LISTED).map(changeLine), worst.length > LISTED ? el('li', {}, w`and ${worst.length - LISTED} more`) : null));
 }
 

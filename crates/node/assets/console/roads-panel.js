@@ -7,7 +7,7 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { COLOURS, go, latLng, pick, sketch, unpick } from './map.js';
 import { propose, takePanel } from './preview.js';
 import { emit, fleet, on } from './store.js';
-import { parsed } from './numbers.js';
+import { decimal, parsed } from './numbers.js';
 import { clock, iso, time } from './time.js';
 import { roadSince } from './undo.js';
 
@@ -41,7 +41,7 @@ async function close(which, name) {
   const [slow, called, ends] = [percent(), name || names[0] || t('streets'), until ? w` until ${time(until)}` : ''];
   const data = { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) };
   void propose({
-    title: slow ? w`${called} takes ${slow / 100} times as long${ends}` : w`Close ${called}${ends}`,
+    title: slow ? w`${called} takes ${decimal(slow / 100, slow % 100 ? 1 : 0)} times as long${ends}` : w`Close ${called}${ends}`,
     facts: [slow ? { type: 'road.slowed', data: { ...data, time_percent: slow } } : { type: 'road.closed', data }],
     says: [el('span', { id: 'road-matched' }, streetless ? t('This zone has no map of streets: the area holds for every way through it.') : w`${streets} stretches of street: ${names.slice(0, 6).join(', ') || t('without a name')}${names.length > 6 ? w` and ${names.length - 6} more` : ''}.`)],
     stands: roadSince(change), undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: slow ? t('Undo: as fast as before') : t('Undo: reopen'),

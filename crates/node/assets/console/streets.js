@@ -2,6 +2,7 @@
 // The streets under the map, square by square: each is asked for when it comes into view, drawn once, and moved by the browser from then on.
 import { get } from './api.js';
 import { shown } from './dom.js';
+import { w } from './language.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 
 /** Lines of a square are drawn this wide and in this colour: motorways and bridges, arterials, streets. */
@@ -9,7 +10,7 @@ const LOOKS = [['#8d9aa6', 5], ['#b3bec8', 3], ['#cfd6dc', 1.5]];
 /** An answer has so many units in a square's side. */
 const UNITS = 4096;
 // Streets of an extract may be shown to others only with the name of those who made the map.
-export const ATTRIBUTION = 'Streets of extracts: &copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
+export const ATTRIBUTION = w`Streets of extracts: ${'&copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a>'} contributors`;
 
 /** Numbers of the stretches that are one stroke, four for each. */
 const STROKE = 4 * 64;

@@ -24,11 +24,15 @@ export const unpinSince = (id) => orderIs(id, (order) => (order.pinned ? w`${id}
 export const addedSince = (id) => orderIs(id, (order) => (order.on_board ? w`its goods are in ${order.on_board}` : order.pinned ? w`${id} is pinned to ${order.pinned} now` : ''));
 /** @param {string} id @param {(status: string) => boolean} holds */
 export const vehicleSince = (id, holds) => async () => {
-  const status = fleet.vehicles.get(id)?.status;
-  return status === undefined || holds(status) ? '' : w`${id} is ${t(status)} now`;
+  // The engine is asked: the feed may be a moment behind the answer that the operator has just seen.
+  const answer = await get('v1/vehicles/{id}', { id });
+  return !answer.ok || holds(answer.body.status) ? '' : w`${id} is ${t(answer.body.status)} now`;
 };
 /** @param {string} change */
-export const roadSince = (change) => async () => (fleet.roads.some((road) => road.id === change) ? '' : t('it was reopened already'));
+export const roadSince = (change) => async () => {
+  const answer = await get('v1/state', { part: 'roads' });
+  return !answer.ok || answer.body.roads?.some((road) => road.id === change) ? '' : t('it was reopened already');
+};
 
 /** What others took over from a vehicle does not come back by itself when it does: says which orders stay with them. @param {string} vehicle @returns {(trial: import('../engine.js').WhatIf) => string[]} */
 export function staysElsewhere(vehicle) {

@@ -20,7 +20,7 @@ export function vehicleActions(vehicle) {
   const print = button(t('Print route'), () => void printSheet(vehicle.id), { id: 'act-print' });
   return [
     button(t('Broken down'), () => void propose({ title: w`${vehicle.id} has broken down`, facts: [lost], says: [w`Others take over its orders; goods on board are fetched where it stands. ${goods}`], stands: vehicleSince(vehicle.id, (status) => status === 'lost'), undo: [back], undoTells: staysElsewhere(vehicle.id), undoTitle: t('Undo: it works again') }), { id: 'act-lost' }),
-    button(t('End shift now'), () => void propose({ title: w`End the shift of ${vehicle.id} now`, facts: [ended], says: [w`Its work is handed over. ${goods} What finds no place is listed with its reason.`], stands: vehicleSince(vehicle.id, (status) => status === 'off'), undo: [started], undoTells: staysElsewhere(vehicle.id), undoTitle: t('Undo: start it again') }), { id: 'act-end' }),
+    button(t('End shift now'), () => void propose({ title: w`End the shift of ${vehicle.id} now`, facts: [ended], says: [w`Its work is handed over. ${goods} What finds no place is listed with its reason.`], undo: [started], undoTells: staysElsewhere(vehicle.id), undoTitle: t('Undo: start it again') }), { id: 'act-end' }),
     print,
   ];
 }

@@ -204,7 +204,10 @@ try {
     await post(order('fail-1', 11, 1, {}, { windows: [{ opens: minutes(-60), closes: minutes(60) }] }));
     const { vehicle } = await state('orders/fail-1');
     await post(event('stop.failed', { vehicle_id: vehicle, order_id: 'fail-1', stop: 'delivery', reason: 'no_show' }));
+    // The page has heard of it: before that the map finds it among the open ones.
+    await until(async () => (await import('/console/store.js')).fleet.failed.has('fail-1'));
     await page.click('#map-fit');
+    await sleep(300);
     await choose('orders', 'fail-1');
     await until(async (at) => { const { map } = await import('/console/map.js'); const middle = map.getCenter(); return Math.abs(middle.lat - at.lat) < 0.001 && Math.abs(middle.lng - at.lon) < 0.001; }, corner(11, 1));
     check(true, 'the map goes to an order of which a stop failed');

@@ -3,6 +3,7 @@
 
 /** @type {Record<string, string>} */
 export const portuguese = {
+  'Looking whether it is still as you left it…': 'A ver se ainda está como o deixou…',
   'give the order an id': 'dê um número à encomenda', 'say where it is: longitude and latitude, or a click on the map': 'diga onde está: longitude e latitude, ou um clique no mapa',
   'longitude is degrees from −180 to 180': 'a longitude são graus de −180 a 180', 'latitude is degrees from −90 to 90': 'a latitude são graus de −90 a 90',
   'a load is a number of 0 or more; several dimensions are parted by spaces': 'a carga é um número de 0 ou mais; várias dimensões separam-se por espaços',

@@ -25,6 +25,7 @@ export async function undoLast() {
   const plan = lastUndo;
   if (!plan?.undo) { told(t('Nothing to undo'), noUndo || t('Nothing was sent from this page yet.')); return; }
   const current = takePanel();
+  showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, w`Undo: ${plan.title}`), el('p', { role: 'status' }, t('Looking whether it is still as you left it…')));
   const other = await plan.stands?.();
   if (!current()) return;
   if (other) { lastUndo = null; noUndo = other; told(w`Not undone: ${plan.title}`, w`Somebody else has changed it since (${other}); an undo would overwrite that.`); return; }

@@ -23,6 +23,8 @@ const SHOWN_FROM: [u8; 3] = [4, 9, 13];
 pub(crate) const NAMED_FROM: u8 = 15;
 /// Pieces go on straight where they turn by less than this (its sine, about 12 degrees).
 const STRAIGHT: f64 = 0.2;
+/// Ends that are nearer than this, in sides of a square, are one junction: the same place of the network, but for rounding.
+const SAME: f64 = 1e-9;
 
 /// A piece of street in the Mercator projection, 0 to 1 from the west and from the north.
 #[derive(Clone, Copy, Debug)]
@@ -204,7 +206,7 @@ fn extended(piece: [[f64; 2]; 2], pieces: &[[[f64; 2]; 2]]) -> [[f64; 2]; 2] {
             let next = pieces.iter().flat_map(|&[a, b]| [[a, b], [b, a]]).find(|&line| {
                 let other = along(line);
                 let turn = (way[0] * other[1] - way[1] * other[0]).abs();
-                line[0] == end && way[0] * other[0] + way[1] * other[1] > 0.0 && turn < STRAIGHT
+                length([line[0], end]) < SAME && way[0] * other[0] + way[1] * other[1] > 0.0 && turn < STRAIGHT
             });
             let Some([_, further]) = next else { break };
             end = further;
@@ -219,7 +221,7 @@ fn cut([from, to]: [[f64; 2]; 2]) -> Option<[[f64; 2]; 2]> {
     let (mut first, mut last) = (0.0_f64, 1.0_f64);
     for axis in 0..2 {
         let step = to[axis] - from[axis];
-        if step == 0.0 {
+        if step.abs() < f64::MIN_POSITIVE {
             if !(0.0..=1.0).contains(&from[axis]) {
                 return None;
             }
@@ -288,10 +290,13 @@ mod tests {
     #[test]
     fn pieces_that_go_on_straight_bear_the_name_together() {
         let pieces = [[[0.2, 0.5], [0.4, 0.5]], [[0.6, 0.51], [0.4, 0.5]], [[0.6, 0.51], [0.6, 0.9]]];
-        assert_eq!(super::extended(pieces[0], &pieces), [[0.2, 0.5], [0.6, 0.51]]);
-        assert_eq!(super::extended(pieces[2], &pieces), pieces[2]);
-        assert_eq!(super::cut([[-1.0, 0.5], [2.0, 0.5]]), Some([[0.0, 0.5], [1.0, 0.5]]));
-        assert_eq!(super::cut([[-1.0, 1.5], [2.0, 1.5]]), None);
+        let same = |a: [[f64; 2]; 2], b: [[f64; 2]; 2]| {
+            a.iter().flatten().zip(b.iter().flatten()).all(|(a, b)| (a - b).abs() < super::SAME)
+        };
+        assert!(same(super::extended(pieces[0], &pieces), [[0.2, 0.5], [0.6, 0.51]]));
+        assert!(same(super::extended(pieces[2], &pieces), pieces[2]));
+        assert!(same(super::cut([[-1.0, 0.5], [2.0, 0.5]]).unwrap(), [[0.0, 0.5], [1.0, 0.5]]));
+        assert!(super::cut([[-1.0, 1.5], [2.0, 1.5]]).is_none());
     }
 
     #[test]

@@ -1243,9 +1243,15 @@ export interface RetiredOrder {
 /** A road that is closed or slowed. */
 export interface Road {
   area: Array<[number, number]>;
+  /** The `data` of the event that began it: under another `change_id` it begins again. */
+  change: unknown;
   closed: boolean;
   id: string;
   lines: Array<Array<[number, number]>>;
+  /** The streets that it is about, by name: some of them where they are many. */
+  names: Array<string>;
+  /** When it ends by itself. */
+  until: number | null;
 }
 
 /** Roads cannot be used. */
@@ -1684,6 +1690,18 @@ export interface StopV1 {
   y_meters?: number | null;
 }
 
+/** Where the name of a street can be written in a square: along its longest part in there that is nearly straight. */
+export interface StreetName {
+  /** `[x, y, x, y]` of that part's two ends, in 4,096ths of the square's side from its upper left corner. */
+  line: Array<number>;
+  name: string;
+}
+
+/** Names of streets in a square. */
+export interface StreetNames {
+  streets: Array<StreetName>;
+}
+
 /** The answer of `POST /v1/events`. */
 export interface Submitted {
   accepted: number;
@@ -1965,6 +1983,7 @@ export interface Gets {
   "v1/streets/named": NamedStreets;
   "v1/streets/near": Near;
   "v1/streets/{zoom}/{x}/{y}": [Array<number>, Array<number>, Array<number>];
+  "v1/streets/{zoom}/{x}/{y}/names": StreetNames;
   "v1/vehicles/{id}": VehicleStory;
   "v1/warnings": WarningList;
   "v1/zones": Overview;

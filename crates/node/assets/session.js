@@ -35,13 +35,15 @@ export async function showSession(head) {
   // What only some may do can be left out of the page by this.
   document.documentElement.dataset.role = who.role;
   if (!who.session) return;
+  // The words of the page are there for who has logged in only; the login page, which takes `post` from here, has its own.
+  const { t } = await import('./console/language.js');
   const shown = document.createElement('span');
   shown.id = 'me';
   const out = document.createElement('button');
   out.id = 'logout';
-  out.textContent = 'Log out';
+  out.textContent = t('Log out');
   out.addEventListener('click', async () => { await post('logout'); location.assign('login'); });
-  shown.append(`${who.name} (${who.role}) `, out);
+  shown.append(`${who.name} (${t(who.role)}) `, out);
   head.append(shown);
   setInterval(async () => {
     try { if (!(await me())) location.assign('login'); } catch { /* no connection: the feed says so */ }

@@ -208,7 +208,7 @@ try {
   await page.click('#unassigned li:last-child button');
   check(await page.locator('#unassigned li').count() > rows.listed + 50, 'more of them on demand');
   await page.click('#view-table');
-  await until(() => document.querySelectorAll('#table-rows tr').length > 100);
+  await until(() => document.querySelectorAll('#table-rows tr').length > 40);
   const scrolled = await page.evaluate(async () => {
     const box = document.querySelector('#table .scrolls');
     const places = [];
@@ -226,6 +226,20 @@ try {
   await page.setViewportSize({ width: 640, height: 400 });
   check(await page.evaluate(() => document.documentElement.scrollWidth <= 640), 'at 200 % nothing is cut off');
   await page.close();
+
+  // The picture is read in pieces, wherever the line cuts it, and says what it says at once.
+  const reader = await town.open();
+  const same = await reader.evaluate(async () => {
+    const { readInPieces } = await import('/feed.js');
+    const cut = (text, size) => { const bytes = new TextEncoder().encode(text); let from = 0; return new Response(new ReadableStream({ pull(to) { if (from >= bytes.length) to.close(); else { to.enqueue(bytes.slice(from, from + size)); from += size; } } })); };
+    const hard = JSON.stringify({ type: 'snapshot', seq: 7, body: { vehicles: [{ id: 'a"}]{[\\', lines: [[[1, 2], [3, 4]]] }, { id: 'ç😀\\"' }], orders: [], moved: [['v', 1, 2, 3], 5, null, 'x}\\"'], kpi: { now: 1, deep: { er: [1, { x: {} }] } }, zone: null, on: true } });
+    const picture = await (await fetch('v1/picture')).text();
+    const told = [];
+    for (const [text, sizes] of [[hard, [1, 2, 3, 7, 64, 5_000]], [picture, [13, 1_000, 65_536]]]) for (const size of sizes) told.push(JSON.stringify(await readInPieces(cut(text, size))) === JSON.stringify(JSON.parse(text)));
+    return told;
+  });
+  check(same.length === 9 && same.every(Boolean), `a picture that is read in pieces says what it says at once: ${same}`);
+  await reader.close();
 
   // A zone that opens while the page is open: no vehicle, then one, then a time zone.
   const port = await new Promise((done) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port: free } = s.address(); s.close(() => done(free)); }); });

@@ -192,7 +192,9 @@ try {
     const is = await page.evaluate(shown);
     const audit = JSON.parse(spawnSync(program, ['audit', ...zone, '--json'], { encoding: 'utf8' }).stdout);
     const { kpi } = await (await fetch(`http://127.0.0.1:${port}/v1/state`)).json();
-    left = [['served', is.kpi.served, String(audit.served)], ['open', is.kpi.open, String(audit.unserved - audit.failed)], ['on time', is.kpi['on time'], audit.served ? `${(audit.on_time_share * 100).toFixed(1)} %` : '–'], ['orders', String(kpi.orders), String(audit.orders)]].filter(([, one, two]) => one !== two);
+    left = [['served', is.kpi.served, String(audit.served)], ['open', is.kpi.open, String(audit.unserved - audit.failed)], ['orders', String(kpi.orders), String(audit.orders)]].filter(([, one, two]) => one !== two);
+    // The audit tells the share with four digits, and the page one of per cent of the share itself: 19 of 37 are 51.4 %, and 0.5135.
+    if (audit.served ? !(Math.abs(Number.parseFloat(is.kpi['on time']) - audit.on_time_share * 100) < 0.06) : is.kpi['on time'] !== '–') left.push(['on time', is.kpi['on time'], String(audit.on_time_share)]);
     if (!left.length) break;
     await sleep(500);
   }

@@ -118,7 +118,7 @@ try {
     await rest();
     await key('z');
     await until(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
-    await answered();
+    await send();
     if ((await state(`vehicles/${van}`)).status === 'lost') throw new Error('it is lost');
   });
   await task('10: end a shift early', async () => {

@@ -14,6 +14,10 @@ try {
   await shot('page');
   await shot('work', page, page.locator('#left'));
   await shot('timeline', page, page.locator('#timeline'));
+  await find('v1');
+  await page.evaluate(async () => { const { map } = await import('/console/map.js'); map.setZoom(16); });
+  await page.waitForFunction(() => [...document.querySelectorAll('#map .leaflet-tile-pane canvas')].some((square) => square.dataset.names));
+  await shot('map', page, page.locator('#map'));
   await find('ord-late');
   await page.waitForFunction(() => /it was .* late then/.test(document.querySelector('#chain')?.textContent ?? ''));
   await shot('late');
@@ -26,7 +30,7 @@ try {
   await page.keyboard.press('Enter');
   await page.waitForSelector('#preview-undo');
   await page.click('#preview-undo');
-  await page.waitForFunction(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
+  await page.waitForFunction(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo') && document.querySelector('#preview-answer'));
   await page.keyboard.press('Escape');
   await page.click('#tab-roads');
   await page.fill('#road-name', 'Elm Lane');

@@ -145,6 +145,8 @@ try {
     if ((await state(`vehicles/${heavy}`)).visits.length) throw new Error('it still has work');
     await click('#preview-undo');
     await until(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
+    await previewed();
+    await click('#preview-send');
     await answered();
     if ((await state(`vehicles/${heavy}`)).status === 'lost') throw new Error('it is still lost');
   });
@@ -169,6 +171,8 @@ try {
   });
   await page.click('#preview-undo');
   await until(() => document.querySelector('#preview h2')?.textContent?.startsWith('Undo'));
+  await previewed();
+  await page.click('#preview-send');
   await answered();
   check((await state(`vehicles/${ended}`)).status !== 'off', 'the end of a shift is undone');
   await close();

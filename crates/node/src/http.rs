@@ -231,6 +231,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
         .route("/v1/features", get(state::features))
         .route("/v1/streets", get(state::streets))
         .route("/v1/streets/{zoom}/{x}/{y}", get(ways::square))
+        .route("/v1/streets/{zoom}/{x}/{y}/names", get(ways::names))
         .route("/v1/streets/named", get(ways::named))
         .route("/v1/streets/near", get(ways::near))
         .route("/v1/streets/matched", post(ways::matched))

@@ -11,9 +11,10 @@ use std::borrow::Cow;
 
 use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
-    AlertAbout, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId, leaves_at,
+    AlertAbout, Event, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
+    leaves_at,
 };
-use fleetfold_wire::alert_word;
+use fleetfold_wire::{alert_word, encode};
 
 pub(crate) use detail::{order_detail, vehicle_detail};
 pub(crate) use documents::*;
@@ -296,6 +297,9 @@ pub(crate) fn alerts(seen: &Glimpse) -> Vec<Alert<'_>> {
 /// Streets drawn for one change; a change of a whole city is told by its area.
 const LINES_MAX: usize = 2_000;
 
+/// Streets that are named of one change.
+const ROAD_NAMES_MAX: usize = 6;
+
 /// Roads that are closed or slowed now.
 pub(crate) fn roads(seen: &Glimpse) -> Vec<Road<'_>> {
     let (now, space) = (seen.now, seen.fleet.zone().space);
@@ -310,7 +314,17 @@ pub(crate) fn roads(seen: &Glimpse) -> Vec<Road<'_>> {
                 Some(RoadTarget::Area(ring)) => places(ring),
                 _ => Vec::new(),
             };
-            Road { id: road.change.change.as_str(), closed: road.closed, lines, area }
+            let names = target.map(|target| seen.network.names_of(target)).unwrap_or_default();
+            let begun = if road.closed { Event::RoadClosed } else { Event::RoadSlowed }(road.change.clone());
+            Road {
+                id: road.change.change.as_str(),
+                closed: road.closed,
+                names: names.into_iter().take(ROAD_NAMES_MAX).collect(),
+                until: road.change.until.map(|until| until.0),
+                lines,
+                area,
+                change: encode(&begun, space, "/view", "_", now).data,
+            }
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Every request of the page. Events are posted here and nowhere else: as any other producer's, with the answer that the engine gives.
-import { t } from './language.js';
+import { t, w } from './language.js';
 import { clock, iso } from './time.js';
 
 /** By this the engine knows requests of its own page: a page of another site cannot send it. */
@@ -41,7 +41,7 @@ export function get(route, given = {}) {
 /** @template {keyof Posts} R @param {R} route @param {Posts[R]['takes']} body @returns {Promise<Answer<Posts[R]['answers']>>} */
 export const send = (route, body) => ask(route, { method: 'POST', headers: { 'content-type': 'application/json', ...ours }, body: JSON.stringify(body) });
 /** What went wrong, in words. @param {Answer<unknown>} answer */
-export const wrong = (answer) => (answer.ok ? '' : [answer.body.title, answer.body.detail].filter(Boolean).join(': ')) || `status ${answer.status}`;
+export const wrong = (answer) => (answer.ok ? '' : [answer.body.title, answer.body.detail].filter(Boolean).join(': ')) || w`status ${answer.status}`;
 
 let sent = 0;
 const session = Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(16).padStart(8, '0')).join('');

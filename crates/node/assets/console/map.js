@@ -5,6 +5,7 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { $, el, words } from './dom.js';
 import { chosen } from './preferences.js';
 import { choose, emit, fleet, on, view } from './store.js';
+import { pieces } from './pieces.js';
 import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
 import { basemap, streets } from './streets.js';
 
@@ -17,13 +18,16 @@ export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'a
 const CLUSTERED = 11;
 /** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */
 const DETAILED = 14;
+/** In a fleet of at most so many vehicles each has its glyph and its name also further out than `DETAILED`. */
+const FEW = 60;
 /** Nearer than this the map does not go by itself. */
 const CLOSE = 15;
 /** Side of such a square, pixels. */
 const SQUARE = 56;
 
 const canvas = L.canvas({ padding: 0.3 });
-export const map = L.map('map', { renderer: canvas, zoomControl: true, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
+export const map = L.map('map', { renderer: canvas, zoomControl: false, attributionControl: false, preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, maxZoom: 19 });
+L.control.zoom({ zoomInTitle: t('Zoom in'), zoomOutTitle: t('Zoom out') }).addTo(map);
 map.setView([0, 0], 2);
 L.control.attribution({ prefix: false }).addTo(map);
 L.control.scale({ imperial: chosen('distance') === 'miles', metric: chosen('distance') !== 'miles' }).addTo(map);
@@ -34,7 +38,7 @@ export const sketch = L.layerGroup().addTo(map);
 
 const canvases = new FleetCanvas(map, () => { pending.view = true; schedule(); });
 /** For the browser test: how often the routes were drawn. */
-Object.assign(window, { __drawings: () => canvases.drawn });
+Object.assign(window, { __drawings: () => canvases.drawn, __written: () => canvases.written });
 /** The lines of a vehicle as places of the world: made once for each that the feed brings. @type {WeakMap<Vehicle, Float64Array[]>} */ const places = new WeakMap();
 let fitted = false;
 const shown = { others: true, follow: false };
@@ -63,32 +67,47 @@ function vehicleShape(vehicle) {
     for (const [index, place] of known.entries()) {
       if (place.length < 4) continue;
       const frozen = vehicle.visits[index]?.frozen ?? false;
-      shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)) });
+      shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)), arrows: strong });
     }
     for (const [index, visit] of vehicle.visits.entries()) {
       if (!detailed_ && !strong && !visit.late) continue;
       const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order;
       const pinned = fleet.orders.get(visit.order)?.pinned;
-      const [x, y] = world(visit.at);
-      shape.dots.push({ x, y, radius: looked ? 8 : strong ? 5 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
+      const [x, y] = worldOf(visit.at);
+      shape.dots.push({ x, y, radius: looked ? 10 : strong ? 8 : 3.5, edge: visit.late ? COLOURS.ink : strong ? COLOURS.violet : COLOURS.blue, thick: pinned ? 4 : looked ? 3 : 1.5, fill: visit.late ? COLOURS.orange : '#fff', square: false, glyph: strong ? String(index + 1) : undefined, words: `${index + 1} · ${visit.order}${pinned ? t(' · pinned') : ''}${visit.late ? t(' · late') : ''}`, act: () => choose('orders', visit.order, false) });
     }
   }
   if (!far_ || strong) {
     const [x, y] = world(vehicle.at);
     const lost = vehicle.status === 'lost';
-    shape.dots.push({ x, y, radius: strong ? 9 : detailed_ ? 6 : 4.5, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${t(vehicle.status)}`, act: () => choose('vehicles', vehicle.id, false) });
+    const near = strong || detailed_ || fleet.vehicles.size <= FEW;
+    shape.dots.push({ x, y, radius: strong ? 9 : near ? 7 : 4.5, glyph: near ? GLYPH[vehicle.status] : undefined, name: near ? vehicle.id : undefined, edge: strong ? COLOURS.violet : '#fff', thick: strong ? 3 : 1.5, fill: lost ? COLOURS.red : vehicle.status === 'off' ? COLOURS.grey : COLOURS.ink, square: false, words: `${vehicle.id} ${GLYPH[vehicle.status] ?? ''} ${t(vehicle.status)}`, act: () => choose('vehicles', vehicle.id, false) });
   }
   return shape;
 }
 
+/** Places of stops as parts of the world, each computed once. @type {WeakMap<[number, number], [number, number]>} */ const worlds = new WeakMap();
+/** @param {[number, number]} place */
+function worldOf(place) {
+  let known = worlds.get(place);
+  if (!known) { known = world(place); worlds.set(place, known); }
+  return known;
+}
+/** Orders that wait and are not looked at look the same at every zoom. @type {WeakMap<Order, import('./fleet-canvas.js').Shape>} */ const orderShapes = new WeakMap();
+
 /** What is drawn of an order that waits: a square of constant size. @param {Order} order @returns {import('./fleet-canvas.js').Shape | null} */
 function orderShape(order) {
-  const waits = order.status === 'unassigned' || order.status === 'open';
+  const chosen_ = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
+  const waits = order.status === 'unassigned' || order.status === 'open' || (order.status === 'failed' && chosen_);
   const place = order.pickup && order.status !== 'on board' ? order.pickup : order.delivery;
   if (!waits || !place || far()) return null;
-  const looked = view.chosen?.kind === 'orders' && view.chosen.id === order.id;
-  const [x, y] = world(place);
-  return { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: w`order ${order.id}: ${order.reason ?? t(order.status)}`, act: () => choose('orders', order.id, false) }] };
+  const looked = chosen_;
+  const known = looked ? undefined : orderShapes.get(order);
+  if (known) return known;
+  const [x, y] = worldOf(place);
+  /** @type {import('./fleet-canvas.js').Shape} */ const shape = { lines: [], strong: looked, dots: [{ x, y, radius: looked ? 8 : 5, edge: COLOURS.ink, thick: looked ? 4 : 1, fill: COLOURS.red, square: true, words: () => w`order ${order.id}: ${order.reason ?? t(order.status)}`, act: () => choose('orders', order.id, false) }] };
+  if (!looked) orderShapes.set(order, shape);
+  return shape;
 }
 
 /** @param {string} key @param {import('./fleet-canvas.js').Shape | null | undefined} shape */
@@ -96,18 +115,19 @@ function put(key, shape) { if (shape) canvases.shapes.set(key, shape); else canv
 /** @param {string} id */
 function shapeVehicle(id) { const vehicle = fleet.vehicles.get(id); put(`v ${id}`, vehicle && vehicleShape(vehicle)); }
 /** @param {string} id */
-function shapeOrder(id) { const order = fleet.orders.get(id); put(`o ${id}`, order && orderShape(order)); }
+function shapeOrder(id) { const order = fleet.orders.get(id) ?? fleet.failed.get(id); put(`o ${id}`, order && orderShape(order)); }
 
 /** Far out: how many vehicles, late stops and orders without a place there are in each square of the screen. Dots as the others are: a layer of the map with a label of its own for each would be laid out one by one. */
 function drawClusters() {
   for (const key of canvases.shapes.keys()) if (key.startsWith('c ')) canvases.shapes.delete(key);
   if (!far()) return;
   const scale = 256 * 2 ** map.getZoom();
-  /** @type {Map<string, {x: number, y: number, vehicles: number, late: number, waiting: number}>} */ const squares = new Map();
+  /** @type {Map<number, {x: number, y: number, vehicles: number, late: number, waiting: number}>} */ const squares = new Map();
   /** @param {[number, number]} place @param {'vehicles' | 'late' | 'waiting'} what */
   const count = (place, what) => {
-    const [x, y] = world(place).map((part) => Math.floor((part * scale) / SQUARE));
-    const key = `${x} ${y}`;
+    const [east, south] = worldOf(place);
+    const [x, y] = [Math.floor((east * scale) / SQUARE), Math.floor((south * scale) / SQUARE)];
+    const key = x * 2 ** 24 + y;
     const square = squares.get(key) ?? { x, y, vehicles: 0, late: 0, waiting: 0 };
     square[what] += 1;
     squares.set(key, square);
@@ -142,7 +162,9 @@ function drawRoads() {
 function fit() {
   if (fitted || map.getSize().x < 50 || map.getSize().y < 50) return;
   const stops = [...fleet.vehicles.values()].flatMap((vehicle) => vehicle.visits.map((visit) => latLng(visit.at)));
-  const places = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+  const vehicles = [...fleet.vehicles.values()].flatMap((vehicle) => (vehicle.at ? [latLng(vehicle.at)] : [])).concat(stops);
+  // A zone that has orders and no vehicle yet is where its orders are.
+  const places = vehicles.length ? vehicles : [...fleet.orders.values()].flatMap((order) => [order.pickup, order.delivery].flatMap((place) => (place ? [latLng(place)] : [])));
   if (!places.length) return;
   // The first vehicle of a zone that opens is no fleet: the map goes on with those that follow.
   fitted = places.length > 1;
@@ -162,7 +184,7 @@ function goToChosen() {
     const at = fleet.vehicles.get(view.chosen.id)?.at;
     if (at) go(at);
   } else {
-    const order = fleet.orders.get(view.chosen.id);
+    const order = fleet.orders.get(view.chosen.id) ?? fleet.failed.get(view.chosen.id);
     const place = order && (order.status === 'on board' ? order.delivery : order.pickup ?? order.delivery);
     if (place) go(place);
   }
@@ -173,15 +195,20 @@ const pending = { vehicles: new Set(), orders: new Set(), moved: new Set(), all:
 let frame = 0;
 let frames = 0;
 function schedule() { if (!frame) frame = requestAnimationFrame(draw); }
+/** Every shape was made anew and is not drawn yet. */
+let reshaped = false;
+const shaping = pieces(function* () {
+  let made = 0;
+  for (const id of fleet.vehicles.keys()) { shapeVehicle(id); made += 1; if (made % 8 === 0) yield; }
+  for (const id of fleet.orders.keys()) { shapeOrder(id); made += 1; if (made % 200 === 0) yield; }
+  for (const key of canvases.shapes.keys()) if (!(key.startsWith('v ') ? fleet.vehicles : fleet.orders).has(key.slice(2)) && !key.startsWith('c ')) canvases.shapes.delete(key);
+  reshaped = true;
+  schedule();
+});
 function draw() {
   if (!canvases.origin) canvases.place();
-  frame = 0;
-  const routes = pending.all || pending.view || pending.vehicles.size > 0;
-  if (pending.all) {
-    canvases.shapes.clear();
-    for (const id of fleet.vehicles.keys()) shapeVehicle(id);
-    for (const id of fleet.orders.keys()) shapeOrder(id);
-  } else {
+  // In pieces; the view is drawn at the end of it. What has changed since is not told twice.
+  if (pending.all) { pending.all = false; shaping.start(); } else {
     for (const id of pending.vehicles) shapeVehicle(id);
     for (const id of pending.orders) shapeOrder(id);
     // Of the others nothing but the vehicle's own dot has moved, which is the last one.
@@ -191,12 +218,16 @@ function draw() {
       if (at && dot && !pending.vehicles.has(id) && (!far() || canvases.shapes.get(`v ${id}`)?.strong)) [dot.x, dot.y] = world(at);
     }
   }
-  if (far() || pending.all) drawClusters();
+  frame = 0;
+  if (shaping.goes) return;
+  const routes = reshaped || pending.view || pending.vehicles.size > 0;
+  if (far() || reshaped) drawClusters();
+  reshaped = false;
   if (routes) canvases.lines();
   if (routes || pending.moved.size || pending.orders.size) canvases.dots();
   if (pending.roads) drawRoads();
   pending.vehicles.clear(); pending.orders.clear(); pending.moved.clear();
-  [pending.all, pending.roads, pending.view] = [false, false, false];
+  [pending.roads, pending.view] = [false, false];
   if (shown.follow) {
     const at = strongVehicle() && fleet.vehicles.get(/** @type {string} */ (strongVehicle()))?.at;
     if (at) map.panTo(latLng(at), { animate: false });
@@ -250,6 +281,16 @@ function toggle(id, what) {
 }
 toggle('map-others', 'others');
 toggle('map-follow', 'follow');
+/** Says what is followed, or why nothing is. */
+function sayFollowed() {
+  if (picking) return;
+  const vehicle = shown.follow ? strongVehicle() : null;
+  const hint = !shown.follow ? '' : vehicle ? w`The map follows ${vehicle}.` : t('Nothing is followed: choose a vehicle, or an order that has one.');
+  $('map-hint').hidden = !hint;
+  $('map-hint').replaceChildren(hint);
+}
+$('map-follow').addEventListener('click', sayFollowed);
+on('chosen', sayFollowed);
 $('map-fit').addEventListener('click', () => { fitted = false; fit(); });
 
 map.on('click', () => { if (!picking) canvases.clicked?.act(); });
@@ -269,6 +310,6 @@ export function unpick() {
   picking = null;
   map.doubleClickZoom.enable();
   $('map').classList.remove('picking');
-  $('map-hint').hidden = true;
+  sayFollowed();
 }
 export const isPicking = () => picking !== null;

@@ -1,5 +1,6 @@
 // @ts-check
 // The card of an order: where it is, when, how late and why; the chain from event to decision to now.
+import { decimal } from './numbers.js';
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
@@ -89,7 +90,7 @@ export async function explainOrder(order, current) {
   const it = answer.body;
   if (order.status === 'unassigned') {
     fill('story-why', el('h3', {}, t('Why it has no place')), chainOf(order, it, []), el('p', {}, t('The nearest vehicles, and the least that would have to give on each:')),
-      el('ul', { id: 'misses' }, ...(it.now ?? []).map((offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${offer.cost.total.toFixed(2)}`}` : lacks(offer)))),
+      el('ul', { id: 'misses' }, ...(it.now ?? []).map((offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${decimal(offer.cost.total, 2)}`}` : lacks(offer)))),
       it.not_asked ? el('p', {}, w`${it.not_asked} vehicles further away were not asked.`) : null);
     return;
   }
@@ -130,5 +131,5 @@ function others(moved) {
   const next = moved.alternatives[0];
   if (!next) return t('no other vehicle was asked');
   const late = next.stops?.at(-1)?.late_seconds ?? 0;
-  return next.cost ? w`the next best was ${next.vehicle}, ${late >= 60 ? w`${lateMinutes(late)} min late` : w`${(next.dearer_by ?? 0).toFixed(2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
+  return next.cost ? w`the next best was ${next.vehicle}, ${late >= 60 ? w`${lateMinutes(late)} min late` : w`${decimal(next.dearer_by ?? 0, 2)} dearer`}` : w`${next.vehicle} was ruled out: ${lacks(next)}`;
 }

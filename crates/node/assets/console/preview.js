@@ -4,26 +4,46 @@ import { $, button, el, fill, say } from './dom.js';
 import { t, w } from './language.js';
 import { event, post, send, wrong } from './api.js';
 import { choose, emit, fleet } from './store.js';
+import { decimal } from './numbers.js';
 import { lateMinutes, more, time } from './time.js';
 
 /** @typedef {import('./api.js').Fact} Fact */
 /**
- * `says`: what it means beyond what the trial shows; `undo`: facts that take it back, if anything does; `done`: what follows when it was sent.
- * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], undo?: Fact[], undoTitle?: string, done?: () => void}} Plan
+ * `says`: what it means beyond what the trial shows; `tells`: what the trial shows beyond the list of changes; `undo`: facts that take it back, if anything does; `stands`: what is otherwise now than it left it, '' if nothing is; `undoTells`: what the undo's own preview says, where it needs one; `done`: what follows when it was sent.
+ * @typedef {{title: string, facts: Fact[], says?: (string | Node)[], tells?: (trial: import('../engine.js').WhatIf) => string[], undo?: Fact[], undoTitle?: string, stands?: () => Promise<string>, undoTells?: (trial: import('../engine.js').WhatIf) => string[], done?: () => void}} Plan
  */
 
 /** Changes that are listed one by one. */
 const LISTED = 40;
 let turn = 0;
 let sends = 0;
-/** What takes back the last thing that was sent, also when its answer is not shown any more. @type {(() => void) | null} */ let lastUndo = null;
-export const undoLast = () => lastUndo?.();
+/** The last thing that was sent, if it can be taken back, also when its answer is not shown any more. @type {Plan | null} */ let lastUndo = null;
+/** Why nothing can be taken back. */
+let noUndo = '';
+/** Takes the last thing back, unless somebody else has done something about it since. */
+export async function undoLast() {
+  const plan = lastUndo;
+  if (!plan?.undo) { told(t('Nothing to undo'), noUndo || t('Nothing was sent from this page yet.')); return; }
+  const current = takePanel();
+  showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, w`Undo: ${plan.title}`), el('p', { role: 'status' }, t('Looking whether it is still as you left it…')));
+  const other = await plan.stands?.();
+  if (!current()) return;
+  if (other) { lastUndo = null; noUndo = other; told(w`Not undone: ${plan.title}`, w`Somebody else has changed it since (${other}); an undo would overwrite that.`); return; }
+  const undone = { title: w`Undo: ${plan.title}`, facts: plan.undo, tells: plan.undoTells };
+  if (plan.undoTells) void propose(undone); else void carryOut(undone, plan.undo.map(event));
+}
+/** @param {string} title @param {string} why */
+function told(title, why) {
+  takePanel();
+  showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, title), el('p', { id: 'preview-told', role: 'status' }, why), el('div', { class: 'buttons' }, button(t('Close (Esc)'), closePreview, { id: 'preview-close' })));
+  $('preview-close').focus();
+}
 
 const GIVES = /** @type {Record<string, (give: import('../engine.js').Give) => string>} */ ({
   off_duty: () => t('nobody is signed on'), lost: () => t('it has broken down'), pinned: (give) => w`pinned to ${give.vehicle}`, on_board: (give) => w`its goods are in ${give.vehicle}`,
   under_way: (give) => w`${give.vehicle} is on its way to it`, rejected: () => t('its driver refused it'), skills: (give) => w`it lacks ${(give.skills ?? []).join(', ')}`, stops: (give) => w`${give.by} stops too many`,
   capacity: (give) => w`${give.by} too much load${(give.dimension ?? 1) > 1 ? w` (dimension ${give.dimension})` : ''}`, shift: (give) => w`its shift ends ${Math.ceil((give.by ?? 0) / 60)} min too early`, unreachable: () => t('no road leads there'),
-  unloading_order_or_break: () => t('the order of unloading, or a break'), price: (give) => w`leaving it out costs ${(give.by ?? 0).toFixed(2)} less`,
+  unloading_order_or_break: () => t('the order of unloading, or a break'), price: (give) => w`leaving it out costs ${decimal(give.by ?? 0, 2)} less`,
 });
 /** What keeps a vehicle off an order: the least that would have to give. @param {import('../engine.js').Offer} offer */
 export function lacks(offer) {
@@ -50,7 +70,7 @@ function outcome(trial) {
   const routes = new Set(trial.orders.flatMap((order) => [order.before.vehicle, order.after.vehicle]).filter(Boolean));
   return el('div', {},
     ...refused.map((one) => el('p', { class: 'bad-text' }, w`It makes no sense now: ${one.refused}`)),
-    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : t('No order changes.'), w` Cost ${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(2)}.`, routes.size ? w` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? w` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? t(' More may follow.') : ''),
+    el('p', { id: 'preview-sum' }, counts ? `${counts}.` : t('No order changes.'), w` Cost ${difference >= 0 ? '+' : '−'}${decimal(Math.abs(difference), 2)}.`, routes.size ? w` Routes: ${[...routes].slice(0, 8).join(', ')}${routes.size > 8 ? w` and ${routes.size - 8} more` : ''}.` : '', trial.unsettled ? t(' More may follow.') : ''),
     el('ul', { 'aria-label': t('orders that change') }, ...worst.slice(0, LISTED).map(changeLine), worst.length > LISTED ? el('li', {}, w`and ${worst.length - LISTED} more`) : null));
 }
 
@@ -82,6 +102,7 @@ export async function propose(plan) {
   const answer = await send('v1/what-if', { changes: events.map((one) => ({ ...one })) });
   if (!current()) return;
   fill('preview-outcome', answer.ok ? outcome(answer.body) : el('p', { class: 'bad-text' }, wrong(answer)));
+  if (answer.ok && plan.tells) $('preview-outcome').prepend(...plan.tells(answer.body).map((line) => el('p', { class: 'preview-tells' }, line)));
   $('preview').dataset.tried = answer.ok ? 'yes' : 'no';
   if (answer.ok) say(`${plan.title}: ${$('preview-sum').textContent}`);
 }
@@ -92,6 +113,7 @@ export async function carryOut(plan, events) {
   sends += 1;
   const mine = sends;
   lastUndo = null;
+  noUndo = w`This cannot be undone: ${plan.title}.`;
   $('preview').hidden = false;
   fill('preview', el('h2', {}, plan.title), el('p', {}, t('Sent. Waiting for the decision…')));
   const answer = await post(events);
@@ -99,7 +121,7 @@ export async function carryOut(plan, events) {
   const undo = plan.undo;
   const worked = answer.ok && answers.length > 0 && answers.every((one) => one.state === 'answered' || one.state === 'taken');
   // Also where the panel was closed meanwhile: it was sent. What was sent after it is undone first.
-  if (worked && undo && mine === sends) lastUndo = () => void carryOut({ title: w`Undo: ${plan.title}`, facts: undo }, undo.map(event));
+  if (worked && undo && mine === sends) lastUndo = plan;
   if (!current()) {
     say(worked ? plan.title : w`Not sent: ${plan.title}. ${wrong(answer)}`);
     // A panel that was closed comes back where the operator has to know.
@@ -112,7 +134,7 @@ export async function carryOut(plan, events) {
   for (const warning of (answer.ok ? answer.body.warnings : null) ?? []) said.push(el('p', {}, w`Note: ${warning.field}: ${warning.detail ?? warning.hint ?? warning.code}`));
   fill('preview', el('h2', {}, plan.title), el('div', { id: 'preview-answer', role: 'status', 'data-state': answer.ok ? answers.map((one) => one.state).join(' ') : 'failed' }, ...said),
     el('div', { class: 'buttons' },
-      worked && undo ? button(plan.undoTitle ?? t('Undo'), undoLast, { id: 'preview-undo' }) : null,
+      worked && undo ? button(plan.undoTitle ?? t('Undo'), () => void undoLast(), { id: 'preview-undo' }) : null,
       answer.ok ? null : button(t('Send again'), () => void carryOut(plan, events), { class: 'main' }),
       button(t('Close (Esc)'), closePreview, { id: 'preview-close' })));
   $('preview-close').focus();

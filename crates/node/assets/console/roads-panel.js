@@ -7,8 +7,14 @@ import * as L from '../leaflet/leaflet-src.esm.js';
 import { COLOURS, go, latLng, pick, sketch, unpick } from './map.js';
 import { propose, takePanel } from './preview.js';
 import { emit, fleet, on } from './store.js';
+import { decimal, parsed } from './numbers.js';
 import { clock, iso, time } from './time.js';
+import { roadSince } from './undo.js';
 
+/** The engine takes no wider line, metres. */
+const WIDTH_MAX = 5_000;
+/** The engine names at most so many streets of a change. */
+const ROAD_NAMES = 6;
 const hours = () => Number(/** @type {HTMLSelectElement} */ ($('road-hours')).value);
 
 /** How long it takes to drive there, per cent of what is usual; 0: nobody may. */
@@ -26,22 +32,40 @@ async function close(which, name) {
   const { streets, names, lines } = answer.body;
   sketch.clearLayers();
   if (lines.length) L.polyline(lines.map((line) => line.map(latLng)), { color: COLOURS.red, weight: 8, opacity: 0.6, interactive: false }).addTo(sketch);
-  if (!streets) { fill('road-found', el('li', { class: 'bad-text' }, t('No street is meant: draw it nearer to one.'))); return; }
+  // A zone without streets drives in straight lines: an area slows or closes those that cross it, and nothing names one.
+  const streetless = !streets && await withoutStreets(which.area?.[0] ?? which.line?.[0]);
+  if (!current()) return;
+  if (streetless && !which.area) { fill('road-found', el('li', { class: 'bad-text' }, t('This zone has no map of streets: draw an area.'))); return; }
+  if (!streets && !streetless) { fill('road-found', el('li', { class: 'bad-text' }, t('No street is meant: draw it nearer to one.'))); return; }
   const until = hours() ? clock() + hours() * 3_600_000 : null;
   const [slow, called, ends] = [percent(), name || names[0] || t('streets'), until ? w` until ${time(until)}` : ''];
   const data = { change_id: change, ...which, ...(until ? { until_time: iso(until) } : {}) };
   void propose({
-    title: slow ? w`${called} takes ${slow / 100} times as long${ends}` : w`Close ${called}${ends}`,
+    title: slow ? w`${called} takes ${decimal(slow / 100, slow % 100 ? 1 : 0)} times as long${ends}` : w`Close ${called}${ends}`,
     facts: [slow ? { type: 'road.slowed', data: { ...data, time_percent: slow } } : { type: 'road.closed', data }],
-    says: [el('span', { id: 'road-matched' }, w`${streets} stretches of street: ${names.slice(0, 6).join(', ') || t('without a name')}${names.length > 6 ? w` and ${names.length - 6} more` : ''}.`)],
-    undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: slow ? t('Undo: as fast as before') : t('Undo: reopen'),
+    says: [el('span', { id: 'road-matched' }, streetless ? t('This zone has no map of streets: the area holds for every way through it.') : w`${streets} stretches of street: ${names.slice(0, 6).join(', ') || t('without a name')}${names.length > 6 ? w` and ${names.length - 6} more` : ''}.`)],
+    stands: roadSince(change), undo: [{ type: 'road.reopened', data: { change_id: change } }], undoTitle: slow ? t('Undo: as fast as before') : t('Undo: reopen'),
     done: () => sketch.clearLayers(),
   });
 }
 
+/** True where the zone has no streets: a place of it is near none, and not too far from one either. @param {{lon?: number | null, lat?: number | null} | undefined} place */
+async function withoutStreets(place) {
+  if (!place) return false;
+  const near = await get('v1/streets/near', { lon: place.lon ?? 0, lat: place.lat ?? 0 });
+  return near.ok && near.body.road === null && !near.body.off_street;
+}
+
+/** Streets that are so near to a drawn line are meant, metres. @returns {number | null} none: it cannot be read */
+function width() {
+  const typed = parsed(/** @type {HTMLInputElement} */ ($('road-width')).value);
+  return typed >= 1 && typed <= WIDTH_MAX ? Math.round(typed) : null;
+}
 /** @type {[number, number][]} */ let places = [];
 /** @param {'line' | 'area'} shape */
 function drawShape(shape) {
+  if (shape === 'line' && !width()) { fill('road-found', el('li', { class: 'bad-text' }, w`The width of a line is 1 to ${WIDTH_MAX} metres.`)); $('road-width').focus(); return; }
+  fill('road-found');
   places = [];
   sketch.clearLayers();
   const least = shape === 'line' ? 2 : 3;
@@ -58,7 +82,7 @@ function drawShape(shape) {
     const kept = places.filter((place, index) => index === 0 || Math.abs(place[0] - places[index - 1][0]) + Math.abs(place[1] - places[index - 1][1]) > 1e-7);
     if (kept.length < least) return;
     const data = kept.map(([lon, lat]) => ({ lon, lat }));
-    void close({ [shape]: data }, shape === 'line' ? t('along a line') : t('in an area'));
+    void close(shape === 'line' ? { line: data, within_meters: width() } : { area: data }, shape === 'line' ? t('along a line') : t('in an area'));
   });
 }
 
@@ -70,7 +94,7 @@ $('road-pick').addEventListener('click', () => {
     const current = takePanel();
     const answer = await get('v1/streets/near', { lon, lat });
     if (!current()) return;
-    if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.ok ? answer.body.off_street ?? t('No street is meant: draw it nearer to one.') : wrong(answer))); return; }
+    if (!answer.ok || answer.body.road === null) { fill('road-found', el('li', { class: 'bad-text' }, answer.ok ? answer.body.off_street ?? t('This zone has no map of streets: draw an area.') : wrong(answer))); return; }
     await close({ roads: [answer.body.road] }, answer.body.street ?? w`way ${answer.body.road}`);
   });
 });
@@ -88,12 +112,29 @@ $('road-name').addEventListener('input', async () => {
 $('road-what').addEventListener('change', () => $('road-name').dispatchEvent(new Event('input')));
 $('road-name').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); $('road-found').querySelector('button')?.click(); } });
 
+/** What a change is about: the names of its streets; where it names none, what it was called. @param {import('../engine.js').Road} road */
+function called({ id, names, lines }) {
+  if (!names.length) return lines.length ? w`${lines.length} stretches of street (${id})` : w`an area (${id})`;
+  return names.length < ROAD_NAMES ? names.join(', ') : w`${names.join(', ')} and more`;
+}
 /** @param {import('../engine.js').Road} road */
 function reopen(road) {
-  void propose({ title: w`Reopen ${road.id}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [w`${road.lines.length} stretches of street are open again.`] });
+  // Under a name of its own: one that has ended does not begin again.
+  const again = /** @type {Extract<import('./api.js').Fact, {type: 'road.closed'}>['data']} */ ({ .../** @type {object} */ (road.change), change_id: unique() });
+  const over = road.until !== null && road.until <= clock();
+  void propose({
+    title: w`Reopen ${called(road)}`, facts: [{ type: 'road.reopened', data: { change_id: road.id } }], says: [w`${road.lines.length} stretches of street are open again.`],
+    undo: over ? undefined : [{ type: road.closed ? 'road.closed' : 'road.slowed', data: again }], undoTitle: road.closed ? t('Undo: close it again') : t('Undo: slow it again'),
+  });
+}
+/** @param {import('../engine.js').Road} road */
+function line(road) {
+  const ends = road.until === null ? t('until it is reopened') : w`until ${time(road.until)}`;
+  const show = () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); };
+  return el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: show }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, called(road)), el('small'), el('small', { class: 'under' }, w`${road.closed ? t('closed') : t('slowed')}, ${road.lines.length} stretches, ${ends}`)), button(t('Reopen'), () => reopen(road), { 'aria-label': w`reopen ${called(road)}` }));
 }
 on('taken', ({ body }) => {
   if (!body.roads) return;
   $('roads-count').textContent = String(fleet.roads.length);
-  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, w`${road.id}: ${road.closed ? t('closed') : t('slowed')}, ${road.lines.length} stretches`), el('small')), button(t('Reopen'), () => reopen(road), { 'aria-label': w`reopen ${road.id}` }))), fleet.roads.length ? null : el('li', {}, t('No road is closed or slowed.')));
+  fill('roads', ...fleet.roads.map(line), fleet.roads.length ? null : el('li', {}, t('No road is closed or slowed.')));
 });

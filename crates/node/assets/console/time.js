@@ -17,6 +17,20 @@ let timezone = 'UTC';
 /** Zone time that the last figures are of, zone seconds in a second, and when that was on this page's clock. */
 let [now, rate, heardAt] = [0, 1, 0];
 
+const QUARTER = 900_000;
+/** What was told of quarters of an hour and of minutes: a day begins and a clock is put back at a full quarter everywhere, and a browser takes long to tell. @type {Map<number, string>[]} */ const [dates, shorts] = [new Map(), new Map()];
+/** @param {Map<number, string>} told @param {number} part @param {number} at @param {Intl.DateTimeFormat} format */
+function remembered(told, part, at, format) {
+  const key = Math.floor(at / part);
+  let text = told.get(key);
+  if (text === undefined) {
+    text = format.format(key * part);
+    if (told.size > 5_000) told.clear();
+    told.set(key, text);
+  }
+  return text;
+}
+
 /** @param {string} name */
 export function useTimezone(name) {
   timezone = name;
@@ -29,7 +43,7 @@ export function useTimezone(name) {
   shortFormat = make({ hour: '2-digit', minute: '2-digit', hourCycle });
   dayFormat = make({ weekday: 'short', day: 'numeric', month: 'short' });
   offsetFormat = make({ timeZoneName: 'shortOffset' });
-  twice.clear();
+  for (const told of [twice, dates, shorts]) told.clear();
   dateFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
 }
 useTimezone('UTC');
@@ -41,7 +55,6 @@ export function useRate(perSecond) { rate = perSecond; }
 /** Zone time now: it goes on whatever the feed does; 0: unknown yet. */
 export const clock = () => (now ? now + (elapsed() - heardAt) * rate : 0);
 export const zoneName = () => timezone;
-const QUARTER = 900_000;
 /** What tells an instant from the other one that the clock shows the same for, when it is put back. @param {number} at */
 function which(at) {
   const quarter = Math.floor(at / QUARTER);
@@ -56,13 +69,13 @@ function which(at) {
   return told;
 }
 /** The date, for comparing and for what is kept on paper. @param {number} at */
-export const date = (at) => dateFormat.format(at);
+export const date = (at) => remembered(dates, QUARTER, at, dateFormat);
 /** With seconds, and with the day if it is not today. @param {number} at */
 export const exact = (at) => `${day(at)} ${clockFormat.format(at)}${which(at)}`.trim();
 /** The day, if it is not today. @param {number} at */
-export const day = (at) => (now && dateFormat.format(new Date(at)) === dateFormat.format(new Date(clock())) ? '' : dayFormat.format(new Date(at)));
+export const day = (at) => (now && date(at) === date(clock()) ? '' : dayFormat.format(at));
 /** Hours and minutes, with the day if it is not today. @param {number | null | undefined} at */
-export const time = (at) => (at === null || at === undefined ? '' : `${day(at)} ${shortFormat.format(at)}${which(at)}`.trim());
+export const time = (at) => (at === null || at === undefined ? '' : `${day(at)} ${remembered(shorts, 60_000, at, shortFormat)}${which(at)}`.trim());
 /** A span in milliseconds. @param {number} millis */
 export function span(millis) {
   const seconds = Math.max(0, Math.round(millis / 1000));

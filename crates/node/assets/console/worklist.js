@@ -6,6 +6,7 @@ import { t, w } from './language.js';
 import { silence } from './lists.js';
 import { note, noteAlert, noteText } from './notes.js';
 import { chosen, keep } from './preferences.js';
+import { pieces, sorted } from './pieces.js';
 import { showConflict, showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
@@ -27,11 +28,21 @@ const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: t('will 
 /** @type {Set<string>} */ const hidden = new Set();
 /** @type {import('./store.js').News['taken']['body']['refused']} */ let conflicts = [];
 
-/** @returns {Item[]} */
-function items() {
+/** Between two pieces of the work so many orders are looked at. */
+const PIECE = 400;
+
+/** @returns {Generator<void, Item[]>} */
+function* items() {
   const now = clock();
   /** @type {Item[]} */ const found = [];
+  let looked = 0;
   for (const order of fleet.orders.values()) {
+    looked += 1;
+    if (looked % PIECE === 0) yield;
+    // Nearly all are on their way and in time.
+    const first = fleet.promised.get(order.id);
+    const moved = first && order.start && order.start - first >= MOVED && order.start - now < HOUR;
+    if (!moved && order.status !== 'unassigned' && !((order.late_seconds ?? 0) > 0)) continue;
     const open = () => choose('orders', order.id);
     const name = () => `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
     const left = order.due ? order.due - now : Infinity;
@@ -40,8 +51,7 @@ function items() {
       const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
       found.push({ kind, key: `late ${order.id}`, of: 'order', id: order.id, left, words: () => w`${name()}: ${lateMinutes(order.late_seconds ?? 0)} min late${order.vehicle ? w` on ${order.vehicle}` : ''}${order.pinned ? t(', pinned') : ''}`, when: () => (left < 0 ? w`since ${span(-left)}` : w`in ${span(left)}`), act: open });
     }
-    const first = fleet.promised.get(order.id);
-    if (first && order.start && order.start - first >= MOVED && order.start - now < HOUR) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: () => w`${name()}: begins ${time(order.start)} and not ${time(first)}`, when: () => `+${Math.round((Number(order.start) - first) / 60_000)} min`, act: open });
+    if (moved && order.start) found.push({ kind: 'moved', key: `moved ${order.id}`, of: 'order', id: order.id, left: order.start - now, words: () => w`${name()}: begins ${time(order.start)} and not ${time(first)}`, when: () => `+${Math.round((Number(order.start) - first) / 60_000)} min`, act: open });
   }
   for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: () => w`${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: () => (order.due ? w`by ${time(order.due)}` : ''), act: () => choose('orders', order.id) });
   for (const vehicle of fleet.vehicles.values()) {
@@ -52,15 +62,16 @@ function items() {
   for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showConflict(conflict) });
   // What the engine raised and no row says yet. There may be ten thousand of both.
   /** @type {Map<string | number, Item[]>} */ const about = new Map();
-  if (fleet.alerts.length) for (const item of found) { const others = about.get(item.id); if (others) others.push(item); else about.set(item.id, [item]); }
-  for (const alert of fleet.alerts) {
+  if (fleet.alerts.length) for (const [at, item] of found.entries()) { if (at % PIECE === 0) yield; const others = about.get(item.id); if (others) others.push(item); else about.set(item.id, [item]); }
+  for (const [at, alert] of fleet.alerts.entries()) {
+    if (at % PIECE === 0) yield;
     const id = alert.order ?? alert.vehicle ?? alert.alert;
     const row = about.get(id)?.find((item) => SAYS[alert.alert]?.includes(item.kind));
     if (row) { row.alert = alert; continue; }
     const of = alert.order ? 'order' : alert.vehicle ? 'vehicle' : 'zone';
     found.push({ kind: 'alert', key: `alert ${alert.alert} ${id}`, of, id, alert, left: alert.since - now, words: () => `${of === 'zone' ? '' : `${id}: `}${ALERTS[alert.alert] ?? alert.alert}: ${alert.detail}`, when: () => w`since ${span(now - alert.since)}`, act: () => { if (alert.order) choose('orders', alert.order); else if (alert.vehicle) choose('vehicles', alert.vehicle); } });
   }
-  return found.sort((a, b) => a.left - b.left || (a.key < b.key ? -1 : 1));
+  return yield* sorted(found, (a, b) => a.left - b.left || (a.key < b.key ? -1 : 1));
 }
 
 /** What was in the list when it was last drawn with sound; null: it was not. @type {Set<string> | null} */ let before = null;
@@ -92,16 +103,22 @@ function sound(waiting) {
 
 let drawnAt = 0;
 let due = 0;
-function draw() {
+const drawing = pieces(function* () {
   drawnAt = performance.now();
-  due = 0;
   const now = clock();
-  const all = items();
+  const all = yield* items();
   const withNotes = /** @type {HTMLInputElement} */ ($('work-noted')).checked;
-  const noteFor = new Map(all.map((item) => [item.key, notedOf(item, now)]));
-  const open = all.filter((item) => withNotes || !noteFor.get(item.key));
-  const shown = open.filter((item) => !hidden.has(item.kind));
-  const unnoted = all.filter((item) => !noteFor.get(item.key));
+  /** @type {Map<Item, import('./store.js').Noted>} */ const noteFor = new Map();
+  const [open, shown, unnoted] = [/** @type {Item[]} */ ([]), /** @type {Item[]} */ ([]), /** @type {Item[]} */ ([])];
+  for (const [at, item] of all.entries()) {
+    if (at % PIECE === 0) yield;
+    const noted = notedOf(item, now);
+    if (noted) noteFor.set(item, noted); else unnoted.push(item);
+    if (noted && !withNotes) continue;
+    open.push(item);
+    if (!hidden.has(item.kind)) shown.push(item);
+  }
+  yield;
   const waiting = unnoted.length;
   sound(unnoted);
   $('work-count').textContent = String(waiting);
@@ -116,9 +133,47 @@ function draw() {
     const last = /** @type {HTMLElement} */ (chip.lastElementChild);
     if (last.textContent !== String(count)) last.textContent = String(count);
   }
-  // The focus stays on the row that it is on, wherever that goes.
+  yield;
+  yield* list(shown, noteFor);
+  drawnAt = performance.now();
+});
+function draw() { due = 0; drawing.start(); }
+
+/** The rows that are in the list, by what they are about. @type {Map<string, {element: HTMLElement, says: string, item: Item, when: HTMLElement}>} */ let rows = new Map();
+/** What is below them. @type {HTMLElement | null} */ let below = null;
+
+/** Puts rows in their order: those that say what they said stay as they are. @param {Item[]} shown @param {Map<Item, import('./store.js').Noted>} noteFor @returns {Generator<void>} */
+function* list(shown, noteFor) {
+  const wanted = shown.slice(0, most);
+  const keys = new Set(wanted.map((item) => item.key));
+  below?.remove();
+  for (const [key, known] of rows) if (!keys.has(key)) { known.element.remove(); rows.delete(key); }
+  /** @type {ChildNode | null} */ let at = $('work').firstChild;
+  for (const [index, item] of wanted.entries()) {
+    if (index % 8 === 7) yield;
+    const noted = noteFor.get(item);
+    const [says, when] = [`${item.kind}\n${item.words()}\n${noted ? noteText(noted) : ''}\n${item.alert ? time(item.alert.since) : ''}`, item.when()];
+    const known = rows.get(item.key);
+    if (known && known.says === says) {
+      known.item = item;
+      if (known.when.textContent !== when) known.when.textContent = when;
+      if (known.element === at) at = at.nextSibling; else keepFocus(() => $('work').insertBefore(known.element, at));
+      continue;
+    }
+    const element = row(item, noted);
+    const made = { element, says, item, when: /** @type {HTMLElement} */ (element.querySelector('.when')) };
+    if (known && known.element === at) at = at.nextSibling;
+    keepFocus(() => { known?.element.remove(); $('work').insertBefore(element, at); });
+    rows.set(item.key, made);
+  }
+  below = shown.length > most ? el('li', {}, button(w`and ${shown.length - most} more`, () => { most += ROWS; draw(); }, { id: 'work-more' })) : shown.length ? null : el('li', {}, t('Nothing waits for you.'));
+  if (below) $('work').append(below);
+}
+
+/** The focus stays on the row that it is on, wherever that goes. @param {() => void} act */
+function keepFocus(act) {
   const focused = document.activeElement?.closest('#work li') ? [document.activeElement.closest('li')?.getAttribute('data-key'), document.activeElement.getAttribute('data-act')] : null;
-  fill('work', ...shown.slice(0, most).map((item) => row(item, noteFor.get(item.key))), shown.length > most ? el('li', {}, button(w`and ${shown.length - most} more`, () => { most += ROWS; draw(); }, { id: 'work-more' })) : null, shown.length ? null : el('li', {}, t('Nothing waits for you.')));
+  act();
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
 
@@ -139,7 +194,9 @@ fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button'
 $('work-noted').addEventListener('change', draw);
 /** @type {HTMLInputElement} */ ($('work-sound')).checked = chosen('sound') === 'yes';
 $('work-sound').addEventListener('change', (change) => { keep('sound', /** @type {HTMLInputElement} */ (change.target).checked ? 'yes' : ''); draw(); });
-const soon = () => { if (!due) due = window.setTimeout(draw, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
+/** One that goes on is not begun anew: what came meanwhile is drawn after it. */
+const unlessBusy = () => { due = 0; if (drawing.goes) soon(); else draw(); };
+const soon = () => { if (!due) due = window.setTimeout(unlessBusy, drawnAt ? Math.max(50, 1000 - (performance.now() - drawnAt)) : 0); };
 on('taken', soon);
 on('midnight', soon);
 on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });

@@ -49,6 +49,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/v1/entries/{seq}", Some(Viewer)),
     ("GET", "/v1/replay", Some(Viewer)),
     ("GET", "/v1/streets/{zoom}/{x}/{y}", Some(Viewer)),
+    ("GET", "/v1/streets/{zoom}/{x}/{y}/names", Some(Viewer)),
     ("GET", "/v1/streets/named", Some(Viewer)),
     ("GET", "/v1/streets/near", Some(Viewer)),
     ("POST", "/v1/streets/matched", Some(Viewer)),

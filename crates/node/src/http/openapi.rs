@@ -446,6 +446,11 @@ fn streets(doc: &mut Writing) {
     let numbers = json!({ "type": "array", "items": { "type": "integer" } });
     route.answers(200, "for each class of road a list of numbers, four for each piece, in 4,096ths of the square's side from its upper left corner", JSON, json!({ "type": "array", "minItems": 3, "maxItems": 3, "items": numbers }));
     doc.write(route);
+    let route = doc
+        .get("/v1/streets/{zoom}/{x}/{y}/names", "The names of the streets of a square of the map")
+        .or(&["no_such_square"]);
+    let route = doc.answers::<ways::StreetNames>(route, "for each name its longest part in the square that is nearly straight, the longest first; none further out than zoom 15");
+    doc.write(route);
     let route = doc.get("/v1/basemap", "The map below the streets, if the operator has named one");
     let route = doc.answers::<basemap::BasemapShown<'_>>(route, "where its pictures are");
     doc.write(route);

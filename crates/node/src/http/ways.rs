@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{App, as_json, problem};
 use crate::document::Document;
-use crate::tiles::{NamedStreet, Tiles, ZOOMS};
+use crate::tiles::{NamedStreet, StreetName, Tiles, ZOOMS};
 use crate::view::{LonLat, lon_lat, text};
 
 /// A browser keeps a square so long, in seconds. The streets of a program never change; those of the next one at this address may.
@@ -34,20 +34,54 @@ async fn tiles(app: &Arc<App>) -> Arc<Tiles> {
     Arc::clone(app.tiles.get_or_init(make).await)
 }
 
-pub(super) async fn square(
-    State(app): State<Arc<App>>,
-    Path((zoom, x, y)): Path<(u8, u32, u32)>,
-    headers: HeaderMap,
-) -> Response {
+/// A square of the map that there is; else what is wrong with it.
+fn checked((zoom, x, y): (u8, u32, u32)) -> Result<(u8, u32, u32), Response> {
     if !ZOOMS.contains(&zoom) || x >> zoom > 0 || y >> zoom > 0 {
         let detail = format!("zoom is {} to {}, x and y are squares of it", ZOOMS.start(), ZOOMS.end());
-        return problem(StatusCode::BAD_REQUEST, "no such square", &detail);
+        return Err(problem(StatusCode::BAD_REQUEST, "no such square", &detail));
     }
-    let tiles = tiles(&app).await;
-    let body = if tiles.is_empty() { "[[],[],[]]".to_owned() } else { tiles.square(zoom, x, y) };
-    let mut response = Document::new(body).answer(&headers).await;
+    Ok((zoom, x, y))
+}
+
+/// An answer that a browser keeps.
+async fn kept(body: String, headers: &HeaderMap) -> Response {
+    let mut response = Document::new(body).answer(headers).await;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
     response
+}
+
+pub(super) async fn square(
+    State(app): State<Arc<App>>,
+    Path(square): Path<(u8, u32, u32)>,
+    headers: HeaderMap,
+) -> Response {
+    let (zoom, x, y) = match checked(square) {
+        Ok(square) => square,
+        Err(wrong) => return wrong,
+    };
+    let tiles = tiles(&app).await;
+    let body = if tiles.is_empty() { "[[],[],[]]".to_owned() } else { tiles.square(zoom, x, y) };
+    kept(body, &headers).await
+}
+
+/// Names of streets in a square.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct StreetNames {
+    streets: Vec<StreetName>,
+}
+
+/// The names of the streets of a square, and where to write them.
+pub(super) async fn names(
+    State(app): State<Arc<App>>,
+    Path(square): Path<(u8, u32, u32)>,
+    headers: HeaderMap,
+) -> Response {
+    let (zoom, x, y) = match checked(square) {
+        Ok(square) => square,
+        Err(wrong) => return wrong,
+    };
+    let streets = tiles(&app).await.names(zoom, x, y);
+    kept(text(&StreetNames { streets }), &headers).await
 }
 
 #[derive(JsonSchema, Deserialize)]

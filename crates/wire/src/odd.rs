@@ -5,7 +5,7 @@
 //! with [`odd_in_zone`] and [`other_coordinates`].
 
 use fleetfold_model::{
-    Event, Millis, OrderWork, Policy, RoadChange, Shift, Space, StopSpec, TimeWindow, Timestamp, Vehicle,
+    Event, Millis, OrderWork, Policy, RoadChange, Shift, SlotHeld, Space, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde_json::Value;
 
@@ -30,11 +30,12 @@ const UNLIMITED: i32 = i32::MAX / 4;
 
 /// The id of something new that no address of HTTP can name: in a path `.` and `..` are a way through it, also percent-encoded.
 pub fn unnameable(event: &Event) -> Option<Warning> {
-    let (field, name) = match event {
-        Event::OrderCreated(order) => ("order_id", &order.name),
-        Event::SlotHeld(held) => ("order_id", &held.order.name),
-        Event::VehicleRegistered(vehicle) => ("vehicle_id", &vehicle.name),
-        _ => return None,
+    let (field, name) = if let Event::OrderCreated(order) | Event::SlotHeld(SlotHeld { order, .. }) = event {
+        ("order_id", &order.name)
+    } else if let Event::VehicleRegistered(vehicle) = event {
+        ("vehicle_id", &vehicle.name)
+    } else {
+        return None;
     };
     let is_way = [".", ".."].contains(&name.as_str());
     is_way.then(|| Warning::odd_value(field, format!("{name}: no address of HTTP can name it, so no page can show it")))

@@ -417,7 +417,12 @@ impl Memory {
 
     /// Keeps a refusal among the last ones.
     pub(crate) fn keep_refused(&mut self, refused: Refusal) {
-        self.refused.push_back(refused);
+        // One that is read out of the log again may have been told of by the stream before.
+        let at = self.refused.partition_point(|known| known.seq < refused.seq);
+        match self.refused.get_mut(at) {
+            Some(known) if known.seq == refused.seq => *known = refused,
+            Some(_) | None => self.refused.insert(at, refused),
+        }
         if self.refused.len() > Self::REFUSED_MAX {
             self.refused.pop_front();
         }

@@ -70,7 +70,7 @@ async fn tell(words: &Words, until: u64, listeners: &Listeners) {
     }
     let zone = zone.borrow().clone();
     let mut refused = Refused { told: refused, zone };
-    let memory = match read(words, until, questions, &mut refused).await {
+    let memory = match Box::pin(read(words, until, questions, &mut refused)).await {
         Ok(memory) => memory,
         Err(failure) => {
             tracing::warn!(why = failure.what, "what happened before the start is not told");

@@ -275,7 +275,9 @@ mod tests {
 
         // The next engine reads the stream while it lists what it meets itself, once.
         let mut told = Told::default();
-        listed.iter().for_each(|warned| told.add(json!(warned).to_string().as_bytes()));
+        for warned in &listed {
+            told.add(json!(warned).to_string().as_bytes());
+        }
         told.add(b"no warning");
         let next = Warnings::default();
         next.push(&misspelt(299), Some(301), Timestamp(9));

@@ -334,6 +334,8 @@ export interface Document {
 export interface DoneStop {
   arrived: number | null;
   at: [number, number];
+  /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
+  collects?: boolean;
   departed: number | null;
   done: number;
   due: number | null;
@@ -564,6 +566,10 @@ export interface LearnedSpeed {
 /** One entry of the log in the story of a retired order. `at` is log time. */
 export interface Logged {
   at: number;
+  /** The facts that a decision answers, of the last decisions. */
+  because?: Array<Because>;
+  /** The number of the plan, for a decision. */
+  decision?: number | null;
   seq: number;
   type: string;
   words: string;
@@ -659,6 +665,8 @@ export interface Order {
   /** A slot that is kept until then for a customer who has not taken it yet. */
   held_until?: number | null;
   id: string;
+  /** What was promised of that stop. */
+  late_due?: number | null;
   /** By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does. */
   late_seconds?: number | null;
   /** When its goods were taken on. */
@@ -797,6 +805,8 @@ export interface OrderStop {
   arrival: number | null;
   arrived: number | null;
   at: [number, number];
+  /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
+  collects?: boolean;
   completed: number | null;
   departed: number | null;
   due: number | null;
@@ -831,6 +841,8 @@ export interface OrderStory {
   /** A slot that is kept until then for a customer who has not taken it yet. */
   held_until?: number | null;
   id: string;
+  /** What was promised of that stop. */
+  late_due?: number | null;
   /** By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does. */
   late_seconds?: number | null;
   load?: Array<number>;
@@ -1142,7 +1154,7 @@ export interface PriorityRaisedEvent {
 /** An error, as RFC 9457 has it. */
 export interface Problem {
   /** A short stable word: see docs/HTTP.md. */
-  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "nobody_named" | "not_a_batch" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unreadable" | "upgrade_required" | "work_goes_on";
+  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "head_too_large" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "nobody_named" | "not_a_batch" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unnameable" | "unreadable" | "upgrade_required" | "work_goes_on";
   detail: string;
   status: number;
   title: string;
@@ -1233,11 +1245,24 @@ export interface Replayed {
 
 /** An order that the engine does not hold any more, as the log tells of it. */
 export interface RetiredOrder {
+  /** When its delivery was done. */
+  done: number | null;
+  due: number | null;
   id: string;
+  /** By how many seconds, in whole minutes, a stop of it began later than promised, where one did. */
+  late_seconds?: number | null;
+  /** When it was ordered. */
+  placed: number | null;
+  /** What it was called elsewhere. */
+  reference?: string | null;
   /** Always true. */
   retired: boolean;
   status: string;
+  /** As they were asked for, as the last plans that named them said, and as they came. */
+  stops: Array<OrderStop>;
   story: Array<Logged>;
+  /** Who came to it last. */
+  vehicle: string | null;
 }
 
 /** A road that is closed or slowed. */
@@ -1721,6 +1746,8 @@ export interface Told {
   because?: Array<Because>;
   /** The number of the plan, for a decision. */
   decision?: number | null;
+  /** Lines between the one before and this one that are not kept. */
+  left_out?: number;
   /** The entry of the log that it is of. */
   seq: number;
   words: string;
@@ -1846,6 +1873,8 @@ export interface Visit {
   at: [number, number];
   /** A pause before the drive here, seconds. */
   break_seconds?: number | null;
+  /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
+  collects?: boolean;
   depart_at: number;
   departure: number | null;
   due: number | null;

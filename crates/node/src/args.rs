@@ -611,8 +611,21 @@ pub(crate) struct Replay {
     /// The day file.
     pub(crate) day: PathBuf,
     /// Print the figures as JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "listen")]
     pub(crate) json: bool,
+    /// Show the day on the page, which is served here: its reports are played into a log of their own, and an engine answers them.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Zone seconds per second (with --listen).
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600), requires = "listen")]
+    pub(crate) speed: u32,
+    /// Keep the log of the played day in this folder (with --listen; without: a temporary one, which goes at the end). A day that is there
+    /// is not played again.
+    #[arg(long, value_name = "FOLDER", requires = "listen")]
+    pub(crate) data: Option<PathBuf>,
+    /// Travel times from elsewhere than the day: a graph, matrix or day file, `osrm:URL` or `valhalla:URL` (with --listen).
+    #[arg(long, visible_alias = "graph", requires = "listen")]
+    pub(crate) network: Option<String>,
 }
 
 #[derive(Args)]

@@ -44,6 +44,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::stamp::stamped;
 use crate::auth::{Auth, Identity, Role, audit, login, routes};
+use crate::document::{self, Document};
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
@@ -261,10 +262,8 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
             )
         });
     for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
-        router = router.route(
-            path,
-            get(move || async move { ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes) }),
-        );
+        let file = Arc::new(Document::file(kind, bytes));
+        router = router.route(path, get(move |headers: HeaderMap| async move { file.answer(&headers).await }));
     }
     router
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -277,7 +276,10 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
     // Only what matched no route has no path here, and there is nothing to see.
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let needs = path.as_deref().map_or(Some(Role::Viewer), |path| routes::needs(request.method(), path));
+    let takes_gzip = document::takes_gzip(request.headers());
+    let unknown = path.as_deref().and_then(|path| openapi::unknown_parameter(request.method(), path, request.uri()));
     let mut response = match app.auth.allow(&request, needs) {
+        Ok(_) if unknown.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &unknown.unwrap_or_default()),
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
@@ -292,6 +294,7 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
         }
         Err(refused) => refused,
     };
+    response = document::packed(response, takes_gzip).await;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, app.policy.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -671,6 +674,9 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     sense::wrong_coordinates(live, &decoded).await.map_err(|what| Submit::Invalid("coordinates", what))?;
     if let Some(what) = sense::nowhere(live, &decoded) {
         return Err(Submit::Invalid("nowhere", what));
+    }
+    if let Some(what) = sense::unnameable(&decoded) {
+        return Err(Submit::Invalid("unnameable", what));
     }
     if let Some(what) = sense::ends_before_it_begins(&decoded) {
         return Err(Submit::Invalid(NO_EFFECT, what));

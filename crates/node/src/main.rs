@@ -33,6 +33,7 @@ mod nodes;
 mod offline;
 mod out;
 mod personal;
+mod played;
 mod policies;
 mod publisher;
 mod readers;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
             Command::Token(args) => auth::command(&args),
             Command::Health { url } => health::health(&url),
             Command::Permissions(args) => doctor::permissions(&args),
+            Command::Replay(args) if args.listen.is_some() => Box::pin(played::show(args)).await,
             Command::Replay(args) => offline::replay(&args),
             Command::Backtest(args) => offline::backtest(&args),
             Command::Solve(args) if args.serve.is_some() => Box::pin(solve::service::serve(&args)).await,

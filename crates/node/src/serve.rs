@@ -219,7 +219,7 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
 }
 
 /// True once a signal has told the program to end.
-fn told_to_end() -> watch::Receiver<bool> {
+pub(crate) fn told_to_end() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -428,7 +428,7 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
 }
 
 /// Time zone and first instant of a day.
-fn opening(day: &days::Day) -> (String, Timestamp) {
+pub(crate) fn opening(day: &days::Day) -> (String, Timestamp) {
     let opened = day.events.iter().find_map(|(_, _, event)| {
         if let Event::ZoneOpened(zone) = event { Some((zone.timezone.clone(), zone.day_start)) } else { None }
     });
@@ -436,14 +436,14 @@ fn opening(day: &days::Day) -> (String, Timestamp) {
 }
 
 /// Plays recorded facts as they were, at their zone times.
-async fn replay_into(
+pub(crate) async fn replay_into(
     facts: &[(Timestamp, u64, Event)],
     log: &Log,
     zone: &ZoneName,
     mapping: &fleetfold_fleet::Zone,
     mut stopped: watch::Receiver<bool>,
     progress: impl Fn(u64),
-) -> Result<u64, Failure> {
+) -> Result<u64, LogError> {
     let clock = crate::clock::LogClock::new();
     let source = format!("/recorded/{zone}");
     let mut sent = 0;

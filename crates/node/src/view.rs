@@ -11,16 +11,16 @@ use std::borrow::Cow;
 
 use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
-    AlertAbout, Event, Name, OrderId, Position, RoadTarget, Space, StopKind, Timestamp, UnassignedReason, VehicleId,
-    leaves_at,
+    AlertAbout, Event, LoadDirection, Name, OrderId, OrderWork, Position, RoadTarget, Space, StopKind, Timestamp,
+    UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_wire::{alert_word, encode};
 
-pub(crate) use detail::{order_detail, vehicle_detail};
+pub(crate) use detail::{order_detail, stop_name, vehicle_detail};
 pub(crate) use documents::*;
 pub(crate) use find::{Finder, FoundList};
-pub(crate) use kept::{After, Kept, Page, Part, Pending};
-pub(crate) use memory::Memory;
+pub(crate) use kept::{After, Filter, Kept, Page, Part, Pending};
+pub(crate) use memory::{Memory, choice_words};
 
 use crate::live::handover::Glimpse;
 
@@ -128,6 +128,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
             Some(Visit {
                 order: order.name.as_str(),
                 stop: if visit.stop == StopKind::Pickup { "pickup" } else { "delivery" },
+                collects: order.spec.as_ref().is_some_and(|spec| collects(&spec.work, visit.stop)),
                 at: lon_lat(space, stop.position),
                 arrival: time(visit.arrival),
                 start: time(visit.start),
@@ -157,6 +158,14 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
         lines,
         on_board: state.on_board.len(),
         stops_done: state.stops_done,
+    }
+}
+
+/// True when goods are taken on at a stop. The only stop of a job is its delivery as far as events go, whichever way its goods move.
+pub(crate) fn collects(work: &OrderWork, stop: StopKind) -> bool {
+    match work {
+        OrderWork::Job(job) => job.direction == LoadDirection::Pickup,
+        OrderWork::Shipment(_) => stop == StopKind::Pickup,
     }
 }
 
@@ -196,6 +205,14 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
     };
     let due = state.stop(StopKind::Delivery).and_then(|stop| stop.due);
     let done = state.delivery.completed.map(|mark| mark.at.0);
+    // The stop that begins the latest beside what was promised of it.
+    let late = planned(fleet, id)
+        .filter_map(|visit| {
+            let due = state.stop(visit.stop)?.due?;
+            Some(((visit.start - due).0 / 60_000 * 60, due.0))
+        })
+        .filter(|&(late, _)| late > 0)
+        .max();
     Order {
         id: state.name.as_str(),
         reference: memory.labels(&state.name).and_then(|labels| labels.reference.as_deref()),
@@ -213,11 +230,8 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
         held_until: state.held_until.filter(|_| state.is_open()).map(|until| until.0),
         pinned: state.pinned.map(|vehicle| fleet.vehicle(vehicle).name.as_str()),
         start: last_visit(seen, id).map(|visit| visit.start.0),
-        late_seconds: planned(fleet, id)
-            .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
-            .map(|late| late.0 / 60_000 * 60)
-            .filter(|&late| late > 0)
-            .max(),
+        late_seconds: late.map(|(late, _)| late),
+        late_due: late.map(|(_, due)| due),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Warnings about events that were taken all the same: the last ones, for people, and how many there were, for the metrics.
 //!
 //! One list is shared by the HTTP door and by the reader of the log. An event that came over HTTP is met again in the log;
-//! the same field of the same event is listed and counted once. Whoever listed it tells it on the stream of warnings.
+//! the same field of the same event is listed and counted once. Whoever listed it tells it on the stream of warnings, from which an
+//! engine that starts reads what was listed before.
+//!
+//! Conflicts have a list of their own: however many fields are misspelt, what a person has to look at stays.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +14,18 @@ use bytes::Bytes;
 use fleetfold_journal::address::rejected_id;
 use fleetfold_journal::{Address, Said, ZoneName};
 use fleetfold_model::{LogSeq, Millis, Timestamp};
+use fleetfold_wire::{EventType, Warning};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::clock;
 use crate::log::{AppendError, Log, Stream};
 
-/// Most warnings that are listed.
+/// Most conflicts that are listed, and most other warnings.
 const LISTED_MAX: usize = 200;
+/// How a conflict ended in words before it had a code of its own.
+const WAS_CONFLICT: &str = "it is taken as what happened";
 /// Attempts to tell a warning on the stream.
 const TOLD_TRIES: u32 = 300;
 /// Time between two attempts while the broker is away.
@@ -51,10 +58,46 @@ pub(crate) struct Warned {
     pub(crate) detail: Option<String>,
 }
 
+impl Warned {
+    /// One as it stands on the stream of warnings. `None`: what stands there is no warning that this version knows.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let told: Value = serde_json::from_slice(bytes).ok()?;
+        let text = |name: &str| told.get(name).and_then(Value::as_str);
+        let detail = text("detail");
+        let is_conflict =
+            text("field") == Some("order_id") && detail.is_some_and(|detail| detail.ends_with(WAS_CONFLICT));
+        Some(Self {
+            code: if is_conflict { Warning::CONFLICT } else { Warning::code_named(text("code")?)? },
+            seq: Some(told.get("seq")?.as_u64()?),
+            at: text("at")?.to_owned(),
+            source: text("source")?.to_owned(),
+            id: text("id")?.to_owned(),
+            kind: EventType::named(text("type")?)?.name(),
+            field: text("field")?.to_owned(),
+            hint: text("hint").map(str::to_owned),
+            detail: detail.map(str::to_owned),
+        })
+    }
+
+    /// It is about the same field of the same event.
+    fn is_same(&self, (source, id, field): (&str, &str, &str)) -> bool {
+        (self.source.as_str(), self.id.as_str(), self.field.as_str()) == (source, id, field)
+    }
+}
+
 #[derive(Default)]
 struct Listed {
-    last: VecDeque<Warned>,
+    /// Oldest first, with the time at which each was seen.
+    conflicts: VecDeque<(Timestamp, Warned)>,
+    others: VecDeque<(Timestamp, Warned)>,
     counts: BTreeMap<&'static str, u64>,
+}
+
+impl Listed {
+    /// Those among which one of this code is listed.
+    fn of(&mut self, code: &str) -> &mut VecDeque<(Timestamp, Warned)> {
+        if code == Warning::CONFLICT { &mut self.conflicts } else { &mut self.others }
+    }
 }
 
 /// The shared list.
@@ -73,10 +116,9 @@ impl Warnings {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let event = &said.envelope;
         for warning in &said.warnings {
-            let same = |known: &&mut Warned| {
-                (&known.source, &known.id, &known.field) == (&event.source, &event.id, &warning.field)
-            };
-            if let Some(known) = listed.last.iter_mut().rev().find(same) {
+            let among = listed.of(warning.code);
+            let what = (event.source.as_str(), event.id.as_str(), warning.field.as_str());
+            if let Some((_, known)) = among.iter_mut().rev().find(|(_, known)| known.is_same(what)) {
                 known.seq = known.seq.or(seq);
                 continue;
             }
@@ -91,24 +133,63 @@ impl Warnings {
                 hint: warning.hint.clone(),
                 detail: warning.detail.clone(),
             };
-            *listed.counts.entry(warned.code).or_default() += 1;
             fresh.push(warned.clone());
-            listed.last.push_back(warned);
-            if listed.last.len() > LISTED_MAX {
-                listed.last.pop_front();
+            let code = warned.code;
+            among.push_back((now, warned));
+            if among.len() > LISTED_MAX {
+                among.pop_front();
             }
+            *listed.counts.entry(code).or_default() += 1;
         }
         fresh
     }
 
-    /// The last warnings, oldest first, at most [`LISTED_MAX`].
+    /// Lists what was told before this engine began, given oldest first. None of it is counted or told again.
+    pub(crate) fn precede(&self, told: &Told) {
+        let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, warned) in told.conflicts.iter().rev().chain(told.others.iter().rev()) {
+            let among = listed.of(warned.code);
+            let what = (warned.source.as_str(), warned.id.as_str(), warned.field.as_str());
+            if let Some((since, known)) = among.iter_mut().find(|(_, known)| known.is_same(what)) {
+                // It was read anew: it is as old as it was.
+                (*since, known.at) = (*at, warned.at.clone());
+            } else if among.len() < LISTED_MAX {
+                among.push_front((*at, warned.clone()));
+            }
+        }
+    }
+
+    /// The last conflicts and the last other warnings, oldest first, at most [`LISTED_MAX`] of each.
     pub(crate) fn list(&self) -> Vec<Warned> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last.iter().cloned().collect()
+        let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = listed.others.iter().chain(&listed.conflicts).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, warned)| warned.clone()).collect()
     }
 
     /// How many warnings there were since this engine started, by code.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).counts.clone()
+    }
+}
+
+/// What stands on the stream of warnings: the last ones of it.
+#[derive(Default)]
+pub(crate) struct Told {
+    conflicts: VecDeque<(Timestamp, Warned)>,
+    others: VecDeque<(Timestamp, Warned)>,
+}
+
+impl Told {
+    /// One more message of the stream.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        let Some(warned) = Warned::read(bytes) else { return };
+        let Ok(at) = warned.at.parse::<jiff::Timestamp>() else { return };
+        let among = if warned.code == Warning::CONFLICT { &mut self.conflicts } else { &mut self.others };
+        among.push_back((Timestamp(at.as_millisecond()), warned));
+        if among.len() > LISTED_MAX {
+            among.pop_front();
+        }
     }
 }
 
@@ -146,7 +227,7 @@ mod tests {
     use fleetfold_wire::decode;
     use serde_json::json;
 
-    use super::{LISTED_MAX, Warnings};
+    use super::{LISTED_MAX, Told, Warnings};
 
     fn misspelt(id: u32) -> fleetfold_journal::Said {
         let data = json!({ "order_id": "o", "skils": ["cool"], "loads": [1] });
@@ -175,5 +256,35 @@ mod tests {
         let listed = warnings.list();
         assert_eq!((listed.len(), listed[LISTED_MAX - 1].seq), (LISTED_MAX, Some(299)));
         assert_eq!(warnings.counts().get("unknown_field"), Some(&600));
+    }
+
+    #[test]
+    fn a_conflict_stays_however_many_fields_are_misspelt_and_is_told_after_a_restart() {
+        let warnings = Warnings::default();
+        let conflict = |id| {
+            let mut said = misspelt(id);
+            said.warnings = vec![fleetfold_wire::Warning::conflict("order_id", "it contradicts the plan")];
+            said
+        };
+        warnings.push(&conflict(1_000), Some(1), Timestamp(5));
+        for id in 0..300 {
+            warnings.push(&misspelt(id), Some(2 + u64::from(id)), Timestamp(6));
+        }
+        let listed = warnings.list();
+        assert_eq!((listed.len(), listed[0].code), (LISTED_MAX + 1, "conflict"));
+
+        // The next engine reads the stream while it lists what it meets itself, once.
+        let mut told = Told::default();
+        for warned in &listed {
+            told.add(json!(warned).to_string().as_bytes());
+        }
+        told.add(b"no warning");
+        let next = Warnings::default();
+        next.push(&misspelt(299), Some(301), Timestamp(9));
+        next.push(&conflict(1_001), Some(302), Timestamp(10));
+        next.precede(&told);
+        let codes: Vec<_> = next.list().iter().map(|warned| warned.seq).collect();
+        assert_eq!((codes.len(), codes[0], codes[codes.len() - 1]), (LISTED_MAX + 2, Some(1), Some(302)));
+        assert_eq!(next.list().iter().filter(|warned| warned.seq == Some(301)).count(), 2, "its two fields, once each");
     }
 }

@@ -93,6 +93,12 @@ fn heads_and_bodies_have_their_time_and_their_size() {
     for refused in [&mut large, &mut many] {
         assert!(rest(refused).starts_with("HTTP/1.1 431"));
     }
+    // What is only somewhat too large is said in words.
+    for headers in [format!("X-Large: {}\r\n", "x".repeat(40_000)), "X-Many: 1\r\n".repeat(100)] {
+        let (status, head, said) = http_whole(port, "GET /livez", &headers, "");
+        assert!(status == 431 && head.contains("application/problem+json"), "{status} {head}");
+        assert!(said.contains("head_too_large") && said.contains("32 KiB and 64 lines"), "{said}");
+    }
     let (status, _, said) = http_whole(port, "POST /v1/events", "Content-Length: 999999999\r\n", "");
     assert!(status == 413 || status == 400, "{status} {said}");
     // Each comes back by itself: what a connection waits for has an end.

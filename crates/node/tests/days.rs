@@ -215,3 +215,58 @@ fn policies_are_compared_on_the_same_day() {
     let done = compare(&[]);
     assert!(String::from_utf8_lossy(&done.stderr).contains("--policy day"), "{done:?}");
 }
+
+/// The page opens a recorded day: `/v1/state` tells of it while it is played, and when it ends by a signal nothing is left behind.
+#[test]
+fn a_recorded_day_is_shown_on_the_page() {
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    recording(folder);
+    let temporary = folder.join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let shown = |more: &[&str]| {
+        let port = support::free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let args = [&["replay", "recorded.jsonl", "--listen", &listen, "--speed", "3600"], more].concat();
+        let child = support::fleetfold(&args, folder).env("TMPDIR", &temporary).stdout(Stdio::null()).spawn().unwrap();
+        support::wait_for(port);
+        (support::Killed(child), port)
+    };
+    let ends = |mut shown: support::Killed| {
+        let pid = shown.0.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(shown.0.wait().unwrap().success());
+    };
+    let wait_served = |port: u16| {
+        let mut last = Value::Null;
+        for _ in 0..300 {
+            last = support::engine::state(port);
+            if last["kpi"]["served"] == 6 {
+                return last;
+            }
+            support::pause(100);
+        }
+        panic!("the day is not shown: {last}");
+    };
+
+    let (process, port) = shown(&[]);
+    let state = wait_served(port);
+    assert_eq!(state["vehicles"].as_array().unwrap().len(), 2, "{state}");
+    assert!(support::http(port, "GET /", "").1.contains("Fleetfold"), "the page itself");
+    ends(process);
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // In a folder it stays, and is not played again.
+    let (process, port) = shown(&["--data", "kept"]);
+    let first = wait_served(port);
+    ends(process);
+    let (process, port) = shown(&["--data", "kept"]);
+    let again = wait_served(port);
+    assert_eq!(again["kpi"]["orders"], first["kpi"]["orders"]);
+    assert_eq!(again["kpi"]["orders"], 6);
+    ends(process);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}

@@ -118,3 +118,109 @@ fn a_producer_is_told_what_is_wrong_with_its_events() {
     let (status, _) = post(port, JSON, &event("9", "fleet.order.created.v1", &order("o5")).to_string());
     assert_eq!(status, 202, "a strict zone takes what is spelt right");
 }
+
+/// Orders by status, vehicle and lateness, page by page, also those that are over.
+#[test]
+fn orders_are_picked_by_status_vehicle_and_lateness() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = support::engine::serve(folder.path(), "embedded:log.redb", "porto", "data", &[]);
+    support::engine::wait_ready(port);
+    support::engine::crew(port);
+    let wait = |events: &[Value]| {
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        let headers = "Content-Type: application/x-ndjson\r\n";
+        let (status, text) = http_with(port, "POST /v1/events?wait=answer", headers, &lines.join("\n"));
+        assert_eq!(status, 202, "{text}");
+    };
+    let mut late = order("late");
+    // So late that a vehicle still comes.
+    let before = |seconds| (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds)).to_string();
+    late["job"]["stop"]["windows"] = json!([{ "opens": before(3_600), "closes": before(600) }]);
+    let mut crane = order("crane");
+    crane["skills"] = json!(["crane"]);
+    let mut events: Vec<Value> =
+        ["a", "b", "c", "gone", "done"].iter().map(|id| event(id, "fleet.order.created.v1", &order(id))).collect();
+    events.push(event("late", "fleet.order.created.v1", &late));
+    events.push(event("crane", "fleet.order.created.v1", &crane));
+    wait(&events);
+    wait(&[
+        event("x", "fleet.order.cancelled.v1", &json!({ "order_id": "gone" })),
+        event("y", "fleet.stop.completed.v1", &json!({ "vehicle_id": "van", "order_id": "done", "stop": "delivery" })),
+    ]);
+    let page = |query: &str| {
+        let page = get(port, &format!("/v1/state?part=orders{query}"));
+        let ids = page["orders"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
+        (ids.collect::<Vec<_>>(), page["next"].clone())
+    };
+    let ids = |query: &str| page(query).0;
+    assert_eq!(ids(""), ["a", "b", "c", "crane", "late"]);
+    assert_eq!(ids("&status=unassigned"), ["crane"]);
+    assert_eq!(ids("&status=assigned"), ["a", "b", "c", "late"]);
+    assert_eq!(ids("&status=served"), ["done"]);
+    assert_eq!(ids("&status=served&vehicle=van"), ["done"]);
+    assert_eq!(ids("&status=cancelled"), ["gone"]);
+    assert_eq!(ids("&vehicle=van&late=true"), ["late"]);
+    assert_eq!(ids("&vehicle=van&late=false"), ["a", "b", "c"]);
+    assert!(ids("&vehicle=nobody").is_empty());
+    let (first, next) = page("&status=assigned&limit=2");
+    assert_eq!((first, &next), (vec!["a".to_owned(), "b".to_owned()], &json!("b")));
+    assert_eq!(page("&status=assigned&limit=2&after=b"), (vec!["c".to_owned(), "late".to_owned()], Value::Null));
+}
+
+#[test]
+fn an_id_that_no_address_can_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = support::engine::serve(folder.path(), "embedded:log.redb", "porto", "data", &[]);
+    support::engine::wait_ready(port);
+    for id in [".", ".."] {
+        let van = json!({ "vehicle_id": id, "start": { "lon": -8.62, "lat": 41.15 } });
+        for (kind, data) in [("fleet.order.created.v1", order(id)), ("fleet.vehicle.registered.v1", van)] {
+            let (status, problem) =
+                post(port, "Content-Type: application/json\r\n", &event("1", kind, &data).to_string());
+            assert_eq!((status, &problem["code"]), (422, &json!("unnameable")), "{problem}");
+        }
+    }
+    // Three dots are a name like any other.
+    let (status, _) = post(port, "", &event("2", "fleet.order.created.v1", &order("...")).to_string());
+    assert_eq!(status, 202);
+}
+
+/// Files of the page and answers in JSON are packed for those who take it, and files are not sent twice.
+#[test]
+fn files_and_answers_are_packed_and_files_are_not_sent_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = support::engine::serve(folder.path(), "embedded:log.redb", "porto", "data", &[]);
+    support::engine::wait_ready(port);
+    support::engine::crew(port);
+    for number in 0..20 {
+        support::engine::post(port, &format!("o{number}"));
+    }
+    support::engine::wait_answered(port, "o19");
+    // What is packed is no text: only the head of the answer is read as one.
+    let head = |path: &str, headers: &str| {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head, answer.len() - end - 4)
+    };
+    for path in ["/", "/style.css", "/leaflet/leaflet-src.esm.js", "/console/main.js"] {
+        let (status, first, _) = head(path, "Accept-Encoding: gzip\r\n");
+        assert!(status == 200 && first.contains("content-encoding: gzip"), "{path}: {first}");
+        let tag = first.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().replace("w/", "W/");
+        let (status, _, size) = head(path, &format!("If-None-Match: {tag}\r\n"));
+        assert_eq!((status, size), (304, 0), "{path}");
+        assert!(!head(path, "").1.contains("content-encoding"), "{path}");
+    }
+    for path in ["/v1/vehicles/van", "/v1/zones", "/v1/warnings", "/v1/decisions"] {
+        let (_, plain, size) = head(path, "");
+        let (_, packed, _) = head(path, "Accept-Encoding: gzip\r\n");
+        assert!(!plain.contains("content-encoding"), "{plain}");
+        assert_eq!(packed.contains("content-encoding: gzip"), size >= 1024, "{path}, {size} bytes: {packed}");
+    }
+    assert!(head("/v1/decisions", "").2 >= 1024, "the answers that are looked at are large and small");
+}

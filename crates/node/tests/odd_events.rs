@@ -322,6 +322,14 @@ fn every_error_is_a_problem_document() {
     for (request, body, status) in [
         ("DELETE /v1/state", String::new(), 405),
         ("GET /v1/state?limit=many", String::new(), 400),
+        // A parameter that nobody knows, a filter without its part, a status that no order has.
+        ("GET /v1/state?colour=red", String::new(), 400),
+        ("GET /v1/decisions?after=0&limit=3", String::new(), 400),
+        ("GET /livez?verbose=1", String::new(), 400),
+        ("POST /v1/events?wait=answer&why=1", "{}".to_owned(), 400),
+        ("GET /v1/state?status=served", String::new(), 400),
+        ("GET /v1/state?part=orders&status=gone", String::new(), 400),
+        ("GET /v1/state?part=vehicles&late=true", String::new(), 400),
         ("POST /v1/events", " ".repeat((8 << 20) + 1), 413),
         ("POST /v1/events", "{".to_owned(), 422),
         ("GET /v1/nothing", String::new(), 404),

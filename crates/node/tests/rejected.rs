@@ -162,3 +162,80 @@ fn the_embedded_file_has_them_too() {
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!((&shown["id"], &shown["data"]["order_id"]), (&json!("c1"), &json!("nobody")));
 }
+
+/// Refusals and conflicts, as the page reads them: the entries of the refused, and of what contradicts the plan.
+fn told(port: u16) -> (Vec<u64>, Vec<u64>) {
+    let read = |path: &str| serde_json::from_str::<Value>(&support::http(port, &format!("GET {path}"), "").1).unwrap();
+    let seqs = |found: &Value, is_wanted: &dyn Fn(&Value) -> bool| {
+        let all = found.as_array().unwrap().iter();
+        all.filter(|one| is_wanted(one)).filter_map(|one| one["seq"].as_u64()).collect::<Vec<_>>()
+    };
+    let refused = seqs(&read("/v1/state")["refused"], &|_| true);
+    (refused, seqs(&read("/v1/warnings")["warnings"], &|one| one["code"] == "conflict"))
+}
+
+fn wait_told(port: u16, what: &str, wanted: &(Vec<u64>, Vec<u64>)) {
+    for _ in 0..200 {
+        if told(port) == *wanted {
+            return;
+        }
+        pause(100);
+    }
+    panic!("{what}: {:?} and not {wanted:?}", told(port));
+}
+
+/// Posts what is refused twice and what contradicts a cancellation, then many misspelt fields. Returns what the page then shows.
+fn misbehave(port: u16) -> (Vec<u64>, Vec<u64>) {
+    let sent = |event: &Value| {
+        let (status, text) = support::http(port, "POST /v1/events", &event.to_string());
+        assert_eq!(status, 202, "{text}");
+        serde_json::from_str::<Value>(&text).unwrap()["last_seq"].as_u64().unwrap()
+    };
+    support::engine::crew(port);
+    sent(&order("gone"));
+    wait_answered(port, "gone");
+    sent(&event("order.cancelled", "x1", &json!({ "order_id": "gone" })));
+    let twice = sent(&event("order.cancelled", "x2", &json!({ "order_id": "gone" })));
+    let unknown = sent(&serde_json::from_str(&raised()).unwrap());
+    let stop = json!({ "vehicle_id": "van", "order_id": "gone", "stop": "delivery" });
+    let conflict = sent(&event("stop.completed", "x3", &stop));
+    let position = |number| {
+        let data = json!({ "vehicle_id": "van", "position": { "lon": -8.63, "lat": 41.15 }, "sped": number });
+        event("position", &format!("p{number}"), &data).to_string()
+    };
+    let lines = (0..220).map(position).collect::<Vec<_>>().join("\n");
+    let (status, text) = support::http_with(port, "POST /v1/events", "Content-Type: application/x-ndjson\r\n", &lines);
+    assert_eq!(status, 202, "{text}");
+    (vec![twice, unknown], vec![conflict])
+}
+
+#[test]
+fn a_restart_tells_again_what_was_refused_and_what_contradicts_the_plan() {
+    for url in ["nats", "embedded:log.redb"] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let broker = (url == "nats").then(|| broker(folder));
+        let url = broker.as_ref().map_or(url, |(_, url)| url);
+        let (engine, port) = serve(folder, url, "porto", "data", &[]);
+        wait_ready(port);
+        let mut wanted = misbehave(port);
+        if broker.is_some() {
+            wanted.0.push(publish_with(&Admin::new(url), ORDERS, &[], b"no event"));
+        }
+        wait_told(port, "before", &wanted);
+        // Stopped in order, so that it begins with a snapshot.
+        let mut engine = engine;
+        let pid = engine.0.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(engine.0.wait().is_ok());
+        let (engine, port) = serve(folder, url, "porto", "data", &[]);
+        wait_ready(port);
+        wait_told(port, "with a snapshot", &wanted);
+        // Killed, and with nothing but the log.
+        drop(engine);
+        std::fs::remove_dir_all(folder.join("data")).unwrap();
+        let (_engine, port) = serve(folder, url, "porto", "data", &[]);
+        wait_ready(port);
+        wait_told(port, "with the log alone", &wanted);
+    }
+}

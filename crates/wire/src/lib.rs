@@ -72,7 +72,7 @@ pub use event_v1::PolicyV1;
 pub use fields::instant_of;
 pub use labels::Labels;
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};
-pub use odd::{odd_in_zone, other_coordinates, place_nowhere};
+pub use odd::{odd_in_zone, other_coordinates, place_nowhere, unnameable};
 pub use personal::{ENCRYPTED, Parted, person, personal_fields, speaks_of};
 pub use plan_v1::{AssignmentV1, assignment_from_json, assignment_to_json};
 pub use rejected::RejectedV1;

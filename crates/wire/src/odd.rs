@@ -5,7 +5,7 @@
 //! with [`odd_in_zone`] and [`other_coordinates`].
 
 use fleetfold_model::{
-    Event, Millis, OrderWork, Policy, RoadChange, Shift, Space, StopSpec, TimeWindow, Timestamp, Vehicle,
+    Event, Millis, OrderWork, Policy, RoadChange, Shift, SlotHeld, Space, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde_json::Value;
 
@@ -28,6 +28,19 @@ const AHEAD_MAX: Millis = Millis(3_600_000);
 /// A dimension of a load that is not limited has at least this, thousandths.
 const UNLIMITED: i32 = i32::MAX / 4;
 
+/// The id of something new that no address of HTTP can name: in a path `.` and `..` are a way through it, also percent-encoded.
+pub fn unnameable(event: &Event) -> Option<Warning> {
+    let (field, name) = if let Event::OrderCreated(order) | Event::SlotHeld(SlotHeld { order, .. }) = event {
+        ("order_id", &order.name)
+    } else if let Event::VehicleRegistered(vehicle) = event {
+        ("vehicle_id", &vehicle.name)
+    } else {
+        return None;
+    };
+    let is_way = [".", ".."].contains(&name.as_str());
+    is_way.then(|| Warning::odd_value(field, format!("{name}: no address of HTTP can name it, so no page can show it")))
+}
+
 /// The odd values that an event shows by itself; none for the engine's own types. `at`: the event's own time.
 pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> Vec<Warning> {
     let mut found = Found(Vec::new());
@@ -42,6 +55,7 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
             return found.0;
         }
     };
+    found.0.extend(unnameable(event));
     match event {
         Event::OrderCreated(order) => {
             work(&order.work, at, &mut found);

@@ -3,8 +3,8 @@
 /// Something about an event that is probably a mistake. The event is taken as it is, and whoever wrote it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// Which kind of warning, as a short stable word that subjects and metrics use: [`Warning::UNKNOWN_FIELD`] or
-    /// [`Warning::ODD_VALUE`].
+    /// Which kind of warning, as a short stable word that subjects and metrics use: [`Warning::UNKNOWN_FIELD`],
+    /// [`Warning::ODD_VALUE`] or [`Warning::CONFLICT`].
     pub code: &'static str,
     /// What it is about: a field of `data` (`shipment.pickup.skils`, `shift.breaks[0].duration`), or the attribute `time`.
     pub field: String,
@@ -19,6 +19,8 @@ impl Warning {
     pub const UNKNOWN_FIELD: &str = "unknown_field";
     /// A legal value that hardly anybody means. It has the effect that it says. A strict zone takes it, too.
     pub const ODD_VALUE: &str = "odd_value";
+    /// What happened contradicts the plan or a cancellation. It is taken as what happened, and a person has to look at it.
+    pub const CONFLICT: &str = "conflict";
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {
         Self { code: Self::UNKNOWN_FIELD, field, hint, detail: None }
@@ -27,6 +29,16 @@ impl Warning {
     /// A legal value that hardly anybody means: what is odd about it, and what is done with it.
     pub fn odd_value(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: Self::ODD_VALUE, field: field.into(), hint: None, detail: Some(detail.into()) }
+    }
+
+    /// Something that happened although it should not have.
+    pub fn conflict(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()) }
+    }
+
+    /// The code of this name.
+    pub fn code_named(name: &str) -> Option<&'static str> {
+        [Self::UNKNOWN_FIELD, Self::ODD_VALUE, Self::CONFLICT].into_iter().find(|&code| code == name)
     }
 
     /// True when a zone with a strict policy refuses the event for it.

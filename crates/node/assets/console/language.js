@@ -26,6 +26,9 @@ export function w(parts, ...values) {
   return said.reduce((text, part, index) => `${text}${values[index - 1] ?? ''}${part}`);
 }
 
+/** What is done at a stop. Events call the only stop of a job its delivery, also where goods are collected there. @param {{stop: string, collects?: boolean}} stop */
+export const stopWord = (stop) => t(stop.collects ? 'pickup' : stop.stop);
+
 const SAID = ['aria-label', 'placeholder', 'title'];
 /** Translates what stands in the page's own HTML. @param {Element} root */
 export function translate(root) {

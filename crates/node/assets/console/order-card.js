@@ -1,7 +1,7 @@
 // @ts-check
 // The card of an order: where it is, when, how late and why; the chain from event to decision to now.
 import { decimal } from './numbers.js';
-import { t, w } from './language.js';
+import { stopWord, t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { orderActions } from './order-actions.js';
@@ -20,19 +20,26 @@ function stopFacts(stop) {
   const state = stop.completed ? w`done ${time(stop.completed)}` : stop.failed ? w`failed ${time(stop.failed)}` : stop.arrived ? w`there since ${time(stop.arrived)}` : stop.departed ? w`driven to since ${time(stop.departed)}` : '';
   const planned = stop.start ? `${stop.completed ? t('was planned for') : t('arrives')} ${time(stop.arrival ?? stop.start)}${stop.start !== stop.arrival && stop.arrival ? w`, begins ${time(stop.start)}` : ''}` : '';
   const late = stop.late_seconds >= 60 ? w`${lateMinutes(stop.late_seconds)} min late` : '';
+  const came = stop.completed && stop.arrived ? w`came ${time(stop.arrived)}` : '';
   return [
-    [t(stop.stop), place],
-    [w`${t(stop.stop)}: window`, `${windows}${stop.due ? w`, promised by ${time(stop.due)}` : ''}${stop.release ? w`, not before ${time(stop.release)}` : ''}`],
-    [w`${t(stop.stop)}: plan`, [planned, state, late, stop.service_seconds ? w`${minutes(stop.service_seconds) || 1} min of service` : ''].filter(Boolean).join(', ')],
+    [stopWord(stop), place],
+    [w`${stopWord(stop)}: window`, `${windows}${stop.due ? w`, promised by ${time(stop.due)}` : ''}${stop.release ? w`, not before ${time(stop.release)}` : ''}`],
+    [w`${stopWord(stop)}: plan`, [planned, came, state, late, stop.service_seconds ? w`${minutes(stop.service_seconds) || 1} min of service` : ''].filter(Boolean).join(', ')],
   ];
 }
 
 /** What stands above all else. @param {import('../engine.js').OrderStory} order */
 function headline(order) {
   const last = order.stops?.at(-1);
-  const late = Math.max(0, ...(order.stops ?? []).filter((stop) => !stop.completed).map((stop) => stop.late_seconds));
+  // The stop that is the latest says what is late: its own arrival against its own promise.
+  const worst = (order.stops ?? []).filter((stop) => !stop.completed).reduce((/** @type {import('../engine.js').OrderStop | null} */ most, stop) => (stop.late_seconds > (most?.late_seconds ?? 0) ? stop : most), null);
+  const late = worst?.late_seconds ?? 0;
   if (order.status === 'unassigned') return w`Unassigned: ${order.reason}${order.due ? w`. Promised by ${time(order.due)}.` : ''}`;
-  if (late >= 60) return w`${lateMinutes(late)} min late: arrives ${time(last?.arrival ?? order.arrival)}, promised by ${time(order.due)}`;
+  if (worst && late >= 60) {
+    const arrives = worst.arrived ?? worst.arrival ?? order.arrival;
+    const other = (order.stops ?? []).length > 1 ? w` (${stopWord(worst)})` : '';
+    return w`${lateMinutes(late)} min late${other}: arrives ${time(arrives)}, promised by ${time(worst.due ?? order.due)}`;
+  }
   const waits = last?.start && order.arrival && last.start - order.arrival >= 60_000 ? w`, begins ${time(last.start)}` : '';
   if (order.arrival) return w`Arrives ${time(order.arrival)}${waits}${order.due ? w`, promised by ${time(order.due)}: ${late > 0 ? t('less than a minute late') : t('on time')}` : ''}`;
   return order.done ? w`Served ${time(order.done)}` : t(order.status);
@@ -49,17 +56,31 @@ export function factLine(fact) {
 /** The story: what happened and what was decided, and why. @param {(import('../engine.js').Told | import('../engine.js').Logged)[]} lines */
 export function storyLines(lines) {
   return lines.map((/** @type {import('../engine.js').Told} */ line) => el('li', { class: line.decision ? 'decided' : '' },
-    el('time', {}, exact(line.at)), line.words, line.decision ? w` — decision ${line.decision}` : '',
+    line.left_out ? el('div', { class: 'left-out' }, w`${line.left_out} lines are left out here`) : null, el('time', {}, exact(line.at)), line.words, line.decision ? w` — decision ${line.decision}` : '',
     line.because?.length ? el('div', {}, t('because '), ...line.because.map(factLine)) : null));
 }
 
 /** One that the engine does not hold any more: what the log tells of it. @param {import('../engine.js').RetiredOrder} order */
 export function showRetired(order) {
-  fill('story-title', w`Order ${order.id}`);
-  fill('story-head', t(order.status));
-  $('story-head').classList.remove('bad-text');
-  for (const id of ['story-actions', 'story-more', 'story-why']) fill(id);
-  fill('story-facts', el('dt', {}, t('status')), el('dd', {}, t(order.status)));
+  fill('story-title', w`Order ${order.id}${order.reference ? ` · ${order.reference}` : ''}`);
+  const late = (order.late_seconds ?? 0) >= 60;
+  // Of several stops the one that came the latest says how late it was.
+  const worst = order.stops.reduce((/** @type {import('../engine.js').OrderStop | null} */ most, stop) => (stop.late_seconds > (most?.late_seconds ?? 0) ? stop : most), null);
+  const by = order.vehicle ? w` by ${order.vehicle}` : '';
+  const ended = order.done ? w`Served ${time(order.done)}${by}` : `${t(order.status)}${by}`;
+  fill('story-head', late && worst ? w`${ended}, ${lateMinutes(worst.late_seconds)} min late: promised by ${time(worst.due)}` : ended);
+  $('story-head').classList.toggle('bad-text', late || order.status === 'failed');
+  for (const id of ['story-actions', 'story-more']) fill(id);
+  // What was decided last, and what that answered: there is no plan any more to ask.
+  const decided = [...order.story].reverse().find((line) => line.decision);
+  const came = worst ?? order.stops.at(-1);
+  fill('story-why', decided ? el('h3', {}, late ? t('Why it was late') : t('Why it was there')) : null, decided ? el('ol', { id: 'chain' },
+    decided.because?.length ? el('li', {}, ...decided.because.map(factLine)) : null,
+    el('li', {}, w`decision ${decided.decision} ${exact(decided.at)}: ${decided.words}`),
+    came?.start ? el('li', {}, w`it was to begin ${time(came.start)} then`) : null,
+    el('li', {}, w`then: ${ended}`)) : null);
+  const facts = [['status', `${t(order.status)}${by}`], ['reference', order.reference], ...order.stops.flatMap(stopFacts), ['placed', order.placed ? time(order.placed) : null]];
+  fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, String(value))]));
   fill('story-lines', ...storyLines(order.story));
 }
 
@@ -107,8 +128,8 @@ function chainOf(order, explained, done) {
   const entries = (group?.trigger.entries ?? []).filter((cause) => cause.type !== 'fleet.plan.proposed.v1');
   const causes = told?.because?.length ? told.because.map(factLine) : entries.map((cause) => el('span', { class: 'because' }, w`${time(cause.logged_at)} ${cause.type.replace(/^fleet\.|\.v1$/g, '')} ${cause.subject ?? ''} (entry ${cause.seq})`));
   const items = [];
-  const ordered = order.story[0];
-  if ((order.late_seconds ?? 0) > 0 && order.due && ordered && ordered.at > order.due) items.push(el('li', {}, w`ordered ${time(ordered.at)}, when ${time(order.due)} had passed`));
+  const promised = order.late_due ?? order.due;
+  if ((order.late_seconds ?? 0) > 0 && promised && order.placed && order.placed > promised) items.push(el('li', {}, w`ordered ${time(order.placed)}, when ${time(promised)} had passed`));
   // A search moves what events have brought: the last decision about it that answered one comes first.
   const before = causes.length ? undefined : [...order.story].reverse().find((line) => line.decision && line.because?.length);
   if (before) items.push(el('li', {}, ...(before.because ?? []).map(factLine)), el('li', {}, w`decision ${before.decision} ${exact(before.at)}: ${before.words}`));

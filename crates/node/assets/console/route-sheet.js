@@ -1,6 +1,6 @@
 // @ts-check
 // The route of a vehicle on paper: what its driver needs where there is no phone. Printed by the browser; nothing else of the page is.
-import { t, w } from './language.js';
+import { stopWord, t, w } from './language.js';
 import { $, el, fill, say } from './dom.js';
 import { get, wrong } from './api.js';
 import { apart, clock, date, time } from './time.js';
@@ -23,7 +23,7 @@ export async function printSheet(id) {
     const order = orders.get(visit.order);
     const stop = order?.stops?.find((one) => one.stop === visit.stop);
     const windows = (stop?.windows ?? []).map(([opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ');
-    return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, t(visit.stop)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
+    return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, stopWord(visit)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
   });
   const pause = apart(vehicle);
   if (pause) rows.push(el('tr', {}, el('td'), el('td', {}, time(pause.starts)), el('td', { colspan: '5' }, t('break')), el('td', { class: 'tick' }, w`until ${time(pause.ends)}`)));

@@ -1,7 +1,7 @@
 // @ts-check
 // The day of the vehicles side by side: drive, wait, service and break, what is done against what was planned; a stop is dragged to another vehicle.
 // It reaches from the first shift and the first stop that are known to the last stop that is planned; of that, only what is scrolled to is in the page.
-import { t, w } from './language.js';
+import { stopWord, t, w } from './language.js';
 import { $, button, el } from './dom.js';
 import { get } from './api.js';
 import { dropped } from './drop.js';
@@ -53,7 +53,7 @@ function drawLane(vehicle) {
     const at = stop.arrived ?? stop.done;
     const late = stop.due && at > stop.due;
     if (stop.planned) parts.push(bar(stop.planned, stop.planned + 240_000, 'ghost', w`${stop.order}: was planned for ${time(stop.planned)}`));
-    const done = bar(stop.arrived ?? stop.done - 60_000, stop.done, `done${late ? ' late' : ''}`, w`${stop.order} ${t(stop.stop)}: done ${time(stop.done)}${stop.planned ? w`, planned ${time(stop.planned)}` : ''}`);
+    const done = bar(stop.arrived ?? stop.done - 60_000, stop.done, `done${late ? ' late' : ''}`, w`${stop.order} ${stopWord(stop)}: done ${time(stop.done)}${stop.planned ? w`, planned ${time(stop.planned)}` : ''}`);
     done?.addEventListener('click', () => choose('orders', stop.order));
     parts.push(done);
   }
@@ -75,7 +75,7 @@ function drawLane(vehicle) {
     if (!inWindow(visit.start, visit.departure)) continue;
     const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order ? ' looked' : '';
     const pinned = fleet.orders.get(visit.order)?.pinned ? ' pinned' : '';
-    const service = el('button', { type: 'button', class: `bar service${frozen}${visit.late ? ' late' : ''}${looked}${pinned}`, 'data-order': visit.order, tabindex: '-1', draggable: 'false', 'aria-label': `${visit.order} ${t(visit.stop)} ${time(visit.start)}${visit.late ? t(', late') : ''}`, title: `${visit.order} ${t(visit.stop)} ${time(visit.start)}–${time(visit.departure)}${visit.late ? t(', late') : ''}${visit.frozen ? t(', under way') : t(', drag it to another place')}` });
+    const service = el('button', { type: 'button', class: `bar service${frozen}${visit.late ? ' late' : ''}${looked}${pinned}`, 'data-order': visit.order, tabindex: '-1', draggable: 'false', 'aria-label': `${visit.order} ${stopWord(visit)} ${time(visit.start)}${visit.late ? t(', late') : ''}`, title: `${visit.order} ${stopWord(visit)} ${time(visit.start)}–${time(visit.departure)}${visit.late ? t(', late') : ''}${visit.frozen ? t(', under way') : t(', drag it to another place')}` });
     service.style.left = `${x(visit.start)}px`;
     service.style.width = `${Math.max(4, x(visit.departure) - x(visit.start))}px`;
     service.addEventListener('pointerdown', (/** @type {PointerEvent} */ event) => drag(event, service, visit.order, vehicle.id, visit.frozen));

@@ -1,6 +1,6 @@
 // @ts-check
 // The card of a vehicle: what it does, and its day, planned against done.
-import { t, w } from './language.js';
+import { stopWord, t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { choose, fleet, noteOf, on, view } from './store.js';
 import { apart, clock, more, span, time } from './time.js';
@@ -42,7 +42,7 @@ export function showVehicle(vehicle) {
 function doneLine(stop) {
   const at = stop.arrived ?? stop.done;
   const against = stop.planned ? w`, planned ${time(stop.planned)} (${more((at - stop.planned) / 1000)})` : '';
-  return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${t(stop.stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
+  return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${stopWord(stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
 }
 
 /** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {import('../engine.js').VehicleStory} vehicle */
@@ -54,6 +54,6 @@ function breakLine(vehicle) {
 /** @param {import('../engine.js').Visit} visit */
 function visitLine(visit) {
   const wait = (visit.start ?? 0) - (visit.arrival ?? 0);
-  return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${t(visit.stop)}`, () => choose('orders', visit.order)),
+  return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${stopWord(visit)}`, () => choose('orders', visit.order)),
     visit.unreachable ? t(' no way there') : ` ${time(visit.start)}`, visit.break_seconds ? w`, break of ${Math.round(visit.break_seconds / 60)} min before` : '', wait >= 60_000 ? w`, waits ${Math.round(wait / 60_000)} min` : '', visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '');
 }

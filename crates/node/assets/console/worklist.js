@@ -45,7 +45,9 @@ function* items() {
     if (!moved && order.status !== 'unassigned' && !((order.late_seconds ?? 0) > 0)) continue;
     const open = () => choose('orders', order.id);
     const name = () => `${order.id}${order.reference ? ` · ${order.reference}` : ''}`;
-    const left = order.due ? order.due - now : Infinity;
+    // Of an order that is late at one of its stops, what was promised of that stop.
+    const due = (order.late_seconds ?? 0) > 0 ? order.late_due ?? order.due : order.due;
+    const left = due ? due - now : Infinity;
     if (order.status === 'unassigned') found.push({ kind: 'unassigned', key: `unassigned ${order.id}`, of: 'order', id: order.id, left, words: () => `${name()}: ${order.reason}`, when: () => (order.due ? w`by ${time(order.due)}` : t('no deadline')), act: open });
     else if ((order.late_seconds ?? 0) > 0) {
       const kind = left < 0 ? 'late' : left <= HOUR ? 'hour' : 'later';
@@ -202,7 +204,7 @@ on('midnight', soon);
 on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });
 async function look() {
   const answer = await get('v1/warnings');
-  if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source }) => (seq && detail && /taken as what happened/.test(detail) ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
+  if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source }) => (seq && detail && code === 'conflict' ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
 }
 void look();
 setInterval(() => void look(), WARNINGS_EVERY);

@@ -3,10 +3,11 @@
 //! Promise: a test holds its routes against the table of roles, which another test holds against the routers. What is answered is held
 //! against it by schemathesis (`scripts/test`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use fleetfold_wire::{EventType, Writer};
 use schemars::generate::SchemaSettings;
@@ -22,6 +23,8 @@ use crate::nodes::documents::Overview;
 use crate::reasons as told;
 use crate::view;
 
+/// Where the routes of the registry of schemas begin.
+const REGISTRY: [&str; 4] = ["/subjects", "/schemas", "/config", "/compatibility"];
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
@@ -39,6 +42,41 @@ const ENGINE: &[&str] = &["stopping"];
 pub(super) async fn served(State(_): State<Arc<App>>, headers: HeaderMap) -> Response {
     static TEXT: OnceLock<String> = OnceLock::new();
     Document::new(TEXT.get_or_init(|| document().to_string()).as_str()).answer(&headers).await
+}
+
+/// The name of a parameter in the query that this route does not know, and which it knows, as words. `None`: it knows them all, or is no
+/// route of this document. Clients of the registry of schemas send parameters that others understand: they are passed over there.
+pub(crate) fn unknown_parameter(method: &Method, path: &str, asked: &Uri) -> Option<String> {
+    static KNOWN: OnceLock<BTreeMap<(String, String), BTreeSet<String>>> = OnceLock::new();
+    if asked.query().is_none_or(str::is_empty) || REGISTRY.iter().any(|route| path.starts_with(route)) {
+        return None;
+    }
+    let known = KNOWN.get_or_init(|| {
+        let document = document();
+        let routes = document["paths"].as_object().into_iter().flatten();
+        let operations = routes.flat_map(|(path, methods)| {
+            let methods = methods.as_object().into_iter().flatten();
+            // The page opens at whatever address somebody has been sent.
+            let methods = methods.filter(|(_, it)| path.starts_with("/v1/") || it["tags"][0] != "page");
+            methods.map(move |(method, operation)| {
+                let parameters = operation["parameters"].as_array().into_iter().flatten();
+                let names = parameters.filter(|parameter| parameter["in"] == "query");
+                let names = names.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
+                ((method.clone(), path.clone()), names.collect())
+            })
+        });
+        operations.collect()
+    });
+    // A question without its body is the same question.
+    let method = if *method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+    let known = known.get(&(method, path.to_owned()))?;
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(asked) else { return None };
+    let (unknown, _) = pairs.into_iter().find(|(name, _)| !known.contains(name))?;
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    Some(match names.as_slice() {
+        [] => format!("`{unknown}` is no parameter of this route: it has none"),
+        names => format!("`{unknown}` is no parameter of this route: it has `{}`", names.join("`, `")),
+    })
 }
 
 /// The document being written.
@@ -610,6 +648,7 @@ fn page(doc: &mut Writing) {
         ("/console/{script}", "The scripts of the page", "text/javascript"),
     ] {
         let mut route = doc.get(path, summary).text(kind);
+        route.operation["responses"]["304"] = json!({ "description": "it is as `If-None-Match` says" });
         if path == "/" {
             route.operation["responses"]["303"] = json!({ "description": "log in first" });
         }

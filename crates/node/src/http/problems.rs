@@ -29,7 +29,12 @@ pub(crate) const CATALOGUE: &[Known] = &[
         "No event in the log names this order, or it is over: nobody can take it.",
     ),
     known("no_such_entry", &[404], "no such entry", "The log does not hold this entry, or it is another zone's."),
-    known("no_such_page", &[400], "no such page", "`part`, `after` or `limit` is wrong; the detail says which."),
+    known(
+        "no_such_page",
+        &[400],
+        "no such page",
+        "`part`, `after`, `limit`, `status`, `vehicle` or `late` is wrong; the detail says which.",
+    ),
     known(
         "no_such_question",
         &[400],
@@ -141,6 +146,12 @@ pub(crate) const CATALOGUE: &[Known] = &[
     known("too_many_screens", &[503], "too many screens", "All seats of the live feed are taken."),
     known("too_much_at_once", &[503], "too much at once", "Too many bodies are being read: send it again."),
     known("payload_too_large", &[413], "payload too large", "Send it in parts."),
+    known(
+        "head_too_large",
+        &[431],
+        "request header fields too large",
+        "The head of the request has more than 32 KiB or 64 lines.",
+    ),
     known("body_too_slow", &[408], "request timeout", "The body did not come in time."),
     known(
         "bad_request",
@@ -201,6 +212,7 @@ pub(crate) const EVENT_CODES: &[(&str, u16, &str)] = &[
     ("engine_only", 422, "This type is written by the engine alone."),
     ("coordinates", 422, "Metres in a zone that reads degrees, or the other way round."),
     ("nowhere", 422, "Longitude 0, latitude 0: nobody has filled the place in."),
+    ("unnameable", 422, "The id is `.` or `..`: no address of HTTP can name it."),
     ("no_effect", 422, "A change of the roads that changes nothing."),
     ("role", 403, "Only administrators may send this type."),
     ("id_reused", 409, "The log has an event of this source and id that says something else."),

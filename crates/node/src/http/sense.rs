@@ -71,6 +71,14 @@ pub(super) fn nowhere(live: &Live, decoded: &Decoded) -> Option<String> {
     Some(format!("`{field}`: {}", detail.unwrap_or_default()))
 }
 
+/// The id of something new that no address of HTTP can name, since programs read `.` and `..` in a path as a way through it: what is
+/// wrong with it. Over NATS it is taken, with a warning: what a log has can be folded for ever.
+pub(super) fn unnameable(decoded: &Decoded) -> Option<String> {
+    let What::Event(event) = &decoded.what else { return None };
+    let Warning { field, detail, .. } = fleetfold_wire::unnameable(event)?;
+    Some(format!("`{field}`: {}", detail.unwrap_or_default()))
+}
+
 /// Waits until the fold has come to an entry; false if that takes too long.
 async fn folded(live: &Live, seq: u64, within: Duration) -> bool {
     let began = clock::monotonic();

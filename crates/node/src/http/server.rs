@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +27,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 use tower::ServiceExt;
 
+use super::problem;
 use super::tls::Tls;
 use crate::auth::audit::Peer;
 
@@ -36,10 +37,15 @@ const HEAD_WITHIN: Duration = Duration::from_secs(15);
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Whoever takes nothing of an answer for so long is let go.
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
-/// Largest head of a request, and most of a body that is read ahead.
+/// Largest head of a request.
 const HEAD_MAX: usize = 32 << 10;
 /// Most lines of a head.
 const HEADERS_MAX: usize = 64;
+/// Most that is read of a head, and of a body ahead of who reads it. Who sends a larger head than this is answered by the connection itself,
+/// which has no words for it.
+const READ_MAX: usize = 48 << 10;
+/// The same of its lines.
+const LINES_MAX: usize = 128;
 /// Pause after a connection could not be taken: mostly there are no more files.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 /// Files that are needed for anything but connections.
@@ -276,6 +282,13 @@ pub(crate) async fn serve(
     let _ = tell.send(true);
 }
 
+/// True when the head of a request is larger than is taken: its first line, and each header with its colon, space and end of line.
+fn has_large_head(request: &Request<Incoming>) -> bool {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    target + size > HEAD_MAX || request.headers().len() > HEADERS_MAX
+}
+
 async fn connection<S>(stream: S, router: Router, place: Arc<Place>, peer: IpAddr, mut ended: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -283,12 +296,21 @@ where
     let peer = Peer(peer);
     let service = service_fn(move |request: Request<Incoming>| {
         place.has_asked();
+        let refused = has_large_head(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
+        let router = router.clone();
+        async move {
+            if refused {
+                let detail = format!("at most {} KiB and {HEADERS_MAX} lines are taken", HEAD_MAX >> 10);
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Ok(problem(status, "request header fields too large", &detail));
+            }
+            router.oneshot(request).await
+        }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(READ_MAX).max_headers(LINES_MAX);
     let mut served = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     // A connection that breaks is its peer's business.
     tokio::select! {

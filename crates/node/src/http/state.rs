@@ -18,7 +18,7 @@ use super::{App, as_json, problem};
 use crate::archive;
 use crate::document::{self, Document};
 use crate::screens::{Answer, Question};
-use crate::view::{After, Page, Part, text};
+use crate::view::{After, Filter, Page, Part, text};
 
 /// The log is not read again for an order that it did not have within this time.
 const ASKED_AGAIN: Duration = Duration::from_secs(10);
@@ -46,6 +46,14 @@ pub(super) struct Asked {
     after: Option<String>,
     /// Most items of the page, 1 to 10,000; 1,000 without it.
     limit: Option<usize>,
+    /// Of the orders only those of this status. Without it the open ones are told; of those that are over, the ones that the engine still
+    /// holds.
+    #[schemars(extend("enum" = ["open", "unassigned", "assigned", "on board", "served", "failed", "cancelled"]))]
+    status: Option<String>,
+    /// Of the orders only those on the route of this vehicle, or served by it.
+    vehicle: Option<String>,
+    /// Of the orders only those that are late (`true`) or that are not (`false`).
+    late: Option<bool>,
 }
 
 impl Asked {
@@ -53,12 +61,29 @@ impl Asked {
     fn page(self) -> Result<Option<Page>, String> {
         let Some(part) = self.part else {
             let whole = self.after.is_none() && self.limit.is_none();
+            if self.status.is_some() || self.vehicle.is_some() || self.late.is_some() {
+                return Err("`status`, `vehicle` and `late` need `part=orders`".to_owned());
+            }
             return if whole { Ok(None) } else { Err("`after` and `limit` need a `part`".to_owned()) };
         };
         let Some(part) = Part::named(&part) else {
             let names: Vec<&str> = Part::ALL.iter().map(|&(name, _)| name).collect();
             return Err(format!("`{part}` is no part of the state: {}", names.join(", ")));
         };
+        let filter =
+            Filter {
+                status: match self.status {
+                    None => None,
+                    Some(status) => Some(Filter::status(&status).ok_or_else(|| {
+                        format!("`{status}` is no status of an order: {}", Filter::STATUSES.join(", "))
+                    })?),
+                },
+                vehicle: self.vehicle,
+                late: self.late,
+            };
+        if part != Part::Orders && !filter.is_empty() {
+            return Err("`status`, `vehicle` and `late` need `part=orders`".to_owned());
+        }
         let after = match self.after {
             None => After::Nothing,
             Some(after) if part.is_numbered() => After::Number(
@@ -67,7 +92,7 @@ impl Asked {
             Some(after) => After::Name(Name::new(&after).ok_or_else(|| format!("`{after}` is no id"))?),
         };
         match self.limit.unwrap_or(PAGE) {
-            limit @ 1..=PAGE_MAX => Ok(Some(Page { part, after, limit })),
+            limit @ 1..=PAGE_MAX => Ok(Some(Page { part, after, limit, filter })),
             limit => Err(format!("`limit` is between 1 and {PAGE_MAX}, not {limit}")),
         }
     }
@@ -155,9 +180,13 @@ async fn retired_order(app: &App, id: &str) -> Response {
         let detail = "the log is being read for another order";
         return problem(StatusCode::SERVICE_UNAVAILABLE, "ask again in a second", detail);
     };
-    // What the engine has not folded yet is not over.
-    let applied = app.live.applied();
-    match archive::order(&app.live.log, &app.live.zone, &name, applied).await {
+    let place = archive::Where {
+        words: &app.live.words,
+        network: &app.live.network,
+        zone: app.live.opened.borrow().clone(),
+        applied: app.live.applied(),
+    };
+    match archive::order(&place, &name).await {
         Ok(Some(found)) => as_json(text(&found)),
         Ok(None) => {
             let mut recent = app.unknown.lock().unwrap_or_else(PoisonError::into_inner);

@@ -244,7 +244,7 @@ impl Worker {
                     && let Ok(decoded) = decode(&message.bytes)
                 {
                     let detail = format!("{}; it is taken as what happened", view::flag_words(*flag));
-                    let warnings = vec![fleetfold_wire::Warning::odd_value("order_id", detail)];
+                    let warnings = vec![fleetfold_wire::Warning::conflict("order_id", detail)];
                     self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
                 }
             }

@@ -240,7 +240,13 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     keeper::start(kept, setup.zone.clone(), Arc::clone(&readiness), tell_again, Arc::downgrade(&bases_lost), told);
     screens::start(Arc::clone(&signals), Arc::clone(&hub), handed, questioned)
         .map_err(|error| LogError::new(format!("no thread for the screens: {error}"), "allow more threads"))?;
-    earlier::start(words.clone(), fleet.applied().0, questions.clone(), references.clone());
+    let listeners = earlier::Listeners {
+        questions: questions.clone(),
+        references: references.clone(),
+        warnings: warnings.clone(),
+        zone: opened.clone(),
+    };
+    earlier::start(words.clone(), fleet.applied().0, listeners);
     let (own, wanted) = watch::channel(setup.own);
     let owner = setup.owner.unwrap_or_else(|| format!("{}-{}", std::process::id(), hub.start));
     let live = Live {

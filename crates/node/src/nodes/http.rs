@@ -14,6 +14,8 @@ use fleetfold_roads::Network;
 use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::auth::{Auth, Role, audit, login, routes};
+use crate::document;
+use crate::http::openapi::unknown_parameter;
 use crate::http::{as_problem, problem};
 use crate::log::Stream;
 use crate::solve::streets::Known;
@@ -68,11 +70,14 @@ pub(crate) fn router(node: Arc<Node>, auth: Arc<Auth>, network: &Arc<Network>) -
 async fn guard(State(app): State<App>, mut request: Request, next: middleware::Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let needs = path.as_deref().map_or(Some(Role::Admin), |path| routes::needs(request.method(), path));
+    let takes_gzip = document::takes_gzip(request.headers());
+    let unknown = path.as_deref().and_then(|path| unknown_parameter(request.method(), path, request.uri()));
     match app.auth.allow(&request, needs) {
+        Ok(_) if unknown.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &unknown.unwrap_or_default()),
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
-            as_problem(next.run(request).await).await
+            document::packed(as_problem(next.run(request).await).await, takes_gzip).await
         }
         Err(refused) => refused,
     }

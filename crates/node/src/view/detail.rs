@@ -3,7 +3,7 @@
 use fleetfold_fleet::{Placement, Progress};
 use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
-use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, lon_lat};
+use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, collects, lon_lat};
 use crate::live::handover::Glimpse;
 
 /// A load in the fleet's own units, without the dimensions behind the last that is used.
@@ -12,7 +12,7 @@ fn load_of(load: Load) -> Vec<f64> {
     load.0[..used].iter().map(|&value| f64::from(value) / 1000.0).collect()
 }
 
-fn stop_name(stop: StopKind) -> &'static str {
+pub(crate) fn stop_name(stop: StopKind) -> &'static str {
     match stop {
         StopKind::Pickup => "pickup",
         StopKind::Delivery => "delivery",
@@ -61,6 +61,7 @@ fn order_stop(seen: &Glimpse, memory: &Memory, id: OrderId, kind: StopKind) -> O
     let street = seen.network.street_at(stop.position);
     Some(OrderStop {
         stop: stop_name(kind),
+        collects: state.spec.as_ref().is_some_and(|spec| collects(&spec.work, kind)),
         at: lon_lat(fleet.zone().space, stop.position),
         address: memory.labels(&state.name).and_then(|labels| match kind {
             StopKind::Pickup => labels.pickup.clone(),
@@ -124,6 +125,7 @@ fn done<'a>(seen: &'a Glimpse, memory: &Memory, id: VehicleId) -> Vec<DoneStop<'
             found.push(DoneStop {
                 order: state.name.as_str(),
                 stop: stop_name(kind),
+                collects: state.spec.as_ref().is_some_and(|spec| collects(&spec.work, kind)),
                 at: lon_lat(fleet.zone().space, stop.position),
                 planned: memory.planned(&state.name, kind).map(|(_, start)| start.0),
                 due: stop.due.map(|due| due.0),

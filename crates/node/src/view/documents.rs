@@ -128,6 +128,9 @@ pub(crate) struct PlannedBreak {
 pub(crate) struct Visit<'a> {
     pub(crate) order: &'a str,
     pub(crate) stop: &'static str,
+    /// Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) collects: bool,
     pub(crate) at: LonLat,
     /// `None` where no road leads there now, and behind that.
     pub(crate) arrival: Option<i64>,
@@ -178,6 +181,9 @@ pub(crate) struct Order<'a> {
     /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) late_seconds: Option<i64>,
+    /// What was promised of that stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) late_due: Option<i64>,
 }
 
 /// A vehicle or an order by itself: what the picture shows of it, and its story.
@@ -213,6 +219,9 @@ pub(crate) struct OrderDetail<'a> {
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct OrderStop {
     pub(crate) stop: &'static str,
+    /// Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) collects: bool,
     pub(crate) at: LonLat,
     /// As its producer says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,6 +252,9 @@ pub(crate) struct OrderStop {
 pub(crate) struct DoneStop<'a> {
     pub(crate) order: &'a str,
     pub(crate) stop: &'static str,
+    /// Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) collects: bool,
     pub(crate) at: LonLat,
     /// When service was to begin, as the last plan said; none: nobody remembers.
     pub(crate) planned: Option<i64>,
@@ -268,6 +280,9 @@ pub(crate) struct Told {
     /// The entry of the log that it is of.
     pub(crate) seq: u64,
     pub(crate) words: Arc<str>,
+    /// Lines between the one before and this one that are not kept.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) left_out: u32,
     /// The number of the plan, for a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decision: Option<u64>,
@@ -287,6 +302,11 @@ impl Told {
 
 /// The facts that a decision answers. The decision, and the stories of its order and of its vehicles, share them.
 pub(crate) type Reasons = Arc<[Arc<Because>]>;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(lines: &u32) -> bool {
+    *lines == 0
+}
 
 fn says_nothing(reasons: &Reasons) -> bool {
     reasons.is_empty()
@@ -327,6 +347,21 @@ pub(crate) struct RetiredOrder<'a> {
     pub(crate) status: &'static str,
     /// Always true.
     pub(crate) retired: bool,
+    /// What it was called elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// Who came to it last.
+    pub(crate) vehicle: Option<String>,
+    /// When it was ordered.
+    pub(crate) placed: Option<i64>,
+    pub(crate) due: Option<i64>,
+    /// When its delivery was done.
+    pub(crate) done: Option<i64>,
+    /// By how many seconds, in whole minutes, a stop of it began later than promised, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) late_seconds: Option<i64>,
+    /// As they were asked for, as the last plans that named them said, and as they came.
+    pub(crate) stops: Vec<OrderStop>,
     pub(crate) story: Vec<Logged>,
 }
 
@@ -338,6 +373,12 @@ pub(crate) struct Logged {
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     pub(crate) words: String,
+    /// The number of the plan, for a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decision: Option<u64>,
+    /// The facts that a decision answers, of the last decisions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) because: Vec<Because>,
 }
 
 /// Key figures. Times of answers are milliseconds of log time.

@@ -84,6 +84,7 @@ impl Finder {
         let mut vehicles: Vec<(Rank, FoundVehicle)> = Vec::new();
         if !wanted.is_empty() {
             orders.extend(seen.fleet.orders().ids().filter_map(|id| self.order(seen, memory, id, &wanted)));
+            orders.extend(memory.past().filter_map(|(name, reference)| past(seen, name, reference, &wanted)));
             vehicles.extend(seen.fleet.vehicles().ids().filter_map(|id| vehicle(seen, id, &wanted)));
         }
         orders.sort_by(|a, b| (a.0, a.1, &a.2.id).cmp(&(b.0, b.1, &b.2.id)));
@@ -128,6 +129,17 @@ impl Finder {
         let look = || seen.network.street_at(place).map(|beside| beside.name).unwrap_or_default();
         self.streets.entry(place).or_insert_with(look)
     }
+}
+
+/// An order that the engine does not hold any more.
+fn past(seen: &Glimpse, name: &Name, reference: Option<&str>, wanted: &str) -> Option<(Rank, bool, FoundOrder)> {
+    let (rank, by, what) = match rank(name.as_str(), wanted) {
+        Some(rank) => (rank, "id", None),
+        None => (rank(reference?, wanted)?, "reference", reference.map(str::to_owned)),
+    };
+    // One of the same id may have come since.
+    let is_past = seen.fleet.order_id(name.as_str()).is_none();
+    is_past.then(|| (rank, true, FoundOrder { id: name.to_string(), status: "retired", vehicle: None, by, what }))
 }
 
 fn vehicle(seen: &Glimpse, id: VehicleId, wanted: &str) -> Option<(Rank, FoundVehicle)> {

@@ -143,6 +143,59 @@ pub(crate) struct Page {
     pub(crate) after: After,
     /// Most items in it; at least 1.
     pub(crate) limit: usize,
+    /// Which orders; of other parts all.
+    pub(crate) filter: Filter,
+}
+
+/// Which orders are in a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) status: Option<&'static str>,
+    pub(crate) vehicle: Option<String>,
+    pub(crate) late: Option<bool>,
+}
+
+impl Filter {
+    /// What the status of an order may be.
+    pub(crate) const STATUSES: [&'static str; 7] =
+        ["open", "unassigned", "assigned", "on board", "served", "failed", "cancelled"];
+    /// Those of an order that is over.
+    const OVER: [&'static str; 3] = ["served", "failed", "cancelled"];
+
+    /// The status of this name.
+    pub(crate) fn status(name: &str) -> Option<&'static str> {
+        Self::STATUSES.into_iter().find(|&status| status == name)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The orders of the fleet among which those that are meant are: the open ones, or those that are over and still held.
+    fn of(&self, fleet: &Fleet) -> BTreeMap<Name, OrderId> {
+        let is_over = self.status.is_some_and(|status| Self::OVER.contains(&status));
+        let named = |id: OrderId| Some((known(fleet, id)?.clone(), id));
+        if is_over {
+            fleet.orders().ids().filter(|&id| fleet.order(id).closed.is_some()).filter_map(named).collect()
+        } else {
+            fleet.open_orders().filter_map(named).collect()
+        }
+    }
+
+    fn takes(&self, fleet: &Fleet, id: OrderId, order: &super::Order<'_>) -> bool {
+        let state = fleet.order(id);
+        let by = || {
+            let ended = state.delivery.completed.or(state.delivery.failed.map(|(mark, _)| mark));
+            ended.map(|mark| fleet.vehicle(mark.vehicle).name.as_str())
+        };
+        let is_late = || {
+            let after = order.done.zip(order.due).is_some_and(|(done, due)| done > due);
+            order.late_seconds.is_some() || after
+        };
+        self.status.is_none_or(|status| status == order.status)
+            && self.vehicle.as_deref().is_none_or(|vehicle| order.vehicle.or_else(by) == Some(vehicle))
+            && self.late.is_none_or(|late| late == is_late())
+    }
 }
 
 fn join<'a>(to: &mut String, fragments: impl IntoIterator<Item = &'a str>) {
@@ -345,6 +398,15 @@ impl Kept {
                 let shown: Vec<_> = found.by_ref().take(most).collect();
                 vehicles(&mut body, shown.iter().map(|(_, fragment)| *fragment));
                 next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
+            }
+            Part::Orders if !page.filter.is_empty() => {
+                let (among, fleet) = (page.filter.of(&seen.fleet), &seen.fleet);
+                let shown = among.range::<Name, _>(behind).map(|(name, &id)| (name, id, order(seen, memory, id)));
+                let mut found = shown.filter(|(_, id, order)| page.filter.takes(fleet, *id, order));
+                let shown: Vec<_> = found.by_ref().take(most).collect();
+                let bodies: Vec<String> = shown.iter().map(|(.., order)| text(order)).collect();
+                join(&mut body, bodies.iter().map(String::as_str));
+                next = shown.last().filter(|_| found.next().is_some()).map(|(name, ..)| text(&name.as_str()));
             }
             Part::Orders => {
                 let mut found = self.orders.range::<Name, _>(behind);

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use fleetfold_fleet::Change;
 use fleetfold_model::{
-    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, Person, Proposal, StopKind,
-    Timestamp, UnassignedReason,
+    Attention, Choice, Event, ExchangeGroup, LogEntry, LogSeq, Name, NotedItem, Obstacle, OrderWork, Person, Proposal,
+    StopKind, Timestamp, UnassignedReason,
 };
 use fleetfold_wire::{Labels, RejectedV1};
 
 use super::stories::{Who, about, attention_word, fact, line};
-use super::{Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, reason_words, refused_words};
+use super::{
+    Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, collects, reason_words, refused_words,
+};
 
 /// Decisions kept for the screen: some minutes of a busy zone (guess).
 const DECISIONS_MAX: usize = 2_000;
@@ -26,8 +28,6 @@ const BECAUSE_MAX: usize = 6;
 const CHOICES_MAX: u64 = 4_096;
 /// Lines kept of one order's or vehicle's story.
 const STORY_MAX: usize = 40;
-/// Refused and rejected facts kept for the screen.
-const REFUSED_MAX: usize = 100;
 
 /// A table by name: it is looked into for every visit of every plan. Nothing depends on the order in which it is walked.
 type ByName<T> = hashbrown::HashMap<Name, T>;
@@ -48,6 +48,12 @@ pub(crate) struct Memory {
     planned: ByName<[Option<(Name, Timestamp)>; 2]>,
     /// What orders are called.
     labels: ByName<Labels>,
+    /// Jobs at whose only stop goods are taken on: events call it their delivery.
+    collected: BTreeSet<Name>,
+    /// Orders that were retired, with what they were called elsewhere: a search finds them, and the log tells of them.
+    past: BTreeMap<Name, Option<Arc<str>>>,
+    /// The same in the order in which they went.
+    went: VecDeque<Name>,
     /// What dispatchers say, by what it is about.
     noted: BTreeMap<String, NotedLine>,
     /// Who was forgotten: what is read of before says nothing of them.
@@ -62,10 +68,24 @@ enum Outcome {
     Answered(u64),
 }
 
+/// Retired orders that a search finds (guess: some 10 MB).
+const PAST_MAX: usize = 100_000;
+
 /// Lets go of the oldest ones.
 fn forget<T>(kept: &mut BTreeMap<u64, T>) {
     while kept.len() > FACTS_MAX {
         kept.pop_first();
+    }
+}
+
+/// Lets lines of a story go that is too long. Where it began, what was decided first and what was decided last stay; behind what went it says how many.
+fn cut(story: &mut VecDeque<Told>) {
+    while story.len() > STORY_MAX {
+        let is_decision = |told: &Told| told.decision.is_some();
+        let ends = [Some(0), story.iter().position(is_decision), story.iter().rposition(is_decision)];
+        let oldest = (0..story.len() - 1).find(|&at| !ends.contains(&Some(at))).unwrap_or(0);
+        let gone = story.remove(oldest).map_or(0, |told| told.left_out + 1);
+        story[oldest].left_out += gone;
     }
 }
 
@@ -75,7 +95,7 @@ fn minutes(millis: i64) -> String {
 }
 
 /// A decision in words.
-fn choice_words(choice: &Choice) -> String {
+pub(crate) fn choice_words(choice: &Choice) -> String {
     if let (true, Some(vehicle), Some(pinned)) = (choice.pin_refused, &choice.vehicle, &choice.runner_up) {
         let why = match choice.runner_up_obstacle {
             Obstacle::Skills => "it lacks a skill or may not serve it",
@@ -121,6 +141,9 @@ fn choice_words(choice: &Choice) -> String {
 }
 
 impl Memory {
+    /// Refused and rejected facts kept for the screen.
+    pub(crate) const REFUSED_MAX: usize = 100;
+
     /// An entry was folded at this zone time: its line in a story, and the decisions that came of a plan, which are returned.
     pub(crate) fn folded(&mut self, entry: &LogEntry, change: &Change, at: Timestamp) -> Vec<Decision> {
         let decisions = match (&entry.event, &change.plan) {
@@ -141,7 +164,19 @@ impl Memory {
             self.outcomes.insert(entry.seq.0, Outcome::Refused(refused_words(refused)));
             forget(&mut self.outcomes);
         }
-        if let Some(line) = line {
+        match &entry.event {
+            _ if change.refused.is_some() => {}
+            Event::OrderCreated(order) => self.asked_for(&order.name, &order.work),
+            Event::SlotHeld(held) => self.asked_for(&held.order.name, &held.order.work),
+            _ => {}
+        }
+        if let Some(mut line) = line {
+            if let Who::Order(name) = line.who
+                && self.collected.contains(name)
+                && let Some(rest) = line.words.strip_prefix("Delivery ")
+            {
+                line.words = format!("Pickup {rest}");
+            }
             let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
             let is_note = matches!(entry.event, Event::AttentionNoted(_));
             let told =
@@ -150,11 +185,36 @@ impl Memory {
         }
         for (_, name) in &change.retired {
             self.orders.remove(name);
-            self.labels.remove(name);
+            let reference = self.labels.remove(name).and_then(|labels| labels.reference);
+            self.went(name.clone(), reference.map(Arc::from));
+            self.collected.remove(name);
             self.noted.remove(&format!("order {name}"));
             self.planned.remove(name);
         }
         decisions
+    }
+
+    /// An order was retired.
+    fn went(&mut self, order: Name, reference: Option<Arc<str>>) {
+        if self.past.insert(order.clone(), reference).is_none() {
+            self.went.push_back(order);
+        }
+        while self.went.len() > PAST_MAX {
+            let oldest = self.went.pop_front();
+            oldest.and_then(|oldest| self.past.remove(&oldest));
+        }
+    }
+
+    /// Orders that were retired, with what they were called elsewhere.
+    pub(crate) fn past(&self) -> impl Iterator<Item = (&Name, Option<&str>)> {
+        self.past.iter().map(|(order, reference)| (order, reference.as_deref()))
+    }
+
+    /// What an order asks for.
+    fn asked_for(&mut self, order: &Name, work: &OrderWork) {
+        if matches!(work, OrderWork::Job(_)) && collects(work, StopKind::Delivery) {
+            self.collected.insert(order.clone());
+        }
     }
 
     /// A person is forgotten: what he and his order were called, what dispatchers said of him, and where a message of his was not taken.
@@ -166,6 +226,9 @@ impl Memory {
         let (name, note) = match person {
             Person::Order(name) => {
                 self.labels.remove(name);
+                if let Some(reference) = self.past.get_mut(name) {
+                    *reference = None;
+                }
                 (name, format!("order {name}"))
             }
             Person::Driver(name) => (name, format!("vehicle {name}")),
@@ -328,9 +391,7 @@ impl Memory {
             Who::Vehicle(name) => self.vehicles.entry(name.clone()).or_default(),
         };
         story.push_back(told);
-        if story.len() > STORY_MAX {
-            story.pop_front();
-        }
+        cut(story);
     }
 
     /// A fact made no sense.
@@ -346,11 +407,21 @@ impl Memory {
         let RejectedV1 { source, id, entity, .. } = RejectedV1::new(seq.0, "", reason, detail, message);
         let (reason, detail) = (reason.to_owned(), detail.to_owned());
         let refused = Refusal { seq: seq.0, at: at.0, reason, detail, source, id, entity };
-        self.refused.push_back(refused.clone());
-        if self.refused.len() > REFUSED_MAX {
+        self.keep_refused(refused.clone());
+        refused
+    }
+
+    /// Keeps a refusal among the last ones.
+    pub(crate) fn keep_refused(&mut self, refused: Refusal) {
+        // One that is read out of the log again may have been told of by the stream before.
+        let at = self.refused.partition_point(|known| known.seq < refused.seq);
+        match self.refused.get_mut(at) {
+            Some(known) if known.seq == refused.seq => *known = refused,
+            Some(_) | None => self.refused.insert(at, refused),
+        }
+        if self.refused.len() > Self::REFUSED_MAX {
             self.refused.pop_front();
         }
-        refused
     }
 
     /// What happened before everything that is remembered: an engine that began with a snapshot reads it out of the log.
@@ -358,20 +429,25 @@ impl Memory {
         for person in &self.forgotten {
             earlier.forget_person(person);
         }
-        let cut = |late: &mut VecDeque<Told>, mut early: VecDeque<Told>| {
+        let join = |late: &mut VecDeque<Told>, mut early: VecDeque<Told>| {
             early.extend(std::mem::take(late));
             *late = early;
-            late.drain(..late.len().saturating_sub(STORY_MAX));
+            cut(late);
         };
         for (name, story) in earlier.orders {
-            cut(self.orders.entry(name).or_default(), story);
+            join(self.orders.entry(name).or_default(), story);
         }
         for (name, story) in earlier.vehicles {
-            cut(self.vehicles.entry(name).or_default(), story);
+            join(self.vehicles.entry(name).or_default(), story);
         }
         earlier.decisions.extend(std::mem::take(&mut self.decisions));
         self.decisions = earlier.decisions;
         self.decisions.drain(..self.decisions.len().saturating_sub(DECISIONS_MAX));
+        // The stream that tells of refusals may have some that this engine has met itself.
+        let mut refused: BTreeMap<u64, Refusal> = earlier.refused.into_iter().map(|one| (one.seq, one)).collect();
+        refused.extend(std::mem::take(&mut self.refused).into_iter().map(|one| (one.seq, one)));
+        self.refused.extend(refused.into_values());
+        self.refused.drain(..self.refused.len().saturating_sub(Self::REFUSED_MAX));
         for (seq, fact) in earlier.facts {
             self.facts.entry(seq).or_insert(fact);
         }
@@ -380,6 +456,13 @@ impl Memory {
             let late = self.labels.remove(&order).unwrap_or_default();
             self.labels.insert(order.clone(), labels);
             self.called(&order, late);
+        }
+        self.collected.extend(earlier.collected);
+        let (late, past) = (std::mem::take(&mut self.went), std::mem::take(&mut self.past));
+        (self.went, self.past) = (earlier.went, earlier.past);
+        for order in late {
+            let reference = past.get(&order).cloned().flatten();
+            self.went(order, reference);
         }
         for (key, line) in earlier.noted {
             self.noted.entry(key).or_insert(line);

@@ -195,6 +195,7 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
     };
     let due = state.stop(StopKind::Delivery).and_then(|stop| stop.due);
     let done = state.delivery.completed.map(|mark| mark.at.0);
+    let start = last_visit(seen, id).map(|visit| visit.start);
     Order {
         id: state.name.as_str(),
         reference: memory.labels(&state.name).and_then(|labels| labels.reference.as_deref()),
@@ -211,7 +212,11 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
         priority: state.spec.as_ref().map(|spec| spec.priority),
         held_until: state.held_until.filter(|_| state.is_open()).map(|until| until.0),
         pinned: state.pinned.map(|vehicle| fleet.vehicle(vehicle).name.as_str()),
-        start: last_visit(seen, id).map(|visit| visit.start.0),
+        start: start.map(|start| start.0),
+        first_start: memory
+            .first_start(&state.name)
+            .filter(|&first| start.is_some_and(|start| (start - first).0.abs() >= 60_000))
+            .map(|first| first.0),
         late_seconds: planned(fleet, id)
             .filter_map(|visit| Some(visit.start - state.stop(visit.stop)?.due?))
             .map(|late| late.0 / 60_000 * 60)
@@ -269,6 +274,7 @@ pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
         searching: seen.is_searching,
         owner: seen.epoch,
         overload: seen.overload,
+        silent_seconds: fleet.policy().alert_silent.0.max(0) / 1000,
     }
 }
 

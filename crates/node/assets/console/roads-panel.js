@@ -95,5 +95,5 @@ function reopen(road) {
 on('taken', ({ body }) => {
   if (!body.roads) return;
   $('roads-count').textContent = String(fleet.roads.length);
-  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, w`${road.id}: ${road.closed ? t('closed') : t('slowed')}, ${road.lines.length} stretches`), el('small')), button(t('Reopen'), () => reopen(road), { 'aria-label': w`reopen ${road.id}` }))), fleet.roads.length ? null : el('li', {}, t('No road is closed or slowed.')));
+  fill('roads', ...fleet.roads.map((road) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', onclick: () => { const at = road.lines[0]?.[0] ?? road.area[0]; if (at) go(at); } }, el('span', {}, road.closed ? '✕' : '~'), el('span', {}, w`${road.id}: ${road.closed ? t('closed') : t('slowed')}, ${road.lines.length} stretches`), el('small')), button(t('Reopen'), () => reopen(road), { 'aria-label': w`reopen ${road.id}`, 'data-acts': true }))), fleet.roads.length ? null : el('li', {}, t('No road is closed or slowed.')));
 });

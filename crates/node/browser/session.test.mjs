@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const program = fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
+const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fleetfold-'));
 const port = await new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
 const [viewer, operator] = ['viewers-token-0001', 'anns-token-00000002'];
@@ -26,9 +26,10 @@ try {
     try { if ((await fetch(`${home}readyz`)).ok && out.includes('/login#')) break; } catch { /* not yet */ }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
   const context = await browser.newContext();
   const page = await context.newPage();
+  if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   const addresses = [];
   page.on('request', (request) => addresses.push(request.url()));
   await page.goto(home);
@@ -43,12 +44,29 @@ try {
   check((await page.textContent('#me')).startsWith('ann (operator)'), 'the page says who looks at it');
   await page.waitForFunction(() => document.querySelector('#link')?.className === 'good');
   check(true, 'the feed comes by cookie');
+  await page.waitForFunction(() => document.querySelector('#who').readOnly);
+  check(await page.inputValue('#who') === 'ann', 'the name that is sent is that of the session, and nobody types another one');
   const cookie = (await context.cookies())[0];
   check(cookie.httpOnly && cookie.sameSite === 'Strict', 'the cookie is not for scripts and other sites');
   check(await page.evaluate(() => document.cookie) === '', 'and no script sees it');
   const event = { specversion: '1.0', id: 'r', source: '/page', type: 'fleet.vehicle.registered.v1', time: new Date().toISOString(), data: { vehicle_id: 'van', start: { lon: -8.62, lat: 41.15 } } };
   const posted = await page.evaluate(async (event) => (await (await import('./session.js')).post('v1/events', event)).status, event);
   check(posted === 202, 'an operator acts from the page');
+  await page.evaluate(() => localStorage.setItem('fleetfold-operator', 'Somebody Else'));
+  const acts = (id, type, data) => page.evaluate(async ([event, data, type, id]) => (await (await import('./session.js')).post('v1/events?wait=answer', { ...event, id, type: `fleet.${type}.v1`, data })).status, [event, data, type, id]);
+  await acts('s', 'shift.started', { vehicle_id: 'van', position: { lon: -8.62, lat: 41.15 } });
+  await acts('o', 'order.created', { order_id: 'box', job: { stop: { lon: -8.621, lat: 41.151 } } });
+  const card = async (kind, id) => { await page.evaluate(async ([kind, id]) => (await import('./console/store.js')).choose(kind, id), [kind, id]); await page.waitForFunction((id) => document.querySelector('#story-title').textContent.includes(id) && document.querySelector('#story-facts').textContent, id); };
+  await card('orders', 'box');
+  await page.click('#act-pin');
+  await page.click('#preview-send');
+  await page.waitForSelector('#preview-undo');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => /pinned to van by ann/.test(document.querySelector('#story-lines').textContent));
+  check(true, 'the card says who has pinned it');
+  await page.click('#story-actions [data-note="acknowledged"]');
+  await page.waitForFunction(() => /Acknowledged by ann/.test(document.querySelector('#story-head').textContent));
+  check(true, 'and who takes care of it, whatever this browser remembers');
   // A page of another site, on another port of the same host: for cookies that is the same site.
   site = createSite((_, answer) => { answer.setHeader('Content-Type', 'text/html'); answer.end('<!doctype html><title>another</title>'); }).listen(0, '127.0.0.1');
   await new Promise((resolve) => site.once('listening', resolve));
@@ -73,6 +91,14 @@ try {
   await page.keyboard.press('Enter');
   await page.waitForSelector('#me');
   check(await page.evaluate(() => document.documentElement.dataset.role) === 'viewer', 'the page knows the role');
+  await page.waitForFunction(() => window.__ready);
+  await card('orders', 'box');
+  await page.waitForSelector('#story-actions button', { state: 'attached' });
+  check(await page.locator('[data-acts]:visible').count() === 0, 'a viewer has no button that acts');
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('p');
+  await page.waitForSelector('#notice:visible');
+  check(/viewer/.test(await page.textContent('#notice')) && await page.isHidden('#preview'), 'and is told so where a key would act');
   check(await page.evaluate(async (event) => (await (await import('./session.js')).post('v1/events', { ...event, id: 's' })).status, event) === 403, 'a viewer does not act');
   await page.click('#logout');
   await page.waitForURL(`${home}login`);

@@ -26,10 +26,9 @@ try {
     try { if ((await fetch(`${home}readyz`)).ok && out.includes('/login#')) break; } catch { /* not yet */ }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
   const context = await browser.newContext();
   const page = await context.newPage();
-  if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   const addresses = [];
   page.on('request', (request) => addresses.push(request.url()));
   await page.goto(home);

@@ -84,10 +84,11 @@ export async function propose(plan) {
   const sendButton = button(t('Send'), () => void carryOut(plan, events), { class: 'main', id: 'preview-send', disabled: true, onkeydown: (/** @type {KeyboardEvent} */ key) => { if (key.repeat) key.preventDefault(); } });
   showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, plan.title), ...(plan.says ?? []).map((line) => el('p', {}, line)), el('div', { id: 'preview-outcome' }, t('Trying it on a copy…')), el('div', { class: 'buttons' }, sendButton, button(t('Cancel (Esc)'), closePreview, { id: 'preview-cancel' })));
   $('preview-title').focus();
+  // `yes`: its effect is there, and it can be sent if it makes sense.
+  $('preview').dataset.tried = 'no';
   const answer = await send('v1/what-if', { changes: events.map((one) => ({ ...one })) });
   if (!current()) return;
   fill('preview-outcome', answer.ok ? outcome(answer.body) : el('p', { class: 'bad-text' }, wrong(answer)));
-  $('preview').dataset.tried = answer.ok ? 'yes' : 'no';
   if (!answer.ok) {
     // An engine that cannot try it may still take it (it is overloaded, say): knowingly, and not by the key that asked for the trial.
     const again = button(t('Try it again'), () => void propose(plan), { id: 'preview-again' });
@@ -96,9 +97,10 @@ export async function propose(plan) {
   }
   const why = answer.body.events.find((one) => one.refused);
   say(`${plan.title}: ${why ? w`It makes no sense now: ${why.refused}` : $('preview-sum').textContent}`);
-  if (why) return;
   await new Promise((resolve) => { setTimeout(resolve, SEEN); });
   if (!current()) return;
+  $('preview').dataset.tried = 'yes';
+  if (why) return;
   sendButton.disabled = false;
   // Unless the operator has gone somewhere else meanwhile.
   if (document.activeElement === document.body || document.activeElement === $('preview-title')) sendButton.focus();

@@ -518,6 +518,8 @@ export interface Kpi {
   p99: number;
   searching: boolean;
   served: number;
+  /** A vehicle at work that was not heard of for so long is silent, as the policy says; 0: none is. */
+  silent_seconds: number;
   unassigned: number;
 }
 
@@ -662,6 +664,8 @@ export interface Order {
   /** When its delivery was done. */
   done: number | null;
   due: number | null;
+  /** When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that differs by a minute or more. */
+  first_start?: number | null;
   /** A slot that is kept until then for a customer who has not taken it yet. */
   held_until?: number | null;
   id: string;
@@ -836,6 +840,8 @@ export interface OrderStory {
   /** When its delivery was done. */
   done: number | null;
   due: number | null;
+  /** When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that differs by a minute or more. */
+  first_start?: number | null;
   /** An operator forced it onto the vehicle that it is pinned to. */
   forced?: boolean;
   /** A slot that is kept until then for a customer who has not taken it yet. */

@@ -36,6 +36,9 @@ export function freshness(show) {
   let linked = false;
   let restarted = -Infinity;
   let changed = -Infinity;
+  /** Since when what is shown lacks something (`performance.now()`). @type {number | null} */ let behind = null;
+  /** Something was shown already: a gap that is closed at once is not worth a word. */
+  let [past, whole] = [false, false];
   const tick = () => {
     const silence = elapsed() - heard;
     if (!last) {
@@ -48,6 +51,10 @@ export function freshness(show) {
       const lasts = /(?:; so)? for (\d+) s$/.exec(last.trouble);
       const age = typeof last.entry_age_seconds !== 'number' ? '' : w`last entry ${span(last.entry_age_seconds)} ago`;
       show('bad', last.trouble.slice(0, lasts?.index), lasts ? w`for ${span(Number(lasts[1]))}` : age);
+    } else if (past) {
+      show('warn', t('the past: nothing here is live'), '');
+    } else if (behind !== null && (!whole || performance.now() - behind > SILENT)) {
+      show('bad', t('not live: waiting for a picture of the fleet'), w`for ${span((performance.now() - behind) / 1000)}`);
     } else if (last.overload > 0) {
       show('warn', w`busy, level ${last.overload} of 4: ${last.overload_words}`, '');
     } else {
@@ -68,6 +75,10 @@ export function freshness(show) {
       heard = elapsed();
       tick();
     },
+    /** What is shown lacks what has happened since; null: it is whole. @param {number | null} since */
+    behind(since) { behind = since; whole ||= since === null; tick(); },
+    /** The page shows an instant of the past. @param {boolean} is */
+    past(is) { past = is; if (!is) whole = true; tick(); },
     restarted() { restarted = performance.now(); tick(); },
     tick,
   };

@@ -32,9 +32,13 @@ export async function showSession(head) {
   /** @type {Me | null} */ let who;
   try { who = await me(); } catch { setTimeout(() => void showSession(head), LOOK); return; }
   if (!who) { location.assign('login'); return; }
-  // What only some may do can be left out of the page by this.
+  // What only some may do is left out of the page by this (`console/acting.js`, the style sheet).
   document.documentElement.dataset.role = who.role;
+  document.documentElement.dataset.mayAct = mayAct(who) ? 'yes' : 'no';
   if (!who.session) return;
+  // Who has logged in has a name already: it is in every event, and nobody types another one.
+  document.documentElement.dataset.operator = who.name;
+  document.dispatchEvent(new Event('fleetfold-session'));
   // The words of the page are there for who has logged in only; the login page, which takes `post` from here, has its own.
   const { t } = await import('./console/language.js');
   const shown = document.createElement('span');

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use fleetfold_model::{Event, LogEntry, Person};
-use fleetfold_wire::{ENCRYPTED, EventType, Labels, Parted, What, decode, person};
+use fleetfold_wire::{ENCRYPTED, EventType, Labels, Parted, What, decode, person, sender};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -151,17 +151,19 @@ impl Words {
             self.forget(person);
         }
         let opened = self.open(&entry.event, message).await;
+        let mut labels = Labels::default();
         if Labels::order_of(&entry.event).is_some() {
-            let labels = Labels::of(opened.as_ref().unwrap_or(message));
-            return (!labels.is_empty()).then(|| Box::new(labels));
+            labels = Labels::of(opened.as_ref().unwrap_or(message));
         }
+        labels.sender = sender(message);
         if matches!(entry.event, Event::AttentionNoted(_))
-            && let Ok(decoded) = decode(&opened?)
+            && let Some(opened) = &opened
+            && let Ok(decoded) = decode(opened)
             && let What::Event(event @ Event::AttentionNoted(_)) = decoded.what
         {
             entry.event = event;
         }
-        None
+        (!labels.is_empty()).then(|| Box::new(labels))
     }
 
     /// What encrypted words belong to: moved to another event, they cannot be opened.

@@ -239,7 +239,7 @@ impl Screens {
                     // The words of a person are in what was made before; a zone that opens has another clock.
                     begins_anew |= matches!(entry.event, Event::PersonForgotten(_) | Event::ZoneOpened(_));
                     if let (Some(labels), None) = (labels, change.refused) {
-                        self.memory.call(&entry.event, *labels);
+                        self.memory.call(&entry, *labels);
                     }
                     let noted = if change.refused.is_none() { self.memory.note(&entry, at) } else { None };
                     let decisions = self.memory.folded(&entry, &change, at);

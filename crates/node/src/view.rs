@@ -213,6 +213,7 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
         })
         .filter(|&(late, _)| late > 0)
         .max();
+    let start = last_visit(seen, id).map(|visit| visit.start);
     Order {
         id: state.name.as_str(),
         reference: memory.labels(&state.name).and_then(|labels| labels.reference.as_deref()),
@@ -229,7 +230,11 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
         priority: state.spec.as_ref().map(|spec| spec.priority),
         held_until: state.held_until.filter(|_| state.is_open()).map(|until| until.0),
         pinned: state.pinned.map(|vehicle| fleet.vehicle(vehicle).name.as_str()),
-        start: last_visit(seen, id).map(|visit| visit.start.0),
+        start: start.map(|start| start.0),
+        first_start: memory
+            .first_start(&state.name)
+            .filter(|&first| start.is_some_and(|start| (start - first).0.abs() >= 60_000))
+            .map(|first| first.0),
         late_seconds: late.map(|(late, _)| late),
         late_due: late.map(|(_, due)| due),
     }
@@ -284,6 +289,7 @@ pub(crate) fn kpi(seen: &Glimpse, late: u32, pace: f64) -> Kpi {
         searching: seen.is_searching,
         owner: seen.epoch,
         overload: seen.overload,
+        silent_seconds: fleet.policy().alert_silent.0.max(0) / 1000,
     }
 }
 

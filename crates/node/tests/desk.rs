@@ -99,6 +99,50 @@ fn an_event_is_answered_by_its_decision_and_both_are_told_after_a_restart() {
 }
 
 #[test]
+fn what_was_promised_first_and_who_has_acted_are_told_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut before, port) = engine(folder.path(), &[]);
+    for (van, lat) in [("van-1", 41.150), ("van-2", 41.250)] {
+        let start = json!({ "lon": -8.61, "lat": lat });
+        post(
+            port,
+            "vehicle.registered",
+            &format!("{van}-r"),
+            &json!({ "vehicle_id": van, "start": start, "skills": ["cool"] }),
+        );
+        post(port, "shift.started", &format!("{van}-s"), &json!({ "vehicle_id": van, "position": start }));
+    }
+    post(port, "order.created", "o", &order("ord-2140", 41.1501));
+    let mut raised = event("priority.raised", "p", &json!({ "order_id": "ord-2140", "priority": 7 }));
+    raised["operator"] = json!("Ana");
+    let (status, answer) = http(port, "POST /v1/events?wait=answer", &raised.to_string());
+    assert_eq!(status, 202, "{answer}");
+    let first = get(port, "/v1/orders/ord-2140");
+    assert!(first["first_start"].is_null(), "it begins as it was first planned: {first}");
+    post(port, "vehicle.lost", "l", &json!({ "vehicle_id": "van-1" }));
+    let told = |port| {
+        let order = get(port, "/v1/orders/ord-2140");
+        (order["first_start"].clone(), order["story"].to_string().contains("priority 7 by Ana"))
+    };
+    assert_eq!(told(port), (first["start"].clone(), true), "another vehicle is there later");
+
+    let stop = std::process::Command::new("kill").args(["-TERM", &before.0.id().to_string()]).status().unwrap();
+    assert!(stop.success() && before.0.wait().unwrap().success());
+    drop(before);
+    let (_engine, port) = engine(folder.path(), &[]);
+    for _ in 0..100 {
+        if told(port) == (first["start"].clone(), true) {
+            break;
+        }
+        pause(50);
+    }
+    assert_eq!(told(port), (first["start"].clone(), true), "and after a restart");
+    let changed = json!({ "order_id": "ord-2140", "promised_time": "2030-06-01T09:00:00Z" });
+    post(port, "order.updated", "u", &changed);
+    assert!(get(port, "/v1/orders/ord-2140")["first_start"].is_null(), "the customer has changed what he asks for");
+}
+
+#[test]
 fn who_could_take_an_order_is_ranked_and_what_is_called_so_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let built =

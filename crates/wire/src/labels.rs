@@ -16,6 +16,8 @@ pub struct Labels {
     pub pickup: Option<String>,
     /// The address of its delivery, or of the stop of a job.
     pub delivery: Option<String>,
+    /// Not what the order is called, but what the person is called who has sent the event ([`sender`]).
+    pub sender: Option<String>,
 }
 
 impl Labels {
@@ -48,6 +50,33 @@ impl Labels {
         let raw = serde_json::from_value::<OrderV1>(event.data.clone()).ok();
         raw.and_then(|raw| read_v1::labels(&raw).ok()).unwrap_or_default()
     }
+}
+
+/// The longest name of a sender that is told, in characters: that of the page's field.
+const SENDER_MAX: usize = 60;
+
+/// What the person is called who has sent an event: `authid` of one who has logged in, otherwise `operator`, which is what he calls himself and
+/// proves nothing. `None`: no person says that it is his.
+pub fn sender(message: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Signed {
+        authid: Option<String>,
+        authtype: Option<String>,
+        operator: Option<String>,
+    }
+    // Most events are of programs, and reading one costs microseconds.
+    let text = std::str::from_utf8(message).ok()?;
+    if !["authtype", "operator"].iter().any(|word| text.contains(word)) {
+        return None;
+    }
+    let signed: Signed = serde_json::from_str(text).ok()?;
+    let name = match signed.authtype.as_deref() {
+        Some("user") => signed.authid,
+        Some(_) => None,
+        None => signed.operator,
+    };
+    let name: String = name?.chars().filter(|sign| !sign.is_control()).take(SENDER_MAX).collect();
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// False where no field of a message can be one of the words: most orders have none, and reading an event costs microseconds.
@@ -92,6 +121,22 @@ mod tests {
         assert_eq!(Labels::order_of(&event).map(Name::as_str), Some("o"));
         let (with, without) = (decode(&called).unwrap(), decode(&plain).unwrap());
         assert_eq!((with.what, with.warnings), (without.what, Vec::new()));
+    }
+
+    #[test]
+    fn the_sender_is_the_person_who_logged_in_or_what_he_calls_himself() {
+        let sent = |more: &str| super::sender(format!("{{\"id\":\"1\",{more},\"data\":{{}}}}").as_bytes());
+        assert_eq!(sent("\"authtype\":\"user\",\"authid\":\"ana\",\"operator\":\"root\"").as_deref(), Some("ana"));
+        assert_eq!(sent("\"operator\":\" Ana \"").as_deref(), Some("Ana"), "nobody logs in");
+        assert_eq!(
+            sent("\"authtype\":\"api_key\",\"authid\":\"shop\",\"operator\":\"Ana\""),
+            None,
+            "a program is no person"
+        );
+        for odd in ["\"operator\":7", "\"operator\":\" \"", "\"source\":\"/operator\""] {
+            assert_eq!(sent(odd), None, "{odd}");
+        }
+        assert_eq!(sent(&format!("\"operator\":\"{}\"", "x".repeat(99))).map(|name| name.len()), Some(60));
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(crate) fn labels(raw: &OrderV1) -> Result<Labels> {
         ),
         (None, None) => (None, None),
     };
-    Ok(Labels { reference: words("reference", raw.reference.as_ref())?, pickup, delivery })
+    Ok(Labels { reference: words("reference", raw.reference.as_ref())?, pickup, delivery, sender: None })
 }
 
 pub(crate) fn order_change(raw: &OrderV1) -> Result<OrderChange> {

@@ -2,6 +2,7 @@
 // A new order: a click on the map, a quote, and only then the order.
 import { t, w } from './language.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
+import { refuses } from './acting.js';
 import { $, button, el, fill } from './dom.js';
 import { get, send, unique, wrong } from './api.js';
 import { COLOURS, latLng, pick, sketch, unpick } from './map.js';
@@ -91,9 +92,10 @@ function place(order, slot) {
 }
 
 export function start() {
+  if (refuses()) return;
   emit('part', 'centre');
   pick(t('Click where the order is.'), (at) => { unpick(); void form(at); });
 }
 $('order-add').addEventListener('click', start);
 /** By form, without the map. */
-export const byForm = () => { unpick(); void form(null); };
+export const byForm = () => { if (refuses()) return; unpick(); void form(null); };

@@ -46,8 +46,8 @@ export const wrong = (answer) => (answer.ok ? '' : [answer.body.title, answer.bo
 let sent = 0;
 const session = Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(16).padStart(8, '0')).join('');
 
-/** The name under which this operator's events are shown. */
-export function who() { try { return localStorage.getItem('fleetfold-operator') ?? ''; } catch { return ''; } }
+/** The name under which this operator's events are shown: that of his session, or, where nobody logs in, the one that he has typed. */
+export function who() { const session = document.documentElement.dataset.operator; if (session !== undefined) return session; try { return localStorage.getItem('fleetfold-operator') ?? ''; } catch { return ''; } }
 /** @param {string} name */
 export function rename(name) { try { localStorage.setItem('fleetfold-operator', name.trim().slice(0, 60)); } catch { /* the browser keeps nothing: the name is gone with the page */ } }
 
@@ -62,8 +62,10 @@ let named = 0;
 export function event({ type, data }) {
   const about = /** @type {{order_id?: string, vehicle_id?: string, change_id?: string}} */ (data);
   const subject = ['attention.noted', 'alert.acknowledged'].includes(type) ? '_' : about.order_id ?? about.vehicle_id ?? about.change_id ?? '_';
-  return /** @type {CloudEvent} */ ({ specversion: '1.0', id: eventId(), source: SOURCE, type: `fleet.${type}.v1`, subject, time: iso(clock() || Date.now()), data });
+  return /** @type {CloudEvent} */ ({ specversion: '1.0', id: eventId(), source: SOURCE, type: `fleet.${type}.v1`, subject, time: iso(clock() || Date.now()), ...signed(), data });
 }
+/** Who acts, where nobody has logged in: what he calls himself, as an extension attribute. Of those who have logged in the engine writes `authid`. */
+export const signed = () => (who() && document.documentElement.dataset.operator === undefined ? { operator: who() } : {});
 /** What the page calls itself in its events. */
 export const SOURCE = '/console';
 /** The id of the next event. */

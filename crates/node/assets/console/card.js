@@ -5,6 +5,7 @@ import { $, el, fill } from './dom.js';
 import { get, wrong } from './api.js';
 import { closePreview } from './preview.js';
 import { explainOrder, showOrder, showRetired } from './order-card.js';
+import { showPast } from './past-card.js';
 import { on, unchoose, view } from './store.js';
 import { showVehicle } from './vehicle-card.js';
 
@@ -26,6 +27,8 @@ async function tell(fresh) {
     $('nothing').hidden = true;
     explained = '';
   }
+  // The engine tells what is: of the past only what the picture of that instant has.
+  if (view.replaying) { await showPast(chosen, () => mine === asked && view.chosen === chosen && view.replaying); return; }
   const [order, vehicle] = chosen.kind === 'orders' ? [await get('v1/orders/{id}', { id: chosen.id }), null] : [null, await get('v1/vehicles/{id}', { id: chosen.id })];
   const answer = order ?? vehicle;
   if (mine !== asked || view.chosen !== chosen) return;
@@ -56,7 +59,8 @@ on('taken', ({ body }) => {
   const chosen = view.chosen;
   const about = chosen && (body.noted || body.vehicles.some((one) => one.id === chosen.id) || body.orders.some((one) => one.id === chosen.id) || body.decisions.some((one) => one.order === chosen.id));
   // A busy vehicle changes ten times a second; a card once.
-  if (about && !due) due = window.setTimeout(() => { due = 0; void tell(false); }, 700);
+  if ((about || view.replaying) && chosen && !due) due = window.setTimeout(() => { due = 0; void tell(false); }, 700);
 });
+on('picture', () => { if (view.replaying && view.chosen) void tell(false); });
 on('midnight', () => { if (view.chosen) { explained = ''; void tell(false); } });
 $('story-close').addEventListener('click', () => { closePreview(); unchoose(); });

@@ -8,8 +8,6 @@ import { pieces } from './pieces.js';
 import { choose, fleet, on, view } from './store.js';
 import { clock, heard, span } from './time.js';
 
-/** A vehicle at work that has not said where it is for so long (milliseconds) stands out. */
-export const SILENT = 600_000;
 /** @typedef {{element: HTMLElement, cells: HTMLElement[], told: string[], titles: string[], classes: Record<string, boolean>}} Row */
 /** The rows, with what they tell: asking the page for it takes longer than to remember it. @type {Map<string, Row>} */ const rows = new Map();
 
@@ -49,8 +47,8 @@ function listVehicle(vehicle) {
   ageOf(vehicle);
 }
 
-/** How long nothing was heard of it, if that is long. @param {import('./store.js').Vehicle} vehicle */
-export const silence = (vehicle) => (vehicle.seen && vehicle.seen > 0 && clock() && !['off', 'lost'].includes(vehicle.status) && clock() - vehicle.seen >= SILENT ? clock() - vehicle.seen : null);
+/** How long nothing was heard of it, if that is longer than the policy of the zone bears. @param {import('./store.js').Vehicle} vehicle */
+export const silence = (vehicle) => (vehicle.seen && vehicle.seen > 0 && clock() && !['off', 'lost'].includes(vehicle.status) && fleet.silent && clock() - vehicle.seen >= fleet.silent ? clock() - vehicle.seen : null);
 
 /** @param {import('./store.js').Vehicle} vehicle @returns {boolean} it is silent */
 function ageOf(vehicle) {

@@ -5,7 +5,8 @@ import { connect } from '../feed.js';
 import { freshness } from '../freshness.js';
 import { rename, who as operator } from './api.js';
 import { $ } from './dom.js';
-import { choose, chooseAddressed, clear, emit, forgetOver, take, view } from './store.js';
+import { t } from './language.js';
+import { choose, chooseAddressed, clear, emit, take, view } from './store.js';
 import { clock, date, exact, heard, useRate, useTimezone, zoneName } from './time.js';
 import './map.js';
 import './lists.js';
@@ -21,7 +22,7 @@ import './parts.js';
 import './keys.js';
 import './settings.js';
 import { loadDecisions } from './changes.js';
-import { isReplaying, replayWith } from './replay.js';
+import { arrived, isLeaving, isReplaying, replayWith, stays } from './replay.js';
 
 const fresh = freshness((look, words, since) => {
   $('link').className = look;
@@ -46,6 +47,11 @@ setInterval(tick, 500);
 const who = /** @type {HTMLInputElement} */ (document.getElementById('who'));
 who.value = operator();
 who.addEventListener('change', () => rename(who.value));
+// Whoever has logged in has a name already, and it is in every event: nobody types another one.
+document.addEventListener('fleetfold-session', () => {
+  [who.value, who.readOnly] = [operator(), true];
+  who.title = t('the name that you have logged in with: it stands in all that you send');
+});
 
 /** @param {import('../feed.js').Body} body */
 export function picture(body) {
@@ -62,11 +68,11 @@ export function picture(body) {
 let shown = false;
 const feed = connect({
   picture(body) {
-    if (isReplaying()) return;
+    if (isReplaying() && !isLeaving()) return;
     const again = shown;
     shown = true;
+    if (isReplaying()) { arrived(); fresh.past(false); }
     picture(body);
-    forgetOver();
     void loadDecisions();
     if (again && view.chosen) choose(view.chosen.kind, view.chosen.id, false);
     Object.assign(window, { __ready: true });
@@ -75,9 +81,10 @@ const feed = connect({
   link(up) { fresh.link(up); },
   pulse(pulse) { if (!isReplaying()) heard(pulse.now); fresh.pulse(pulse); },
   restarted() { fresh.restarted(); },
+  behind(since) { fresh.behind(since); },
   zone(name) { $('zone').textContent = name; },
 });
-replayWith(picture, feed.again);
+replayWith(picture, (entered) => { if (entered) { fresh.past(true); feed.rest(); } else void feed.again(stays); });
 /** For the browser test: one delta, as the feed would bring it. */
 Object.assign(window, { __take: take });
 chooseAddressed();

@@ -20,13 +20,13 @@ const APPOINTMENT = 2 * 3_600_000;
 /** @param {OrderStory} order @returns {HTMLButtonElement[]} */
 export function orderActions(order) {
   const open = ['open', 'unassigned', 'assigned', 'on board'].includes(order.status);
-  if (order.status === 'failed') return [button(t('New appointment'), () => retry(order), { id: 'act-retry' })];
+  if (order.status === 'failed') return [button(t('New appointment'), () => retry(order), { id: 'act-retry', 'data-acts': true })];
   if (!open) return [];
   const buttons = [
-    button(t('Move to…'), () => void offers(order), { id: 'act-move', accesskey: 'm' }),
-    order.pinned ? button(w`Unpin from ${order.pinned}`, () => unpin(order.id, order.pinned ?? ''), { id: 'act-unpin' }) : order.vehicle ? button(w`Pin to ${order.vehicle}`, () => pin(order.id, order.vehicle ?? ''), { id: 'act-pin' }) : null,
-    button(t('Priority…'), () => priorityForm(order), { id: 'act-priority' }),
-    button(t('Cancel order'), () => cancel(order), { id: 'act-cancel' }),
+    button(t('Move to…'), () => void offers(order), { id: 'act-move', accesskey: 'm', 'data-acts': true }),
+    order.pinned ? button(w`Unpin from ${order.pinned}`, () => unpin(order.id, order.pinned ?? ''), { id: 'act-unpin', 'data-acts': true }) : order.vehicle ? button(w`Pin to ${order.vehicle}`, () => pin(order.id, order.vehicle ?? ''), { id: 'act-pin', 'data-acts': true }) : null,
+    button(t('Priority…'), () => priorityForm(order), { id: 'act-priority', 'data-acts': true }),
+    button(t('Cancel order'), () => cancel(order), { id: 'act-cancel', 'data-acts': true }),
   ];
   return buttons.filter((one) => one !== null);
 }

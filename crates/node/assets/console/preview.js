@@ -2,6 +2,7 @@
 // What an operator is about to do: tried on a copy first, then sent as ordinary events, then shown with the decision that answers it.
 import { $, button, el, fill, say } from './dom.js';
 import { t, w } from './language.js';
+import { refuses } from './acting.js';
 import { event, post, send, wrong } from './api.js';
 import { choose, emit, fleet } from './store.js';
 import { decimal } from './numbers.js';
@@ -15,6 +16,8 @@ import { lateMinutes, more, time } from './time.js';
 
 /** Changes that are listed one by one. */
 const LISTED = 40;
+/** A preview stands there for so long before it can be sent, milliseconds: nobody has seen it sooner, and a second press was not meant for it (guess). */
+const SEEN = 300;
 let turn = 0;
 let sends = 0;
 /** The last thing that was sent, if it can be taken back, also when its answer is not shown any more. @type {Plan | null} */ let lastUndo = null;
@@ -94,21 +97,39 @@ export function closePreview() {
 
 /** Shows what would come of facts, and sends them if the operator says so. @param {Plan} plan */
 export async function propose(plan) {
+  if (refuses()) return;
   const current = takePanel();
   const events = plan.facts.map(event);
-  const sendButton = button(t('Send'), () => void carryOut(plan, events), { class: 'main', id: 'preview-send' });
+  // What nobody has seen is not sent: only the trial's answer makes this a button, and a key that is held down is one press.
+  const sendButton = button(t('Send'), () => void carryOut(plan, events), { class: 'main', id: 'preview-send', disabled: true, onkeydown: (/** @type {KeyboardEvent} */ key) => { if (key.repeat) key.preventDefault(); } });
   showPanel(el('h2', { tabindex: '-1', id: 'preview-title' }, plan.title), ...(plan.says ?? []).map((line) => el('p', {}, line)), el('div', { id: 'preview-outcome' }, t('Trying it on a copy…')), el('div', { class: 'buttons' }, sendButton, button(t('Cancel (Esc)'), closePreview, { id: 'preview-cancel' })));
-  sendButton.focus();
+  $('preview-title').focus();
+  // `yes`: its effect is there, and it can be sent if it makes sense.
+  $('preview').dataset.tried = 'no';
   const answer = await send('v1/what-if', { changes: events.map((one) => ({ ...one })) });
   if (!current()) return;
   fill('preview-outcome', answer.ok ? outcome(answer.body) : el('p', { class: 'bad-text' }, wrong(answer)));
-  if (answer.ok && plan.tells) $('preview-outcome').prepend(...plan.tells(answer.body).map((line) => el('p', { class: 'preview-tells' }, line)));
-  $('preview').dataset.tried = answer.ok ? 'yes' : 'no';
-  if (answer.ok) say(`${plan.title}: ${$('preview-sum').textContent}`);
+  if (!answer.ok) {
+    // An engine that cannot try it may still take it (it is overloaded, say): knowingly, and not by the key that asked for the trial.
+    const again = button(t('Try it again'), () => void propose(plan), { id: 'preview-again' });
+    sendButton.replaceWith(again, answer.status >= 500 ? button(t('Send without a preview'), () => void carryOut(plan, events), { id: 'preview-blind' }) : '');
+    return;
+  }
+  if (plan.tells) $('preview-outcome').prepend(...plan.tells(answer.body).map((line) => el('p', { class: 'preview-tells' }, line)));
+  const why = answer.body.events.find((one) => one.refused);
+  say(`${plan.title}: ${why ? w`It makes no sense now: ${why.refused}` : $('preview-sum').textContent}`);
+  await new Promise((resolve) => { setTimeout(resolve, SEEN); });
+  if (!current()) return;
+  $('preview').dataset.tried = 'yes';
+  if (why) return;
+  sendButton.disabled = false;
+  // Unless the operator has gone somewhere else meanwhile.
+  if (document.activeElement === document.body || document.activeElement === $('preview-title')) sendButton.focus();
 }
 
 /** @param {Plan} plan @param {import('./api.js').CloudEvent[]} events */
 export async function carryOut(plan, events) {
+  if (refuses()) return;
   const current = takePanel();
   sends += 1;
   const mine = sends;

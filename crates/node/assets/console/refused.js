@@ -2,10 +2,11 @@
 // A refused event: its bytes, why, which order; mended and sent again under a new id. And one that was taken although it contradicts what was known.
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
-import { SOURCE, eventId, get, post, wrong } from './api.js';
+import { refuses } from './acting.js';
+import { SOURCE, eventId, get, post, signed, wrong } from './api.js';
 import { noteButtons, noteText } from './notes.js';
 import { closePreview, showPanel, takePanel } from './preview.js';
-import { choose, fleet, noteOf, on } from './store.js';
+import { REFUSED_MAX, choose, fleet, noteOf, on } from './store.js';
 import { clock, exact, iso } from './time.js';
 
 /** JSON on lines; anything else as it is. @param {string} bytes */
@@ -28,7 +29,7 @@ export async function showRefusal(refusal) {
     el('div', { id: 'refused-answer', role: 'status' }),
     el('div', { class: 'buttons' },
       named ? button(w`Open ${refusal.entity}`, () => choose(named, refusal.entity ?? '')) : null,
-      answer.ok ? button(t('Send again under a new id'), () => void again(text), { id: 'refused-send', class: 'main' }) : null,
+      answer.ok ? button(t('Send again under a new id'), () => void again(text), { id: 'refused-send', class: 'main', 'data-acts': true }) : null,
       ...noteButtons('entry', refusal.seq),
       button(t('Close (Esc)'), closePreview)));
   // Whoever came by keys goes on there.
@@ -64,12 +65,13 @@ export async function showConflict(conflict) {
 
 /** @param {HTMLTextAreaElement} text */
 async function again(text) {
+  if (refuses()) return;
   let given;
   try { given = JSON.parse(text.value); } catch (error) { fill('refused-answer', el('p', { class: 'bad-text' }, w`This is no JSON: ${error}`)); return; }
   // A rejected event stays rejected under its id: this is another one.
   if (typeof given !== 'object' || given === null || Array.isArray(given)) { fill('refused-answer', el('p', { class: 'bad-text' }, t('An event is an object: { … }.'))); return; }
   const current = takePanel();
-  const answer = await post([{ ...given, id: eventId(), source: SOURCE, time: given.time ?? iso(clock() || Date.now()) }]);
+  const answer = await post([{ ...given, id: eventId(), source: SOURCE, ...signed(), time: given.time ?? iso(clock() || Date.now()) }]);
   if (!current()) return;
   const one = answer.ok ? answer.body.answers?.[0] : undefined;
   const bad = answer.ok ? answer.body.rejected[0]?.detail : wrong(answer);
@@ -79,8 +81,9 @@ async function again(text) {
 let count = -1;
 function draw() {
   count = fleet.refused.length;
-  $('refused-count').textContent = String(count);
-  fill('refused', ...[...fleet.refused].reverse().map((refusal) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', 'data-seq': refusal.seq, onclick: () => void showRefusal(refusal) }, el('span', {}, '✕'), el('span', {}, el('time', {}, exact(refusal.at)), `${refusal.entity ?? ''} ${refusal.reason}`), el('small'), el('span', { class: 'under' }, refusal.detail)))));
+  // The engine keeps the last hundred: then there may be more.
+  $('refused-count').textContent = count >= REFUSED_MAX ? `${REFUSED_MAX}+` : String(count);
+  fill('refused', ...[...fleet.refused].reverse().map((refusal) => el('li', { class: 'row' }, el('button', { type: 'button', class: 'go', 'data-seq': refusal.seq, onclick: () => void showRefusal(refusal) }, el('span', {}, '✕'), el('span', {}, el('time', {}, exact(refusal.at)), `${refusal.entity ?? ''} ${refusal.reason}`), el('small'), el('span', { class: 'under' }, refusal.detail)))), count >= REFUSED_MAX ? el('li', { id: 'refused-more' }, w`The last ${REFUSED_MAX} are here. All that the log has: fleetfold rejected list.`) : null);
 }
 on('midnight', draw);
 on('taken', ({ body }) => { if (body.refused.length || fleet.refused.length !== count) draw(); });

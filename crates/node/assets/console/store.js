@@ -10,7 +10,9 @@
 /** @typedef {{kind: 'vehicles' | 'orders', id: string}} Chosen */
 
 /** Decisions that are kept: as many as the engine keeps. */
-const DECISIONS_MAX = 2_000;
+export const DECISIONS_MAX = 2_000;
+/** Refused facts that are kept: as many as the engine keeps. */
+export const REFUSED_MAX = 100;
 const OPEN = ['open', 'unassigned', 'assigned', 'on board'];
 
 export const fleet = {
@@ -22,7 +24,7 @@ export const fleet = {
   /** Those that the engine raised and that stand. @type {Alert[]} */ alerts: [],
   /** What dispatchers say, by what it is about. @type {Map<string, Noted>} */ noted: new Map(),
   /** Orders of which a stop failed: they wait for a new appointment. @type {Map<string, Order>} */ failed: new Map(),
-  /** When each order was first to begin, as far as this page has seen. @type {Map<string, number>} */ promised: new Map(),
+  /** A vehicle at work that was not heard of for so long is silent, milliseconds, as the policy says; 0: none is. */ silent: 600_000,
 };
 export const view = {
   /** @type {Chosen | null} */ chosen: null,
@@ -40,10 +42,6 @@ export function on(name, act) { target.addEventListener(name, (event) => act(/**
 /** @template {keyof News} N @param {N} name @param {News[N]} [detail] */
 export function emit(name, detail) { target.dispatchEvent(new CustomEvent(name, { detail })); }
 
-/** What is promised of orders that are over is not kept: a page that was cut off did not hear of their end. */
-export function forgetOver() {
-  for (const id of fleet.promised.keys()) if (!fleet.orders.has(id)) fleet.promised.delete(id);
-}
 export function clear() {
   fleet.vehicles.clear();
   fleet.orders.clear();
@@ -66,16 +64,15 @@ export function take(body) {
     if (OPEN.includes(order.status)) {
       fleet.orders.set(order.id, order);
       fleet.failed.delete(order.id);
-      if (order.start && !view.replaying && !fleet.promised.has(order.id)) fleet.promised.set(order.id, order.start);
     } else {
       fleet.orders.delete(order.id);
-      fleet.promised.delete(order.id);
       if (order.status === 'failed') fleet.failed.set(order.id, order); else fleet.failed.delete(order.id);
       over.push(order);
     }
   }
+  if (typeof body.kpi.silent_seconds === 'number') fleet.silent = body.kpi.silent_seconds * 1000;
   known(body.decisions);
-  fleet.refused = [...fleet.refused, ...body.refused].slice(-100);
+  if (body.refused.length) fleet.refused = [...new Map([...fleet.refused, ...body.refused].map((refusal) => [refusal.seq, refusal])).values()].sort((a, b) => a.seq - b.seq).slice(-REFUSED_MAX);
   if (body.roads) fleet.roads = body.roads;
   if (body.alerts) fleet.alerts = body.alerts;
   for (const note of body.noted ?? []) {

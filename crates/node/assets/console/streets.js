@@ -1,5 +1,7 @@
 // @ts-check
 // The streets under the map, square by square: each is asked for when it comes into view, drawn once, and moved by the browser from then on.
+import { $, fill } from './dom.js';
+import { w } from './language.js';
 import { get } from './api.js';
 import { shown } from './dom.js';
 import { w } from './language.js';
@@ -102,21 +104,48 @@ function later(drawing) {
   if (!frame) frame = requestAnimationFrame(some);
 }
 
+/** A square that did not come is asked for again after so long, and then after twice as long each time, milliseconds. */
+const [AGAIN, AGAIN_MAX] = [1_000, 15_000];
+/** Squares in view that did not come. @type {Set<HTMLCanvasElement>} */ const missing = new Set();
+/** Says how many squares of the map have no streets because they did not come. */
+function tellMissing() {
+  for (const canvas of missing) if (!canvas.isConnected) missing.delete(canvas);
+  const line = $('map-missing');
+  line.hidden = missing.size === 0;
+  fill('map-missing', missing.size ? w`The streets of ${missing.size} squares of the map have not come. They are asked for again.` : '');
+}
+/** The streets of a square, asked for until they come or nobody looks at it any more. @param {string} path @param {HTMLCanvasElement} canvas @param {() => boolean} here it is of the zoom that is looked at */
+async function square(path, canvas, here) {
+  for (let pause = AGAIN; ; pause = Math.min(2 * pause, AGAIN_MAX)) {
+    try {
+      const answer = await fetch(path);
+      // What the engine says no to is not asked for again: the zone has no streets, say.
+      /** @type {import('../engine.js').Gets['v1/streets/{zoom}/{x}/{y}'] | null} */ const classes = answer.ok ? await answer.json() : null;
+      if (answer.ok || (answer.status < 500 && answer.status !== 429)) { if (missing.delete(canvas)) tellMissing(); return classes; }
+    } catch { /* no connection */ }
+    missing.add(canvas);
+    tellMissing();
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+    if (!canvas.isConnected || !here()) { missing.delete(canvas); tellMissing(); return null; }
+  }
+}
+
 const Squares = L.GridLayer.extend({
   /** @this {L.GridLayer & {_map?: L.Map}} @param {L.Coords} at @param {L.DoneCallback} done */
   createTile(at, done) {
     const canvas = document.createElement('canvas');
-    void fetch(`v1/streets/${at.z}/${at.x}/${at.y}`).then(async (answer) => {
-      /** @type {import('../engine.js').Gets['v1/streets/{zoom}/{x}/{y}'] | null} */ const classes = answer.ok ? await answer.json() : null;
-      const square = function* (/** @type {L.GridLayer & {_map?: L.Map}} */ layer) {
+    const here = () => at.z === Math.round(this._map?.getZoom() ?? at.z);
+    const size = this.getTileSize().x;
+    void square(`v1/streets/${at.z}/${at.x}/${at.y}`, canvas, here).then((classes) => {
+      const drawing = function* () {
         // One that is out of view by now is not drawn.
-        if (classes && at.z === Math.round(layer._map?.getZoom() ?? at.z)) yield* draw(canvas, classes, layer.getTileSize().x, at.z);
+        if (classes && here()) yield* draw(canvas, classes, size, at.z);
         done(undefined, canvas);
         if (!classes || at.z < NAMED || !classes.some((line) => line.length)) return;
-        void get('v1/streets/{zoom}/{x}/{y}/names', { zoom: at.z, x: at.x, y: at.y }).then((named) => { if (named.ok && at.z === Math.round(layer._map?.getZoom() ?? at.z)) later(write(canvas, named.body.streets, layer.getTileSize().x)); });
+        void get('v1/streets/{zoom}/{x}/{y}/names', { zoom: at.z, x: at.x, y: at.y }).then((named) => { if (named.ok && here()) later(write(canvas, named.body.streets, size)); });
       };
-      later(square(this));
-    }).catch((error) => done(error, canvas));
+      later(drawing());
+    });
     return canvas;
   },
 });

@@ -68,6 +68,13 @@ function which(at) {
   }
   return told;
 }
+/** When the day of an instant began. @param {number} at */
+export function midnight(at) {
+  // The clock is put back or forward by whole quarters of an hour.
+  let began = Math.floor(at / QUARTER) * QUARTER;
+  for (let steps = 0; steps < 104 && date(began - QUARTER) === date(at); steps += 1) began -= QUARTER;
+  return began;
+}
 /** The date, for comparing and for what is kept on paper. @param {number} at */
 export const date = (at) => remembered(dates, QUARTER, at, dateFormat);
 /** With seconds, and with the day if it is not today. @param {number} at */

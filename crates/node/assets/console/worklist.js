@@ -4,17 +4,17 @@ import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
 import { t, w } from './language.js';
 import { silence } from './lists.js';
-import { note, noteAlert, noteText } from './notes.js';
+import { KIND_WORDS, covers, kindsBy, note, noteAlert, noteText } from './notes.js';
 import { chosen, keep } from './preferences.js';
 import { pieces, sorted } from './pieces.js';
 import { showConflict, showRefusal } from './refused.js';
-import { choose, fleet, noteOf, on, seenOf } from './store.js';
+import { choose, fleet, noteOf, on, seenOf, view } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
 
 /** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: () => string, when: () => string, act: () => void}} Item */
 
 const HOUR = 3_600_000;
-/** A stop whose planned begin has moved by so much since this page first saw it, milliseconds. */
+/** A stop that begins later by so much than the first plan said, milliseconds. */
 const MOVED = 600_000;
 /** Rows that are shown at first, and by how many that grows. */
 const ROWS = 150;
@@ -40,7 +40,7 @@ function* items() {
     looked += 1;
     if (looked % PIECE === 0) yield;
     // Nearly all are on their way and in time.
-    const first = fleet.promised.get(order.id);
+    const first = order.first_start;
     const moved = first && order.start && order.start - first >= MOVED && order.start - now < HOUR;
     if (!moved && order.status !== 'unassigned' && !((order.late_seconds ?? 0) > 0)) continue;
     const open = () => choose('orders', order.id);
@@ -61,7 +61,8 @@ function* items() {
     if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: () => w`${vehicle.id}: no position for ${span(quiet)}`, when: () => span(quiet), act: () => choose('vehicles', vehicle.id) });
   }
   for (const refusal of fleet.refused) found.push({ kind: 'refused', key: `refused ${refusal.seq}`, of: 'entry', id: refusal.seq, left: 2 * HOUR + (refusal.at - now), words: () => `${refusal.entity ?? refusal.source ?? t('event')}: ${refusal.reason}`, when: () => time(refusal.at), act: () => void showRefusal(refusal) });
-  for (const conflict of conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showConflict(conflict) });
+  // Those are of now, and what is shown may be the past.
+  for (const conflict of view.replaying ? [] : conflicts) found.push({ kind: 'conflict', key: `conflict ${conflict.seq}`, of: 'entry', id: conflict.seq, left: 3 * HOUR, words: () => `${conflict.id}: ${conflict.detail}`, when: () => '', act: () => void showConflict(conflict) });
   // What the engine raised and no row says yet. There may be ten thousand of both.
   /** @type {Map<string | number, Item[]>} */ const about = new Map();
   if (fleet.alerts.length) for (const [at, item] of found.entries()) { if (at % PIECE === 0) yield; const others = about.get(item.id); if (others) others.push(item); else about.set(item.id, [item]); }
@@ -84,7 +85,7 @@ let soundedAt = -QUIET;
 
 /** A short tone when something is new in the list, if the operator wants that. @param {Item[]} waiting */
 function sound(waiting) {
-  if (!/** @type {HTMLInputElement} */ ($('work-sound')).checked) { before = null; return; }
+  if (view.replaying || !/** @type {HTMLInputElement} */ ($('work-sound')).checked) { before = null; return; }
   const keys = waiting.filter((item) => !hidden.has(item.kind)).map((item) => item.key);
   const isNew = before !== null && keys.some((key) => !before?.has(key));
   before = new Set(keys);
@@ -110,11 +111,12 @@ const drawing = pieces(function* () {
   const now = clock();
   const all = yield* items();
   const withNotes = /** @type {HTMLInputElement} */ ($('work-noted')).checked;
+  const placed = lastPlaced();
   /** @type {Map<Item, import('./store.js').Noted>} */ const noteFor = new Map();
   const [open, shown, unnoted] = [/** @type {Item[]} */ ([]), /** @type {Item[]} */ ([]), /** @type {Item[]} */ ([])];
   for (const [at, item] of all.entries()) {
     if (at % PIECE === 0) yield;
-    const noted = notedOf(item, now);
+    const noted = notedOf(item, now, placed);
     if (noted) noteFor.set(item, noted); else unnoted.push(item);
     if (noted && !withNotes) continue;
     open.push(item);
@@ -136,19 +138,19 @@ const drawing = pieces(function* () {
     if (last.textContent !== String(count)) last.textContent = String(count);
   }
   yield;
-  yield* list(shown, noteFor);
+  yield* list(shown, noteFor, shown.length ? [] : nothing(open.length, all.length - open.length));
   drawnAt = performance.now();
 });
 function draw() { due = 0; drawing.start(); }
 
 /** The rows that are in the list, by what they are about. @type {Map<string, {element: HTMLElement, says: string, item: Item, when: HTMLElement}>} */ let rows = new Map();
-/** What is below them. @type {HTMLElement | null} */ let below = null;
+/** What is below them. @type {HTMLElement[]} */ let below = [];
 
-/** Puts rows in their order: those that say what they said stay as they are. @param {Item[]} shown @param {Map<Item, import('./store.js').Noted>} noteFor @returns {Generator<void>} */
-function* list(shown, noteFor) {
+/** Puts rows in their order: those that say what they said stay as they are. @param {Item[]} shown @param {Map<Item, import('./store.js').Noted>} noteFor @param {HTMLElement[]} none what stands in place of rows @returns {Generator<void>} */
+function* list(shown, noteFor, none) {
   const wanted = shown.slice(0, most);
   const keys = new Set(wanted.map((item) => item.key));
-  below?.remove();
+  for (const element of below) element.remove();
   for (const [key, known] of rows) if (!keys.has(key)) { known.element.remove(); rows.delete(key); }
   /** @type {ChildNode | null} */ let at = $('work').firstChild;
   for (const [index, item] of wanted.entries()) {
@@ -168,8 +170,8 @@ function* list(shown, noteFor) {
     keepFocus(() => { known?.element.remove(); $('work').insertBefore(element, at); });
     rows.set(item.key, made);
   }
-  below = shown.length > most ? el('li', {}, button(w`and ${shown.length - most} more`, () => { most += ROWS; draw(); }, { id: 'work-more' })) : shown.length ? null : el('li', {}, t('Nothing waits for you.'));
-  if (below) $('work').append(below);
+  below = shown.length > most ? [el('li', {}, button(w`and ${shown.length - most} more`, () => { most += ROWS; draw(); }, { id: 'work-more' }))] : none;
+  $('work').append(...below);
 }
 
 /** The focus stays on the row that it is on, wherever that goes. @param {() => void} act */
@@ -179,17 +181,35 @@ function keepFocus(act) {
   if (focused) /** @type {HTMLElement | null} */ ($('work').querySelector(`li[data-key="${CSS.escape(String(focused[0]))}"] [data-act="${focused[1]}"]`))?.focus();
 }
 
-/** That somebody takes care of it: as a note, or because its alert was acknowledged elsewhere. @param {Item} item @param {number} now */
-const notedOf = (item, now) => (item.of === 'zone' ? undefined : noteOf(item.of, item.id, now)) ?? (item.alert ? seenOf(item.alert, now) : undefined);
-/** @param {Item} item @param {'acknowledged' | 'snoozed' | 'cleared'} attention */
+/** What stands in place of rows: whether nothing waits, or nothing of what is shown. @param {number} others rows of kinds that are not shown @param {number} noted rows that are not shown because somebody takes care of them */
+function nothing(others, noted) {
+  if (!others) return [el('li', { id: 'work-none' }, noted ? w`Nothing waits for you: ${noted} acknowledged or snoozed.` : t('Nothing waits for you.'))];
+  return [el('li', { id: 'work-none' }, w`Nothing of the kinds that are shown. ${others} of other kinds. `, button(t('Show all kinds'), () => { hidden.clear(); draw(); }, { id: 'work-all' }))];
+}
+
+/** That somebody takes care of it: as a note on what is wrong with it now, or because its alert was acknowledged elsewhere. @param {Item} item @param {number} now @param {Map<string, number>} placed */
+function notedOf(item, now, placed) {
+  const noted = item.of === 'zone' ? undefined : noteOf(item.of, item.id, now);
+  return (noted && covers(noted, item.kind, began(item, placed)) ? noted : undefined) ?? (item.alert ? seenOf(item.alert, now) : undefined);
+}
+/** When what a row says began, as far as that is known; 0: it is not. @param {Item} item @param {Map<string, number>} placed when each order was last given to a vehicle */
+function began(item, placed) {
+  if (item.kind === 'unassigned') return placed.get(String(item.id)) ?? 0;
+  if (item.kind === 'silent') return fleet.vehicles.get(String(item.id))?.seen ?? 0;
+  return item.kind === 'alert' ? item.alert?.since ?? 0 : 0;
+}
+/** When orders were last given to a vehicle. */
+const lastPlaced = () => new Map(fleet.noted.size ? fleet.decisions.flatMap((decision) => (decision.vehicle ? [/** @type {const} */ ([decision.order, decision.at])] : [])) : []);
+/** What is wrong with the same order or vehicle now goes into the note, so that it says nothing of what comes later. @param {Item} item @param {'acknowledged' | 'snoozed' | 'cleared'} attention */
 const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteAlert(item.alert, attention) : note(item.of, item.id, attention));
+kindsBy((what, id) => items().filter((item) => item.of === what && item.id === id).map((item) => KIND_WORDS[item.kind]));
 
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
     el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words()), el('small', { class: 'when' }, item.when()), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
-    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'aria-label': w`${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'aria-label': w`${t('Ack')}: acknowledge ${item.id}`, title: t('acknowledge: you take care of it') }),
-    noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'aria-label': w`15′: snooze ${item.id} for 15 minutes`, title: t('snooze for 15 minutes') }));
+    noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'data-acts': true, 'aria-label': w`${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'data-acts': true, 'aria-label': w`${t('Ack')}: acknowledge ${item.id}`, title: t('acknowledge: you take care of it') }),
+    noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'data-acts': true, 'aria-label': w`15′: snooze ${item.id} for 15 minutes`, title: t('snooze for 15 minutes') }));
 }
 
 fill('work-kinds', ...KINDS.map(([kind, label]) => el('button', { type: 'button', id: `kind-${kind}`, 'aria-pressed': 'true', onclick: () => { if (hidden.has(kind)) hidden.delete(kind); else hidden.add(kind); draw(); } }, `${t(label)} `, el('span', {}, '0'))));

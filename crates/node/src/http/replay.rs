@@ -160,7 +160,7 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
         let change = folded.fleet.apply(&entry);
         film.tally.observe(&entry, &change, &folded.fleet);
         if let (Some(labels), None) = (labels, change.refused) {
-            film.memory.call(&entry.event, *labels);
+            film.memory.call(&entry, *labels);
         }
         let now = folded.fleet.zone().zone_time(entry.logged_at);
         let decisions = film.memory.folded(&entry, &change, now);
@@ -174,6 +174,8 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
         film.stale.vehicles.extend(&change.vehicles);
         film.stale.vehicles.extend(&change.routes);
         film.stale.orders.extend(&change.orders);
+        film.stale.alerts |=
+            matches!(entry.event, Event::AlertRaised(_) | Event::AlertCleared(_) | Event::AlertAcknowledged(_));
         film.stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         if change.refused.is_none()
             && let Some(noted) = film.memory.note(&entry, now)

@@ -158,7 +158,7 @@ async fn read(
             let labels = words.open_entry(&mut entry, &message.bytes).await;
             let change = folded.fleet.apply(&entry);
             if let (Some(labels), None) = (labels, change.refused) {
-                memory.call(&entry.event, *labels);
+                memory.call(&entry, *labels);
             }
             let at = folded.fleet.zone().zone_time(entry.logged_at);
             memory.folded(&entry, &change, at);

@@ -283,6 +283,8 @@ impl Giver {
                 }));
             }
             stale.alerts |= !change.alerts.is_empty();
+            // It says after how long a vehicle is silent.
+            stale.figures |= matches!(entry.event, Event::PolicyChanged(_));
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
         self.news(News::Folded { entry, change: Box::new(change), at, labels });

@@ -178,6 +178,10 @@ pub(crate) struct Order<'a> {
     /// When service begins at its last stop, as planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<i64>,
+    /// When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that
+    /// differs by a minute or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_start: Option<i64>,
     /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) late_seconds: Option<i64>,
@@ -404,6 +408,8 @@ pub(crate) struct Kpi {
     pub(crate) owner: Option<u64>,
     /// Level of overload, 0 to 4.
     pub(crate) overload: u8,
+    /// A vehicle at work that was not heard of for so long is silent, as the policy says; 0: none is.
+    pub(crate) silent_seconds: i64,
 }
 
 /// An alert that stands.

@@ -23,8 +23,8 @@ const DECISIONS_SHOWN: usize = 100;
 const LISTED_MAX: usize = 1_000;
 /// Failed orders in a picture.
 const FAILED_SHOWN: usize = 500;
-/// Refusals in a picture.
-const REFUSED_SHOWN: usize = 20;
+/// Refusals in a picture: all that are kept, so that a page that was open all the time shows no others than one that was just opened.
+const REFUSED_SHOWN: usize = Memory::REFUSED_MAX;
 
 /// The fragments.
 #[derive(Debug, Default)]

@@ -44,8 +44,10 @@ pub(crate) struct Memory {
     facts: BTreeMap<u64, Arc<Because>>,
     /// What came of the last facts: why one was refused, or the plan that answers it.
     outcomes: BTreeMap<u64, Outcome>,
-    /// When each stop of an order was to begin, and on which vehicle, as the last plan that named it said.
-    planned: ByName<[Option<(Name, Timestamp)>; 2]>,
+    /// When the stops of an order were to begin, as plans said.
+    planned: ByName<Planned>,
+    /// The entry that was read last and what the person called himself who sent it.
+    sent: Option<(LogSeq, String)>,
     /// What orders are called.
     labels: ByName<Labels>,
     /// Jobs at whose only stop goods are taken on: events call it their delivery.
@@ -58,6 +60,17 @@ pub(crate) struct Memory {
     noted: BTreeMap<String, NotedLine>,
     /// Who was forgotten: what is read of before says nothing of them.
     forgotten: BTreeSet<Person>,
+}
+
+/// When the stops of an order were to begin.
+#[derive(Debug, Default)]
+struct Planned {
+    /// Each, and on which vehicle, as the last plan that named it said.
+    last: [Option<(Name, Timestamp)>; 2],
+    /// The last stop, as the first plan said since the customer last changed what he asks for.
+    first: Option<Timestamp>,
+    /// He has changed it: what plans said before that counts no more.
+    anew: bool,
 }
 
 /// What came of a fact.
@@ -153,8 +166,25 @@ impl Memory {
         if let Event::PersonForgotten(person) = &entry.event {
             self.forget_person(person);
         }
+        let new_promise = match &entry.event {
+            _ if change.refused.is_some() => None,
+            Event::OrderUpdated(asked) => {
+                let anew = asked.work.is_some() || asked.release.is_some() || asked.promised.is_some();
+                Some(&asked.order).filter(|_| anew)
+            }
+            Event::OrderRetried(retry) => Some(&retry.order),
+            _ => None,
+        };
+        if let Some(order) = new_promise {
+            let planned = self.planned.entry(order.clone()).or_default();
+            (planned.first, planned.anew) = (None, true);
+        }
+        let sender = self.sent.take().filter(|(seq, _)| *seq == entry.seq);
+        // What a dispatcher wrote has his name already.
+        let sender = sender.filter(|_| !matches!(entry.event, Event::AttentionNoted(_)));
+        let by = sender.map(|(_, name)| format!(" by {name}")).unwrap_or_default();
         let line = line(&entry.event);
-        if let Some(words) = fact(&entry.event, line.as_ref()) {
+        if let Some(words) = fact(&entry.event, line.as_ref()).map(|words| words + &by) {
             let (order, vehicle) = about(&entry.event, line.as_ref());
             let (order, vehicle) = (order.map(Name::to_string), vehicle.map(Name::to_string));
             self.facts.insert(entry.seq.0, Arc::new(Because { seq: entry.seq.0, at: at.0, words, order, vehicle }));
@@ -179,8 +209,12 @@ impl Memory {
             }
             let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
             let is_note = matches!(entry.event, Event::AttentionNoted(_));
-            let told =
-                Told { at: line.at.unwrap_or(at).0, seq: entry.seq.0, is_note, ..Told::new(line.words + &refused) };
+            let told = Told {
+                at: line.at.unwrap_or(at).0,
+                seq: entry.seq.0,
+                is_note,
+                ..Told::new(line.words + &by + &refused)
+            };
             self.tell(line.who, told);
         }
         for (_, name) in &change.retired {
@@ -250,16 +284,17 @@ impl Memory {
         self.refused.retain(|refused| refused.entity.as_deref() != Some(name.as_str()));
     }
 
-    /// What an event calls an order.
-    pub(crate) fn call(&mut self, event: &Event, labels: Labels) {
-        if let Some(order) = Labels::order_of(event) {
+    /// What an event calls an order, and who has sent it.
+    pub(crate) fn call(&mut self, entry: &LogEntry, mut labels: Labels) {
+        self.sent = labels.sender.take().map(|sender| (entry.seq, sender));
+        if let Some(order) = Labels::order_of(&entry.event) {
             self.called(order, labels);
         }
     }
 
     /// A producer says what an order and its stops are called.
     fn called(&mut self, order: &Name, labels: Labels) {
-        let Labels { reference, pickup, delivery } = labels;
+        let Labels { reference, pickup, delivery, sender: _ } = labels;
         let known = self.labels.entry(order.clone()).or_default();
         known.reference = reference.or(known.reference.take());
         known.pickup = pickup.or(known.pickup.take());
@@ -329,14 +364,14 @@ impl Memory {
             forget(&mut self.outcomes);
             for route in &group.routes {
                 for visit in &route.visits {
-                    let planned = Some((route.vehicle.clone(), visit.start));
                     // Most visits are known: their orders' names are not copied again.
-                    if let Some(stops) = self.planned.get_mut(&visit.order) {
-                        stops[visit.stop as usize] = planned;
-                    } else {
-                        let mut stops = [None, None];
-                        stops[visit.stop as usize] = planned;
-                        self.planned.insert(visit.order.clone(), stops);
+                    if !self.planned.contains_key(&visit.order) {
+                        self.planned.insert(visit.order.clone(), Planned::default());
+                    }
+                    let Some(planned) = self.planned.get_mut(&visit.order) else { continue };
+                    planned.last[visit.stop as usize] = Some((route.vehicle.clone(), visit.start));
+                    if visit.stop == StopKind::Delivery {
+                        planned.first.get_or_insert(visit.start);
                     }
                 }
             }
@@ -469,15 +504,23 @@ impl Memory {
         }
         for (order, planned) in earlier.planned {
             let late = self.planned.entry(order).or_default();
-            for (late, early) in late.iter_mut().zip(planned) {
+            for (late, early) in late.last.iter_mut().zip(planned.last) {
                 *late = late.take().or(early);
+            }
+            if !late.anew {
+                (late.first, late.anew) = (planned.first.or(late.first), planned.anew);
             }
         }
     }
 
     /// When a stop was to begin as the last plan that named it said, and on which vehicle.
     pub(crate) fn planned(&self, order: &Name, stop: StopKind) -> Option<(&Name, Timestamp)> {
-        self.planned.get(order)?[stop as usize].as_ref().map(|(vehicle, at)| (vehicle, *at))
+        self.planned.get(order)?.last[stop as usize].as_ref().map(|(vehicle, at)| (vehicle, *at))
+    }
+
+    /// When the last stop of an order was to begin as the first plan said since its customer last changed what he asks for.
+    pub(crate) fn first_start(&self, order: &Name) -> Option<Timestamp> {
+        self.planned.get(order)?.first
     }
 
     /// What came of the fact at an entry that was folded. `waits`: it has no answer yet.

@@ -34,13 +34,11 @@ async fn tiles(app: &Arc<App>) -> Arc<Tiles> {
     Arc::clone(app.tiles.get_or_init(make).await)
 }
 
-/// A square of the map that there is; else what is wrong with it.
-fn checked((zoom, x, y): (u8, u32, u32)) -> Result<(u8, u32, u32), Response> {
-    if !ZOOMS.contains(&zoom) || x >> zoom > 0 || y >> zoom > 0 {
-        let detail = format!("zoom is {} to {}, x and y are squares of it", ZOOMS.start(), ZOOMS.end());
-        return Err(problem(StatusCode::BAD_REQUEST, "no such square", &detail));
-    }
-    Ok((zoom, x, y))
+/// What is answered where there is no such square of the map.
+fn no_square((zoom, x, y): (u8, u32, u32)) -> Option<Response> {
+    let is_there = ZOOMS.contains(&zoom) && x >> zoom == 0 && y >> zoom == 0;
+    let detail = format!("zoom is {} to {}, x and y are squares of it", ZOOMS.start(), ZOOMS.end());
+    (!is_there).then(|| problem(StatusCode::BAD_REQUEST, "no such square", &detail))
 }
 
 /// An answer that a browser keeps.
@@ -52,13 +50,12 @@ async fn kept(body: String, headers: &HeaderMap) -> Response {
 
 pub(super) async fn square(
     State(app): State<Arc<App>>,
-    Path(square): Path<(u8, u32, u32)>,
+    Path((zoom, x, y)): Path<(u8, u32, u32)>,
     headers: HeaderMap,
 ) -> Response {
-    let (zoom, x, y) = match checked(square) {
-        Ok(square) => square,
-        Err(wrong) => return wrong,
-    };
+    if let Some(wrong) = no_square((zoom, x, y)) {
+        return wrong;
+    }
     let tiles = tiles(&app).await;
     let body = if tiles.is_empty() { "[[],[],[]]".to_owned() } else { tiles.square(zoom, x, y) };
     kept(body, &headers).await
@@ -73,13 +70,12 @@ pub(super) struct StreetNames {
 /// The names of the streets of a square, and where to write them.
 pub(super) async fn names(
     State(app): State<Arc<App>>,
-    Path(square): Path<(u8, u32, u32)>,
+    Path((zoom, x, y)): Path<(u8, u32, u32)>,
     headers: HeaderMap,
 ) -> Response {
-    let (zoom, x, y) = match checked(square) {
-        Ok(square) => square,
-        Err(wrong) => return wrong,
-    };
+    if let Some(wrong) = no_square((zoom, x, y)) {
+        return wrong;
+    }
     let streets = tiles(&app).await.names(zoom, x, y);
     kept(text(&StreetNames { streets }), &headers).await
 }

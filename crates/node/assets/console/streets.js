@@ -1,9 +1,7 @@
 // @ts-check
 // The streets under the map, square by square: each is asked for when it comes into view, drawn once, and moved by the browser from then on.
-import { $, fill } from './dom.js';
-import { w } from './language.js';
 import { get } from './api.js';
-import { shown } from './dom.js';
+import { $, fill, shown } from './dom.js';
 import { w } from './language.js';
 import * as L from '../leaflet/leaflet-src.esm.js';
 

@@ -202,7 +202,14 @@ function began(item, placed) {
 const lastPlaced = () => new Map(fleet.noted.size ? fleet.decisions.flatMap((decision) => (decision.vehicle ? [/** @type {const} */ ([decision.order, decision.at])] : [])) : []);
 /** What is wrong with the same order or vehicle now goes into the note, so that it says nothing of what comes later. @param {Item} item @param {'acknowledged' | 'snoozed' | 'cleared'} attention */
 const take = (item, attention) => void (item.of === 'zone' ? item.alert && noteAlert(item.alert, attention) : note(item.of, item.id, attention));
-kindsBy((what, id) => items().filter((item) => item.of === what && item.id === id).map((item) => KIND_WORDS[item.kind]));
+/** All of it at once: for what a click asks. */
+function itemsNow() {
+  const told = items();
+  let step = told.next();
+  while (!step.done) step = told.next();
+  return step.value;
+}
+kindsBy((what, id) => itemsNow().filter((item) => item.of === what && item.id === id).map((item) => KIND_WORDS[item.kind]));
 
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {

@@ -59,7 +59,7 @@ export async function readInPieces(answer) {
           frame += `{"${PART.replace('\u0001', '\\u0001')}":${parts.length}}`;
           parts.push(JSON.parse(rest.slice(kept, at + 1)));
           kept = at + 1;
-          if (performance.now() - begun > SHARE) { await new Promise((go) => { setTimeout(go, 0); }); begun = performance.now(); }
+          if (!document.hidden && performance.now() - begun > SHARE) { await new Promise((go) => { setTimeout(go, 0); }); begun = performance.now(); }
         }
       }
     }

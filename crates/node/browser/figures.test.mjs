@@ -79,17 +79,17 @@ function differences(page, state, vehicleCard, rate) {
     same(vehicle.id, [row.state, row.words], [vehicle.status, `${vehicle.visits.length} stops${late ? ` · ${late} late` : ''}${pinned ? ` · ${pinned} pinned` : ''}`]);
     if (vehicle.seen > 0 && !isAge(row.age, now - vehicle.seen, rate)) found.push(`the age of ${vehicle.id}: ${row.age}, and the engine says ${span(now - vehicle.seen)}`);
     const lane = page.timeline[vehicle.id];
-    if (lane) same(`the timeline of ${vehicle.id}`, lane.stops, vehicle.visits.filter((visit) => visit.start !== null).map((visit) => `${visit.order} ${visit.stop} ${time(visit.start, now)}${visit.late ? ', late' : ''}`));
+    if (lane) same(`the timeline of ${vehicle.id}`, lane.stops, vehicle.visits.filter((visit) => visit.start !== null).map((visit) => `${visit.order} ${visit.collects ? 'pickup' : visit.stop} ${time(visit.start, now)}${visit.late ? ', late' : ''}`));
   }
   const work = [];
   for (const order of state.orders) {
     if (order.status === 'unassigned') work.push(`unassigned ${order.id}`);
-    else if (order.late_seconds > 0) { const left = order.due ? order.due - now : Infinity; work.push(`${left < 0 ? 'late' : left <= 3_600_000 ? 'hour' : 'later'} ${order.id}`); }
+    else if (order.late_seconds > 0) { const left = order.late_due ?? order.due ? (order.late_due ?? order.due) - now : Infinity; work.push(`${left < 0 ? 'late' : left <= 3_600_000 ? 'hour' : 'later'} ${order.id}`); }
   }
   for (const order of state.failed) work.push(`failed ${order.id}`);
-  for (const vehicle of state.vehicles) if (vehicle.seen > 0 && !['off', 'lost'].includes(vehicle.status) && now - vehicle.seen >= 600_000) work.push(`silent ${vehicle.id}`);
+  for (const vehicle of state.vehicles) if (vehicle.seen > 0 && !['off', 'lost'].includes(vehicle.status) && kpi.silent_seconds && now - vehicle.seen >= kpi.silent_seconds * 1_000) work.push(`silent ${vehicle.id}`);
   same('the work list', page.work.filter((line) => /^(late|hour|later|unassigned|failed|silent) /.test(line)), work.sort());
-  same('the table', Object.keys(page.table).sort(), [...orders.keys()].sort());
+  same('the table', Object.keys(page.table).sort(), [...orders.keys(), ...state.failed.map((order) => order.id)].sort());
   for (const order of state.orders) {
     const row = page.table[order.id];
     if (row) same(`the row of ${order.id}`, [row[2], row[3], row[4], row[5], row[6]], [order.status, order.vehicle ?? '', time(order.due, now), time(order.start, now), order.late_seconds ? String(Math.round(order.late_seconds / 60) || '') : '']);

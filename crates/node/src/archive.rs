@@ -16,7 +16,7 @@ use crate::log::Stream;
 use crate::personal::Words;
 use crate::readers::Whole;
 use crate::view::stories::{self, Who};
-use crate::view::{Because, Logged, OrderStop, RetiredOrder, choice_words, collects, lon_lat, stop_name};
+use crate::view::{BECAUSE_MAX, Because, Logged, OrderStop, RetiredOrder, choice_words, collects, lon_lat, stop_name};
 
 /// Longer than this nobody waits at a screen (guess).
 const LONGEST: Duration = Duration::from_secs(30);
@@ -25,8 +25,6 @@ const LINES_MAX: usize = 200;
 
 /// Decisions of an order whose causes are read, from the last one on.
 const EXPLAINED_MAX: usize = 3;
-/// Facts that one decision names.
-const BECAUSE_MAX: usize = 6;
 
 /// Where an order is looked for.
 pub(crate) struct Where<'w> {
@@ -69,7 +67,7 @@ pub(crate) async fn order<'a>(place: &Where<'_>, order: &'a Name) -> Result<Opti
             && let Some(words) = about(&entry.event, order)
         {
             if let Some(labels) = place.words.open_entry(&mut entry, &message.bytes).await {
-                past.called(*labels);
+                past.labels.take(*labels);
             }
             past.takes(&entry.event, order);
             let words = past.worded(words);
@@ -116,12 +114,6 @@ struct Past {
 }
 
 impl Past {
-    fn called(&mut self, labels: Labels) {
-        self.labels.reference = labels.reference.or(self.labels.reference.take());
-        self.labels.pickup = labels.pickup.or(self.labels.pickup.take());
-        self.labels.delivery = labels.delivery.or(self.labels.delivery.take());
-    }
-
     /// One more event that is about it.
     fn takes(&mut self, event: &Event, order: &Name) {
         self.ended = end_of(event).or(self.ended);
@@ -163,15 +155,12 @@ impl Past {
         }
     }
 
-    /// A line of its story. Events call the only stop of a job its delivery, also where goods are collected.
+    /// A line of its story.
     fn worded(&self, words: String) -> String {
-        let is_collected = self
-            .spec
-            .as_ref()
-            .is_some_and(|spec| matches!(spec.work, OrderWork::Job(_)) && collects(&spec.work, StopKind::Delivery));
-        match words.strip_prefix("Delivery ") {
-            Some(rest) if is_collected => format!("Pickup {rest}"),
-            _ => words,
+        if self.spec.as_ref().is_some_and(|spec| stories::is_collected(&spec.work)) {
+            stories::collected(words)
+        } else {
+            words
         }
     }
 

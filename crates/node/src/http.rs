@@ -44,7 +44,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::stamp::stamped;
 use crate::auth::{Auth, Identity, Role, audit, login, routes};
-use crate::document::{self, Document};
+use crate::document;
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
@@ -261,8 +261,8 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
                 "there is nothing here; / is the map, /docs lists what there is",
             )
         });
-    for &(path, kind, bytes) in page::ASSETS.iter().chain(page::SCRIPTS) {
-        let file = Arc::new(Document::file(kind, bytes));
+    for (path, file) in page::FILES.iter() {
+        let file = Arc::clone(file);
         router = router.route(path, get(move |headers: HeaderMap| async move { file.answer(&headers).await }));
     }
     router

@@ -155,7 +155,10 @@ impl Words {
         if Labels::order_of(&entry.event).is_some() {
             labels = Labels::of(opened.as_ref().unwrap_or(message));
         }
-        labels.sender = sender(message);
+        // Plans are most of a log, and no person sends them.
+        if entry.event.own_epoch().is_none() {
+            labels.sender = sender(message);
+        }
         if matches!(entry.event, Event::AttentionNoted(_))
             && let Some(opened) = &opened
             && let Ok(decoded) = decode(opened)

@@ -20,7 +20,7 @@ pub(crate) use detail::{order_detail, stop_name, vehicle_detail};
 pub(crate) use documents::*;
 pub(crate) use find::{Finder, FoundList};
 pub(crate) use kept::{After, Filter, Kept, Page, Part, Pending};
-pub(crate) use memory::{Memory, choice_words};
+pub(crate) use memory::{BECAUSE_MAX, Memory, choice_words};
 
 use crate::live::handover::Glimpse;
 

@@ -21,6 +21,14 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// What an order is called after it was called something once more: what the later words leave out stays. Who sent them is not kept.
+    pub fn take(&mut self, later: Self) {
+        let Self { reference, pickup, delivery, sender: _ } = later;
+        self.reference = reference.or(self.reference.take());
+        self.pickup = pickup.or(self.pickup.take());
+        self.delivery = delivery.or(self.delivery.take());
+    }
+
     /// True where nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -1,5 +1,9 @@
 //! The files of the page, built into the program.
 
+use std::sync::{Arc, LazyLock};
+
+use crate::document::Document;
+
 /// A file of the page: its path, its type, its bytes.
 pub(crate) type Asset = (&'static str, &'static str, &'static [u8]);
 
@@ -11,6 +15,12 @@ macro_rules! scripts {
         &[$(($path, SCRIPT, include_bytes!(concat!("../../assets", $path)))),+]
     };
 }
+
+/// What is sent of each file, by its path. All zones of a program share them, and what is packed of them.
+pub(crate) static FILES: LazyLock<Vec<(&str, Arc<Document>)>> = LazyLock::new(|| {
+    let all = ASSETS.iter().chain(SCRIPTS);
+    all.map(|&(path, kind, bytes)| (path, Arc::new(Document::file(kind, bytes)))).collect()
+});
 
 /// What is no script.
 pub(crate) const ASSETS: [Asset; 5] = [
@@ -48,8 +58,8 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/order-actions.js",
     "/console/order-card.js",
     "/console/parts.js",
-    "/console/pieces.js",
     "/console/past-card.js",
+    "/console/pieces.js",
     "/console/preferences.js",
     "/console/preview.js",
     "/console/refused.js",

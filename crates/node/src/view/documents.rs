@@ -285,7 +285,7 @@ pub(crate) struct Told {
     pub(crate) seq: u64,
     pub(crate) words: Arc<str>,
     /// Lines between the one before and this one that are not kept.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) left_out: u32,
     /// The number of the plan, for a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -308,7 +308,7 @@ impl Told {
 pub(crate) type Reasons = Arc<[Arc<Because>]>;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_none(lines: &u32) -> bool {
+fn is_zero(lines: &u32) -> bool {
     *lines == 0
 }
 

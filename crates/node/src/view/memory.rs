@@ -11,10 +11,8 @@ use fleetfold_model::{
 };
 use fleetfold_wire::{Labels, RejectedV1};
 
-use super::stories::{Who, about, attention_word, fact, line};
-use super::{
-    Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, collects, reason_words, refused_words,
-};
+use super::stories::{Who, about, attention_word, collected, fact, is_collected, line};
+use super::{Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, reason_words, refused_words};
 
 /// Decisions kept for the screen: some minutes of a busy zone (guess).
 const DECISIONS_MAX: usize = 2_000;
@@ -23,7 +21,7 @@ const FACTS_MAX: usize = 20_000;
 /// Most that dispatchers have said of something and that is kept.
 const NOTED_MAX: usize = 5_000;
 /// Facts that one decision names.
-const BECAUSE_MAX: usize = 6;
+pub(crate) const BECAUSE_MAX: usize = 6;
 /// Choices of one plan that have numbers of their own: more than any plan has.
 const CHOICES_MAX: u64 = 4_096;
 /// Lines kept of one order's or vehicle's story.
@@ -201,11 +199,8 @@ impl Memory {
             _ => {}
         }
         if let Some(mut line) = line {
-            if let Who::Order(name) = line.who
-                && self.collected.contains(name)
-                && let Some(rest) = line.words.strip_prefix("Delivery ")
-            {
-                line.words = format!("Pickup {rest}");
+            if matches!(line.who, Who::Order(name) if self.collected.contains(name)) {
+                line.words = collected(line.words);
             }
             let refused = change.refused.map(|why| format!(" (refused: {})", refused_words(why))).unwrap_or_default();
             let is_note = matches!(entry.event, Event::AttentionNoted(_));
@@ -246,7 +241,7 @@ impl Memory {
 
     /// What an order asks for.
     fn asked_for(&mut self, order: &Name, work: &OrderWork) {
-        if matches!(work, OrderWork::Job(_)) && collects(work, StopKind::Delivery) {
+        if is_collected(work) {
             self.collected.insert(order.clone());
         }
     }
@@ -294,11 +289,7 @@ impl Memory {
 
     /// A producer says what an order and its stops are called.
     fn called(&mut self, order: &Name, labels: Labels) {
-        let Labels { reference, pickup, delivery, sender: _ } = labels;
-        let known = self.labels.entry(order.clone()).or_default();
-        known.reference = reference.or(known.reference.take());
-        known.pickup = pickup.or(known.pickup.take());
-        known.delivery = delivery.or(known.delivery.take());
+        self.labels.entry(order.clone()).or_default().take(labels);
     }
 
     /// What an order is called.
@@ -365,10 +356,10 @@ impl Memory {
             for route in &group.routes {
                 for visit in &route.visits {
                     // Most visits are known: their orders' names are not copied again.
-                    if !self.planned.contains_key(&visit.order) {
-                        self.planned.insert(visit.order.clone(), Planned::default());
-                    }
-                    let Some(planned) = self.planned.get_mut(&visit.order) else { continue };
+                    let planned = match self.planned.get_mut(&visit.order) {
+                        Some(planned) => planned,
+                        None => self.planned.entry(visit.order.clone()).or_default(),
+                    };
                     planned.last[visit.stop as usize] = Some((route.vehicle.clone(), visit.start));
                     if visit.stop == StopKind::Delivery {
                         planned.first.get_or_insert(visit.start);

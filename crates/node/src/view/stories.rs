@@ -1,7 +1,7 @@
 //! What an event says of the order or the vehicle that it is about, in words: one table for the stories on the map and for those
 //! that are read out of the log.
 
-use fleetfold_model::{Attention, Event, Name, NotedItem, Pin, StopEvent, Timestamp};
+use fleetfold_model::{Attention, Event, LoadDirection, Name, NotedItem, OrderWork, Pin, StopEvent, Timestamp};
 
 /// Whom a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub(crate) struct Line<'a> {
     /// When it happened, as its reporter says; `None`: when it was logged.
     pub(crate) at: Option<Timestamp>,
     pub(crate) words: String,
+}
+
+/// True for a job to be collected: events call its only stop a delivery, and people a pickup.
+pub(crate) fn is_collected(work: &OrderWork) -> bool {
+    matches!(work, OrderWork::Job(job) if job.direction == LoadDirection::Pickup)
+}
+
+/// The words of a line of such a job.
+pub(crate) fn collected(words: String) -> String {
+    words.strip_prefix("Delivery ").map(|rest| format!("Pickup {rest}")).unwrap_or(words)
 }
 
 /// The line of an event; `None`: it is about no order or vehicle, about several, or nothing that a story tells.

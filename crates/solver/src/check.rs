@@ -89,7 +89,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
                 extras::check(problem, tour, sequence, (held, &mut docked))?
             };
             (cost, lateness) = (cost + price, lateness + late);
-            days.push((end - i64::from(spec.start_at), sequence.len() as u32));
+            days.push((spec.day_until(end), sequence.len() as u32));
             continue;
         }
         let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
@@ -167,7 +167,7 @@ pub fn check(problem: &Problem, solution: &Solution) -> Result<(i64, i64), Fault
             length += i64::from(problem.legs().length_in(spec.table, here, end));
         }
         cost += price(home.time, home.metres);
-        days.push((home.arrival - i64::from(spec.start_at), sequence.len() as u32));
+        days.push((spec.day_until(home.arrival), sequence.len() as u32));
         if driven > i64::from(spec.travel_max) || length > spec.metres_max {
             return Err(Fault::Way(tour));
         }
@@ -438,7 +438,7 @@ fn pauses_before(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option
                 clock += i64::from(pause.duration);
             }
             counts.push(0);
-            (late, 0)
+            (late, free)
         };
         if best.as_ref().is_none_or(|(known, _)| key < *known) {
             best = Some((key, counts));

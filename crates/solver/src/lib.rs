@@ -33,6 +33,7 @@
 pub mod check;
 mod goods;
 mod index;
+mod interrupt;
 mod moves;
 mod obstacle;
 mod pauses;
@@ -44,6 +45,7 @@ mod search;
 mod state;
 
 pub use index::{NodeIx, StopIx, TourIx};
+pub use interrupt::{Interrupt, Stage};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
     AskedLegs, Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause,
@@ -51,11 +53,12 @@ pub use problem::{
     SpherePlace, Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE,
     US_DRIVING_HOURS, Walking, Weights, travel_over,
 };
+pub use rules::day::TakenPause;
 pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
 pub use schedule::docks::holds as dock_holds;
 pub use schedule::{
-    Charged, Late, Reloaded, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
+    Charged, Late, Reloaded, Rests, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
 };
 pub use search::{
     Alternative, Detour, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with,

@@ -10,6 +10,7 @@ use crate::rules::relations::may_join;
 use crate::rules::reload::trip_ready;
 use crate::schedule::docks::holds;
 use crate::schedule::drive;
+use crate::schedule::room::{Finish, finish_without_end};
 
 /// What keeps a unit off a tour. Times are in units of the problem, lengths in metres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -250,6 +251,9 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
             met.add(what(over), over);
         }
     }
+    if let Some(found) = too_long_with_pauses(problem, tour, sequence, &met) {
+        return Some(found);
+    }
     // Nothing that a clock or a scale shows: what is left are pauses and the order of goods.
     met.worst().or(Some(Broken {
         kinds: 1,
@@ -271,6 +275,25 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     }))
 }
 
+/// By how much a shift is too short for a sequence with its pauses, or that they cannot be taken, where nothing else is broken.
+fn too_long_with_pauses(problem: &Problem, tour: TourIx, sequence: &[StopIx], met: &Met) -> Option<Broken> {
+    if !met.0.iter().all(|(what, _)| matches!(what, Obstacle::Shift(_) | Obstacle::Home(_))) {
+        return None;
+    }
+    let Finish::Done { served, home } = finish_without_end(problem, tour, sequence)? else {
+        return Some(Broken { kinds: met.0.len() as u32 + 1, sum: 0, what: Obstacle::Pauses });
+    };
+    let end_by = problem.tours()[tour.index()].end_by;
+    let is_bound = sequence.iter().any(|&stop| problem.shift_end(tour, stop) <= end_by);
+    let over = |at: i32| i64::from(at) - i64::from(end_by);
+    let (sum, what) = match (over(served), over(home)) {
+        (late, _) if late > 0 && is_bound => (late, Obstacle::Shift(late)),
+        (_, late) if late > 0 => (late, Obstacle::Home(late)),
+        _ => return None,
+    };
+    Some(Broken { kinds: 1, sum, what })
+}
+
 /// Rules that were met broken on the way.
 #[derive(Default)]
 struct Met(Vec<(Obstacle, i64)>);
@@ -288,5 +311,43 @@ impl Met {
     fn worst(&self) -> Option<Broken> {
         let &(what, _) = self.0.first()?;
         Some(Broken { kinds: self.0.len() as u32, sum: self.0.iter().map(|(_, by)| by).sum(), what })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Obstacle, obstacle};
+    use crate::index::{StopIx, TourIx};
+    use crate::problem::Problem;
+    use crate::random::Random;
+    use crate::schedule::drive;
+    use crate::schedule::room::tests::problem;
+
+    /// What a shift is too short by: so much longer the tour can be driven with the unit at some place, and not with less.
+    #[test]
+    fn a_shift_that_is_longer_by_what_is_told_is_long_enough() {
+        let mut random = Random::new(20_260_602, 1, 1);
+        let mut told = 0;
+        for round in 0..4_000 {
+            let mut spec = problem(&mut random, round % 2 == 0).spec().clone();
+            (spec.tours[0].travel_max, spec.tours[0].metres_max) = (i32::MAX, i64::MAX);
+            let problem = Problem::new(spec).expect("only limits are gone");
+            let pauses = !problem.tours()[0].pauses.is_empty();
+            let can = |longer: i64, with: &[StopIx]| {
+                let mut spec = problem.spec().clone();
+                spec.tours[0].end_by += longer as i32;
+                let problem = Problem::new(spec).expect("only the shift is longer");
+                drive(&problem, TourIx(0), with.iter().copied(), i64::MAX, |_, _| {}).is_ok()
+            };
+            let alone = [StopIx(3)];
+            let plan = [Vec::new()];
+            if let Obstacle::Home(by) = obstacle(&problem, &plan, (TourIx(0), &[]), StopIx(3))
+                && pauses
+            {
+                told += 1;
+                assert!(can(by, &alone) && !can(by - 1, &alone), "{round}: {by}");
+            }
+        }
+        assert!(told > 100, "told {told} times");
     }
 }

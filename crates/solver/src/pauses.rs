@@ -23,7 +23,7 @@ pub(crate) struct Gap {
     /// Time of driving.
     pub(crate) travel: i32,
     /// Price of pauses that begin too late.
-    late: i64,
+    pub(crate) late: i64,
 }
 
 /// Drives from a node to another, taking these pauses; `to`: [`NodeIx::NONE`] where it stays. `None`: there is no way, or a pause cannot
@@ -39,12 +39,12 @@ pub(crate) fn through(
 }
 
 /// Travel time and price between two nodes; where the vehicle stays, nothing.
-fn leg(problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx), leave: i32) -> (i32, i32) {
+pub(crate) fn leg(problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx), leave: i32) -> (i32, i32) {
     if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) }
 }
 
 /// The same for a leg that takes what `leg` says.
-fn over(problem: &Problem, leg: impl Fn(i32) -> (i32, i32), free: i32, pauses: &[Pause]) -> Option<Gap> {
+pub(crate) fn over(problem: &Problem, leg: impl Fn(i32) -> (i32, i32), free: i32, pauses: &[Pause]) -> Option<Gap> {
     let weights = problem.weights();
     let (mut now, mut paused, mut late) = (free, 0i32, 0i64);
     let on_the_way = weights.pause_on_the_way;
@@ -171,7 +171,8 @@ pub(crate) fn place(
             }
             (late, label.free)
         };
-        if best.is_none_or(|(known, free, _)| late < known || (weights.hard && (late, end) < (known, free))) {
+        // Of equal prices the day that is done first: nobody waits for a stop behind a pause that could be taken after it.
+        if best.is_none_or(|(known, free, _)| (late, end) < (known, free)) {
             best = Some((late, end, before));
         }
     }

@@ -2,9 +2,10 @@
 
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::pauses::{place, through};
+use crate::pauses::{Gap, place, through};
 use crate::problem::{Pause, Problem, Rank, ReloadPlace, Role, TourSpec, span_price};
 use crate::rules::battery::{self, Charge};
+use crate::rules::day::{self, Day, TakenPause};
 use crate::rules::doors::Parked;
 use crate::rules::driving_time::{self, DrivingBreak, Point};
 use crate::rules::relations::Order;
@@ -13,6 +14,7 @@ use crate::rules::soft_window;
 use crate::rules::trips::Trip;
 
 pub(crate) mod docks;
+pub(crate) mod room;
 
 /// Exact times of one stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,6 +183,8 @@ struct Extras {
     breaks: Vec<DrivingBreak>,
     /// By stop, and for the way to the end: where the vehicle is charged.
     charges: Vec<Option<Charge>>,
+    /// Where several of these meet, with pauses or with each other: the whole day.
+    day: Option<Day>,
 }
 
 impl Extras {
@@ -197,11 +201,27 @@ impl Extras {
         let spec = &problem.tours()[tour.index()];
         let is_soft = |stop: StopIx| problem.stops()[stop.index()].soft.is_some();
         let has_soft = problem.is_odd() && sequence.clone().any(is_soft);
-        if !has_soft && spec.reload.is_none() && spec.driving_time.is_none() && spec.battery.is_none() {
+        let is_bare = !has_soft && spec.reload.is_none() && spec.driving_time.is_none() && spec.battery.is_none();
+        if is_bare && (spec.pauses.is_empty() || !day::is_mixed(problem, tour, sequence.clone())) {
             return Ok(None);
         }
         let stops: Vec<StopIx> = sequence.clone().collect();
         let mut extras = Self::default();
+        if day::is_mixed(problem, tour, sequence.clone()) {
+            if let Some(battery) = &spec.battery {
+                let start = start.max(reload::trip_ready(problem, stops.iter().copied()));
+                let found = battery::charges(problem, tour, battery, start, &stops, limit);
+                extras.charges = found.ok_or(Infeasible::Shift)?;
+            }
+            let station = |position: usize| extras.charge_before(spec, position).map(|(node, time, _)| (node, time));
+            let stations: Vec<day::Station> = (0..extras.charges.len()).map(station).collect();
+            let found = day::plan(problem, tour, &stops, (start, holds), &stations);
+            let mut day = found.ok_or(Infeasible::Shift)?;
+            extras.reloads = std::mem::take(&mut day.reloads);
+            extras.breaks = std::mem::take(&mut day.breaks);
+            extras.day = Some(day);
+            return Ok(Some(extras));
+        }
         if let Some(reload) = &spec.reload {
             extras.reloads = reload::places(problem, tour, reload, &stops).ok_or(Infeasible::Rules)?;
         }
@@ -269,8 +289,17 @@ impl Extras {
         (from + 1..count).find(reloads).unwrap_or(count)
     }
 
-    /// Time of the breaks on the way to a stop, or to the place where the vehicle reloads before it.
+    /// The way to a stop or to the end, or to where the vehicle reloads or is charged before; `None`: it has to be driven.
+    fn gap(&self, position: usize, is_detour: bool) -> Option<Gap> {
+        let day = self.day.as_ref()?;
+        if is_detour { day.detours[position] } else { day.legs[position] }
+    }
+
+    /// Time of the breaks on the way to a stop, or to the place where the vehicle reloads before it, which are not part of a gap.
     fn break_time(&self, position: usize, to_reload: bool) -> i32 {
+        if self.day.is_some() {
+            return 0;
+        }
         let own = self.breaks.iter().filter(|own| own.before == position && own.to_reload == to_reload);
         own.map(|own| own.duration).sum()
     }
@@ -316,7 +345,8 @@ fn drive_from(
         return Ok((Driven { cost: 0, late: 0, end: spec.start_at }, Timed::default()));
     }
     let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0, end: 0 };
-    let gaps = if spec.pauses.is_empty() {
+    let is_placed = spec.pauses.is_empty() || day::is_mixed(problem, tour, sequence.clone());
+    let mut gaps = if is_placed {
         None
     } else {
         Some(place(problem, tour, sequence.clone(), goods.clone(), holds).ok_or(Infeasible::Shift)?)
@@ -330,6 +360,11 @@ fn drive_from(
     }
     let left = if limit < i64::MAX { limit.saturating_sub(driven.cost) } else { limit };
     let extras = Extras::of(problem, tour, (starts, holds), sequence, gaps.as_ref(), left)?;
+    let day = extras.as_ref().and_then(|extras| extras.day.as_ref());
+    if let Some(day) = day {
+        gaps = Some((0..=count as usize).map(|position| day.pauses_before(position)).collect());
+    }
+    let gap_of = |position: usize, is_detour: bool| extras.as_ref().and_then(|extras| extras.gap(position, is_detour));
     let trip = |from: usize| {
         let end = extras.as_ref().map_or(count as usize, |extras| extras.trip_end(from, count as usize));
         sequence.clone().take(end).skip(from)
@@ -366,7 +401,8 @@ fn drive_from(
         let mut reloaded = None;
         let mut paused_before = 0;
         if let Some(place) = extras.as_ref().and_then(|extras| extras.reload_before(spec, position)) {
-            let gap = through(problem, tour, (node, place.node), now, pauses).ok_or(Infeasible::Shift)?;
+            let gap = gap_of(position, true).or_else(|| through(problem, tour, (node, place.node), now, pauses));
+            let gap = gap.ok_or(Infeasible::Shift)?;
             let rested = extras.as_ref().map_or(0, |extras| extras.break_time(position, true));
             let arrival = gap.arrival.saturating_add(rested);
             travel += i64::from(gap.travel);
@@ -385,7 +421,8 @@ fn drive_from(
         }
         let mut charged = None;
         if let Some((station, time, amount)) = extras.as_ref().and_then(|extras| extras.charge_before(spec, position)) {
-            let gap = through(problem, tour, (node, station), now, pauses).ok_or(Infeasible::Shift)?;
+            let gap = gap_of(position, true).or_else(|| through(problem, tour, (node, station), now, pauses));
+            let gap = gap.ok_or(Infeasible::Shift)?;
             travel += i64::from(gap.travel);
             if spec.metres_max < i64::MAX {
                 metres += i64::from(problem.legs().length_in(spec.table, node, station));
@@ -404,7 +441,8 @@ fn drive_from(
         });
         let (from, to) = if on_foot.is_some() { (stop.node, NodeIx::NONE) } else { (node, stop.node) };
         let free = now.saturating_add(walked);
-        let mut gap = through(problem, tour, (from, to), free, pauses).ok_or(Infeasible::Shift)?;
+        let gap = gap_of(position, false).or_else(|| through(problem, tour, (from, to), free, pauses));
+        let mut gap = gap.ok_or(Infeasible::Shift)?;
         node = from;
         let rested = extras.as_ref().map_or(0, |extras| extras.break_time(position, false));
         gap.arrival = gap.arrival.saturating_add(rested);
@@ -414,6 +452,7 @@ fn drive_from(
             gap.arrival.max(wait.saturating_sub(if weights.setup_in_window { 0 } else { setup }))
         });
         let ready = holds.get(position).map_or(ready, |&hold| ready.max(hold));
+        let ready = day.map_or(ready, |day| day.ready[position].max(ready));
         let (action, start) = problem.start_of(index, ready, setup);
         let departure = start.saturating_add(service);
         let shift_end = problem.shift_end(tour, index);
@@ -496,7 +535,8 @@ fn drive_from(
     let count_of_pauses = pauses.len() as u32;
     let (mut charged, mut paused_before) = (None, 0);
     if let Some((station, time, amount)) = extras.as_ref().and_then(|own| own.charge_before(spec, count as usize)) {
-        let gap = through(problem, tour, (node, station), now, pauses).ok_or(Infeasible::Shift)?;
+        let gap = gap_of(count as usize, true).or_else(|| through(problem, tour, (node, station), now, pauses));
+        let gap = gap.ok_or(Infeasible::Shift)?;
         travel += i64::from(gap.travel);
         if spec.metres_max < i64::MAX {
             metres += i64::from(problem.legs().length_in(spec.table, node, station));
@@ -506,7 +546,8 @@ fn drive_from(
         charged = Some(Charged { arrival: gap.arrival, leave, node: station, amount });
         (now, node, pauses, paused_before) = (leave, station, &[], gap.paused);
     }
-    let mut home = through(problem, tour, (node, spec.end_node), now, pauses).ok_or(Infeasible::Shift)?;
+    let home = gap_of(count as usize, false).or_else(|| through(problem, tour, (node, spec.end_node), now, pauses));
+    let mut home = home.ok_or(Infeasible::Shift)?;
     let rested = extras.as_ref().map_or(0, |extras| extras.break_time(count as usize, false));
     home.arrival = home.arrival.saturating_add(rested);
     travel += i64::from(home.travel);
@@ -538,34 +579,36 @@ fn drive_from(
     Ok((driven, back))
 }
 
+/// What a driver rests on a tour: the breaks that driving times ask for, and, where several rules meet, his own pauses.
+#[derive(Clone, Debug, Default)]
+pub struct Rests {
+    /// The breaks that driving times ask for.
+    pub breaks: Vec<DrivingBreak>,
+    /// His own pauses; `None`: they are taken as early as they can be ([`Timed::pauses`]).
+    pub pauses: Option<Vec<TakenPause>>,
+    /// When the vehicle leaves its start, where his pauses are told.
+    pub leaves: i32,
+}
+
 /// The breaks that driving times ask for on a tour; none where it cannot be driven.
 pub fn driving_breaks(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec<DrivingBreak> {
-    driving_breaks_held(problem, tour, sequence, &[])
+    rests_held(problem, tour, sequence, &[]).breaks
 }
 
-/// The same where work does not begin before `holds` says, see [`schedule_held`].
-pub(crate) fn driving_breaks_held(
-    problem: &Problem,
-    tour: TourIx,
-    sequence: &[StopIx],
-    holds: &[i32],
-) -> Vec<DrivingBreak> {
+/// What a driver rests where work does not begin before `holds` says, see [`schedule_held`]; nothing where the tour cannot be driven.
+pub(crate) fn rests_held(problem: &Problem, tour: TourIx, sequence: &[StopIx], holds: &[i32]) -> Rests {
     let starts = start_of_duty(problem, tour, &sequence.iter().copied(), holds);
-    starts.map_or(Vec::new(), |start| driving_breaks_from(problem, tour, sequence, (start, holds)))
+    starts.map_or(Rests::default(), |start| rests_from(problem, tour, sequence, (start, holds)))
 }
 
-fn driving_breaks_from(
-    problem: &Problem,
-    tour: TourIx,
-    sequence: &[StopIx],
-    (start, holds): (i32, &[i32]),
-) -> Vec<DrivingBreak> {
+fn rests_from(problem: &Problem, tour: TourIx, sequence: &[StopIx], (start, holds): (i32, &[i32])) -> Rests {
     let spec = &problem.tours()[tour.index()];
     let stops = || sequence.iter().copied();
-    if spec.driving_time.is_none() || sequence.is_empty() {
-        return Vec::new();
+    let is_mixed = day::is_mixed(problem, tour, stops());
+    if sequence.is_empty() || (spec.driving_time.is_none() && !is_mixed) {
+        return Rests::default();
     }
-    let gaps = if spec.pauses.is_empty() {
+    let gaps = if spec.pauses.is_empty() || is_mixed {
         None
     } else {
         let mut goods = Goods::on_board(spec);
@@ -574,7 +617,11 @@ fn driving_breaks_from(
         place(problem, tour, stops(), goods, holds)
     };
     let extras = Extras::of(problem, tour, (start, holds), &stops(), gaps.as_ref(), i64::MAX);
-    extras.ok().flatten().map_or(Vec::new(), |extras| extras.breaks)
+    extras.ok().flatten().map_or(Rests::default(), |extras| Rests {
+        breaks: extras.breaks,
+        leaves: extras.day.as_ref().map_or(0, |day| day.leaves),
+        pauses: extras.day.map(|day| day.pauses),
+    })
 }
 
 /// Exact times of every stop of a sequence, in order; `None` when it breaks a rule or the shift.
@@ -610,8 +657,8 @@ pub struct Late {
     pub times: Vec<Timed>,
     /// How it comes home, as [`schedule_home`] has it.
     pub home: Timed,
-    /// The breaks that driving times ask for.
-    pub breaks: Vec<DrivingBreak>,
+    /// What the driver rests.
+    pub rests: Rests,
 }
 
 /// The times of a sequence if the vehicle leaves as late as it can without a higher price or a later end; `None` when it breaks a rule or
@@ -623,7 +670,7 @@ pub fn schedule_late(problem: &Problem, tour: TourIx, sequence: &[StopIx], holds
     let mut times = Vec::with_capacity(sequence.len());
     let driven = drive_from(problem, tour, (start, holds), &stops(), i64::MAX, &mut |_, timed| times.push(timed));
     let (_, home) = driven.ok()?;
-    Some(Late { start, times, home, breaks: driving_breaks_from(problem, tour, sequence, (start, holds)) })
+    Some(Late { start, times, home, rests: rests_from(problem, tour, sequence, (start, holds)) })
 }
 
 /// What driving a sequence costs, in millionths; `None` when it breaks a rule or the shift.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those below it and files of its own folder.
 const LAYERS: [&[&str]; 11] = [
-    &["index", "random"],
+    &["index", "random", "interrupt"],
     &["problem"],
     &["goods"],
     &["pauses"],

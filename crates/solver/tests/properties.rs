@@ -7,8 +7,8 @@ use drawn::{
 };
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    LegMatrix, NodeIx, Pace, Problem, Role, SearchLimits, Solution, Stop, StopIx, TIME_MAX, TourIx, TourSpec, insert,
-    schedule, solve, solve_with, travel_over,
+    Interrupt, LegMatrix, NodeIx, Pace, Problem, Role, SearchLimits, Solution, Stop, StopIx, TIME_MAX, TourIx,
+    TourSpec, insert, schedule, solve, solve_with, travel_over,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -46,7 +46,7 @@ proptest! {
         prop_assert!(found.cost <= answer.cost, "{} > {}", found.cost, answer.cost);
         prop_assert_eq!(&found, &run(2));
         // As it is at the beginning, for callers with a clock: legal all the same.
-        let clocked = solve_with(&again, &limits(6), 2_000, |progress| {
+        let clocked = solve_with(&again, &limits(6), 2_000, Interrupt::NEVER, |progress| {
             if progress.rounds < 3 { Pace::Go(f64::from(progress.rounds) / 2.0) } else { Pace::Stop }
         });
         prop_assert_eq!(check(&again, &clocked).map(|(cost, _)| cost), Ok(clocked.cost));
@@ -122,7 +122,7 @@ proptest! {
     ) {
         let problem = from_any_plan(&problem(&drawn), &dealt, hard);
         let problem = if jam { with_a_jam(&problem, 300) } else { problem };
-        let clocked = || solve_with(&problem, &limits(4), 2_000, |progress| {
+        let clocked = || solve_with(&problem, &limits(4), 2_000, Interrupt::NEVER, |progress| {
             assert_eq!(progress.tours.len(), problem.tours().len(), "progress speaks of the whole problem");
             if progress.rounds < 4 { Pace::Go(f64::from(progress.rounds) / 3.0) } else { Pace::Stop }
         });

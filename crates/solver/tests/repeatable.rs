@@ -8,8 +8,8 @@ use std::sync::Arc;
 use drawn::{Drawn, MINUTE, any_drawn, from_plan, limits, made, never, problem, with_a_jam};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    AskedLegs, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop, StopIx,
-    TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
+    AskedLegs, Interrupt, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop,
+    StopIx, TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -116,7 +116,7 @@ proptest! {
         for problem in [&problem, &jam] {
             let run = |replicas: u32| {
                 let limits = SearchLimits { iterations: 20, replicas, ..limits(20) };
-                solve_with(problem, &limits, 3_000 * problem.stops().len() as u64, |progress| {
+                solve_with(problem, &limits, 3_000 * problem.stops().len() as u64, Interrupt::NEVER, |progress| {
                     if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
                 })
             };
@@ -130,7 +130,7 @@ proptest! {
         let problem = problem(&drawn);
         let run = |stop_after: u32| {
             let mut met = Vec::new();
-            let solution = solve_with(&problem, &limits(6), 2_000, |progress| {
+            let solution = solve_with(&problem, &limits(6), 2_000, Interrupt::NEVER, |progress| {
                 met.push(progress.tours.to_vec());
                 if progress.rounds < stop_after { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
             });
@@ -151,7 +151,7 @@ proptest! {
             let limits = SearchLimits { iterations: 20, replicas, ..limits(rounds) };
             let expected = 3_000 * problem.stops().len() as u64;
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            pool.install(|| solve_with(&problem, &limits, expected, |progress| {
+            pool.install(|| solve_with(&problem, &limits, expected, Interrupt::NEVER, |progress| {
                 let point = f64::from(progress.rounds) / f64::from(rounds - 1);
                 if progress.rounds < rounds { Pace::Go(point) } else { Pace::Stop }
             }))

@@ -83,7 +83,8 @@ fn problem(drawn: &Drawn) -> Problem {
                 early_per_hour: early * 1_800_000_000,
                 late_per_hour: late * 1_800_000_000,
             }),
-            unserved: if rule(6) { i64::from(service + 2) * 6_000 } else { 1_000_000_000 },
+            // Beside prizes some have to be served.
+            unserved: if rule(6) && service < 6 { i64::from(service + 2) * 6_000 } else { 1_000_000_000 },
             ..Stop::job(NodeIx(node))
         })
         .collect();
@@ -289,6 +290,60 @@ fn a_vehicle_reloads_where_that_is_shorter() {
     assert_eq!(found.cost, 140_000);
     let times = schedule(&problem, TourIx(0), &found.tours[0]).unwrap();
     assert_eq!(times.iter().filter(|timed| timed.reloaded.is_some()).count(), 2);
+}
+
+/// A task that follows another one directly does not wait behind a reload: the vehicle that holds one pallet serves one of two.
+#[test]
+fn no_reload_comes_between_tasks_that_follow_each_other_directly() {
+    let legs = LegMatrix::from_fn(3, |a, b| ((a as i32 - b as i32).abs() * 10, 0));
+    let stop = |node| Stop { load: [1, 0, 0, 0], unserved: 1_000_000_000, ..Stop::job(NodeIx(node)) };
+    let tour = |day: Option<DrivingTime>| TourSpec {
+        capacity: [1, 0, 0, 0],
+        end_node: NodeIx(0),
+        reload: Some(Reload { places: vec![ReloadPlace { node: NodeIx(0), service: 3 }], times_max: 2 }),
+        driving_time: day,
+        ..TourSpec::at(NodeIx(0))
+    };
+    for day in [
+        None,
+        Some(DrivingTime { driving_max: 1_000, pause: 1, first_part: 0, service_counts: false, duty_max: i32::MAX }),
+    ] {
+        for (kind, served) in [(RelationKind::InOrder, 2), (RelationKind::Directly, 1)] {
+            let problem = made(ProblemSpec {
+                stops: vec![stop(1), stop(2)],
+                tours: vec![tour(day)],
+                legs: legs.clone().into(),
+                relations: vec![Relation { kind, stops: vec![StopIx(0), StopIx(1)] }],
+                ..ProblemSpec::default()
+            });
+            let found = solve(&problem, &limits(), &AtomicBool::new(false));
+            assert_eq!(found.tours[0].len(), served, "{kind:?} {found:?}");
+            assert_eq!(check(&problem, &found).map(|(cost, _)| cost), Ok(found.cost));
+        }
+    }
+}
+
+/// One trip is shorter, but its goods are ready so late that the vehicle is not home in time.
+#[test]
+fn a_vehicle_reloads_where_it_would_come_home_late_otherwise() {
+    let legs = LegMatrix::from_fn(5, |a, b| ((a as i32 - b as i32).abs(), 0));
+    let stops =
+        vec![Stop { setup: 1, ..Stop::job(NodeIx(1)) }, Stop { service: 3, release: 9, ..Stop::job(NodeIx(4)) }];
+    let reload = Reload { places: vec![ReloadPlace { node: NodeIx(0), service: 0 }], times_max: 2 };
+    let tour = |end_by| TourSpec {
+        end_node: NodeIx(0),
+        end_by,
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        reload: Some(reload.clone()),
+        ..TourSpec::at(NodeIx(0))
+    };
+    for (end_by, wanted) in [(20, Some(10_000)), (19, None), (1_000, Some(8_000))] {
+        let weights = Weights { hard: true, ..Weights::default() };
+        let (stops, tours) = (stops.clone(), vec![tour(end_by)]);
+        let problem = made(ProblemSpec { stops, tours, legs: legs.clone().into(), weights, ..ProblemSpec::default() });
+        assert_eq!(price(&problem, TourIx(0), &[StopIx(0), StopIx(1)]), wanted);
+    }
 }
 
 /// The cheapest and then the quickest way to serve a sequence with a battery: every station, or none, between any two places, and every
@@ -508,6 +563,52 @@ fn breaks_are_taken_after_four_and_a_half_hours_of_driving() {
     assert_eq!(end(&day(&[4 * HOUR, HOUR], &[0, 0], HOUR)).0, 7 * HOUR + 45);
 }
 
+/// Two vehicles that differ: the first plan for such a fleet is made tour by tour, and a relation reaches over tours.
+#[test]
+fn vehicles_that_differ_keep_relations_too() {
+    let legs = LegMatrix::from_fn(4, |a, b| {
+        let time = (a as i32 - b as i32).abs() * 3;
+        (time, time)
+    });
+    let tour = |node, capacity| TourSpec {
+        capacity: [capacity, 0, 0, 0],
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        ..TourSpec::at(NodeIx(node))
+    };
+    for kind in [RelationKind::DifferentTours, RelationKind::AtMostOne] {
+        let spec = ProblemSpec {
+            stops: vec![Stop::job(NodeIx(2)), Stop::job(NodeIx(3))],
+            tours: vec![tour(0, 3), tour(1, 1)],
+            legs: legs.clone().into(),
+            relations: vec![Relation { kind, stops: vec![StopIx(0), StopIx(1)] }],
+            ..ProblemSpec::default()
+        };
+        let problem = made(spec);
+        let found = solve(&problem, &limits(), &AtomicBool::new(false));
+        assert_eq!(check(&problem, &found), Ok((best(&problem), 0)), "{kind:?}");
+    }
+}
+
+/// A break may be taken in two parts of 4 and 8. What the driver waits for his goods before he has driven at all is neither of them.
+#[test]
+fn waiting_for_goods_at_the_start_is_no_part_of_a_break() {
+    let drawn = Drawn {
+        tasks: vec![(15, 24, None, 0, 0, Some(4), Some((32, 0, 1, 0))), (1, 13, None, 1, 0, None, None)],
+        shipment: false,
+        vehicles: vec![(3, 120, 156)],
+        relations: Vec::new(),
+        rules: 151,
+        more: 0,
+    };
+    let problem = problem(&drawn);
+    // 4 at the start, 16 and 25 on the way; the whole break is due before the last of these is over.
+    let (_, home) = schedule_home(&problem, TourIx(0), &[StopIx(1), StopIx(0)]).unwrap();
+    assert_eq!(home.arrival, 4 + 16 + 25 + 12);
+    let found = solve(&problem, &limits(), &AtomicBool::new(false));
+    assert_eq!(check(&problem, &found), Ok((best(&problem), 0)));
+}
+
 /// The duty begins when the driver leaves, not when his vehicle could.
 #[test]
 fn who_is_not_needed_early_leaves_late() {
@@ -578,6 +679,26 @@ proptest! {
         let sequence: Vec<StopIx> = StopIx::first(stops.len()).collect();
         prop_assert_eq!(price(&problem, TourIx(0), &sequence), by_trying(&problem, &sequence, 40));
     }
+}
+
+/// The second task has to begin at 7, whenever the first one does: it is no reason not to wait for 2.
+#[test]
+fn a_window_that_has_to_be_waited_for_hurries_nobody() {
+    let soft = |at, early: i64, late: i64| SoftWindow {
+        opens: at,
+        closes: at,
+        early_per_hour: early * 3_600_000,
+        late_per_hour: late * 3_600_000,
+    };
+    let stops = vec![
+        Stop { soft: Some(soft(2, 500, 0)), ..Stop::job(NodeIx(1)) },
+        Stop { windows: vec![(7, 7)], due: 7, soft: Some(soft(0, 0, 500)), ..Stop::job(NodeIx(1)) },
+    ];
+    let legs = LegMatrix::from_fn(2, |a, b| (i32::from(a != b), 0));
+    let tours = vec![TourSpec { per_hour: 3_600_000_000, per_km: 0, ..TourSpec::at(NodeIx(0)) }];
+    let weights = Weights { hard: true, ..Weights::default() };
+    let problem = made(ProblemSpec { stops, tours, legs: legs.into(), weights, ..ProblemSpec::default() });
+    assert_eq!(price(&problem, TourIx(0), &[StopIx(0), StopIx(1)]), Some(1_000 + 7 * 500));
 }
 
 /// Every order in which tasks begin at docks, each as early as it can then: whether one of them keeps all windows, shifts and docks.

@@ -7,8 +7,8 @@ mod drawn;
 use drawn::{limits, made, never};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    LegMatrix, Legs, NodeIx, Obstacle, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution, Stop, StopIx,
-    TimesOfType, TourIx, TourSpec, UNREACHABLE, Weights, insert, obstacles, price, solve, solve_with,
+    Interrupt, LegMatrix, Legs, NodeIx, Obstacle, Pace, Pause, Problem, ProblemSpec, Role, SearchLimits, Solution,
+    Stop, StopIx, TimesOfType, TourIx, TourSpec, UNREACHABLE, Weights, insert, obstacles, price, solve, solve_with,
 };
 use proptest::prelude::*;
 
@@ -211,7 +211,7 @@ fn a_stop_that_is_reached_over_others_only_is_served() {
     let found = solve(&problem, &SearchLimits { iterations: 400, ..limits(20) }, &never());
     assert_eq!(found.tours, [drawn::numbers(&[0, 1, 2, 3, 4])], "{found:?}");
     assert_eq!(found.cost, 60_000);
-    let clocked = solve_with(&problem, &limits(20), 20_000, |progress| {
+    let clocked = solve_with(&problem, &limits(20), 20_000, Interrupt::NEVER, |progress| {
         if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 20.0) } else { Pace::Stop }
     });
     assert_eq!(clocked.tours, found.tours);

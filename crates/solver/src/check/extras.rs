@@ -3,9 +3,9 @@
 
 use super::{Fault, Load, times};
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Battery, DrivingTime, Problem, Role, TIME_MAX, TourSpec, UNREACHABLE};
-use crate::rules::driving_time::DrivingBreak;
-use crate::schedule::{Charged, Timed, driving_breaks_held, schedule_held};
+use crate::problem::{Battery, DrivingTime, Problem, Relation, RelationKind, Role, TIME_MAX, TourSpec, UNREACHABLE};
+use crate::rules::day::TakenPause;
+use crate::schedule::{Charged, Rests, Timed, rests_held, schedule_held};
 
 /// True for a tour of which the sequence does not say everything.
 pub(super) fn are_there(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool {
@@ -40,7 +40,7 @@ pub(super) fn check(
 ) -> Result<(i64, i64, i64), Fault> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let (times_of, home) = schedule_held(problem, tour, sequence, held).ok_or(Fault::Shift(tour))?;
-    let breaks = driving_breaks_held(problem, tour, sequence, held);
+    let rests = rests_held(problem, tour, sequence, held);
     let price = |time: i64, metres: i32| time * spec.per_hour / 3_600_000 + i64::from(metres) * spec.per_km / 1000;
     let leg = |from: NodeIx, to: NodeIx, leave: i32| {
         let (time, metres) = problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor));
@@ -59,18 +59,23 @@ pub(super) fn check(
     if load.is_over(spec) {
         return Err(Fault::Load(sequence[0]));
     }
-    let begins = match times_of[0] {
+    let leaves = match times_of[0] {
+        _ if rests.pauses.is_some() => rests.leaves,
         // It leaves for a station when everything is loaded.
         Timed { charged: Some(_), .. } => spec.start_at.max(ready(0)),
         // A pause on the way is taken behind the start.
         first if weights.pause_on_the_way => first.leave,
         first => first.leave - first.pause,
     };
-    if begins < spec.start_at || times_of[0].leave < ready(0) {
+    // Pauses that are taken at the start, while the vehicle waits for its goods.
+    let at_start = rests.pauses.iter().flatten().filter(|taken| taken.before_leaving);
+    let begins = at_start.map(|taken| taken.begin).chain([leaves]).min().unwrap_or(leaves);
+    if begins < spec.start_at || leaves < ready(0) || times_of[0].leave < ready(0) {
         return Err(Fault::Shift(tour));
     }
+    pauses_are_legal(&rests, spec, i64::from(leaves)).ok_or(Fault::Pauses(tour))?;
     let (mut cost, mut lateness) = (0, 0);
-    let (mut clock, mut here) = (i64::from(begins), spec.start_node);
+    let (mut clock, mut here) = (i64::from(leaves), spec.start_node);
     let (mut driven, mut length) = (0, 0i64);
     let mut day: Vec<Span> = Vec::new();
     let mut open: Vec<StopIx> = Vec::new();
@@ -81,23 +86,31 @@ pub(super) fn check(
     let mut parked: Option<NodeIx> = None;
     for (position, (&index, timed)) in sequence.iter().zip(&times_of).enumerate() {
         let stop = &problem.stops()[index.index()];
-        let mut idle = i64::from(timed.pause);
+        let mut idle = if rests.pauses.is_some() { 0 } else { i64::from(timed.pause) };
         if let Some(reloaded) = timed.reloaded {
+            let follows = |relation: &Relation| relation.stops.iter().skip(1).any(|&other| other == index);
+            let relations = problem.spec().relations.iter().enumerate();
+            let mut direct = relations.filter(|(_, relation)| relation.kind == RelationKind::Directly);
+            if let Some((number, _)) = direct.find(|(_, relation)| follows(relation)) {
+                return Err(Fault::Relation(number));
+            }
             let places = spec.reload.iter().flat_map(|reload| &reload.places);
             // One node may be named more than once.
             let here_too = places.filter(|place| place.node == reloaded.node).map(|place| place.service);
             let service = here_too.min().ok_or(Fault::Shift(tour))?;
             let (time, metres) = leg(here, reloaded.node, clock as i32)?;
-            let rested = before(&breaks, (position, true));
-            if i64::from(reloaded.arrival) < clock + time + idle + rested
+            let to = (position, true);
+            load_allows(&rests, spec, to, &load).ok_or(Fault::Pauses(tour))?;
+            let there = drive(&mut day, &rests, to, (clock, time, idle)).ok_or(Fault::Pauses(tour))?;
+            if i64::from(reloaded.arrival) < there
                 || reloaded.leave < reloaded.arrival + service
                 || reloaded.leave < ready(position)
             {
                 return Err(Fault::Shift(tour));
             }
-            drive(&mut day, &breaks, (position, true), clock, time, idle);
+            // Who waits for goods waits before he reloads.
+            day.push(Span::Idle(i64::from(reloaded.leave - service) - there));
             day.push(Span::Work(i64::from(service)));
-            day.push(Span::Idle(i64::from(reloaded.leave - reloaded.arrival - service)));
             cost += price(time, metres);
             driven += time;
             length += apart(here, reloaded.node);
@@ -113,7 +126,9 @@ pub(super) fn check(
         if let Some(charged) = timed.charged {
             let (time, metres) = leg(here, charged.node, clock as i32)?;
             energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, charged.node)))?;
-            let is_late = i64::from(charged.arrival) < clock + time + idle;
+            load_allows(&rests, spec, (position, true), &load).ok_or(Fault::Pauses(tour))?;
+            let there = drive(&mut day, &rests, (position, true), (clock, time, idle)).ok_or(Fault::Pauses(tour))?;
+            let is_late = i64::from(charged.arrival) < there;
             (clock, idle) = (charge(tour, spec, charged, is_late)?, 0);
             energy.as_mut().map_or(Ok(()), |energy| energy.put_in(tour, charged.amount))?;
             cost += price(time, metres);
@@ -139,11 +154,12 @@ pub(super) fn check(
             parked = spec.walking.map(|_| stop.node);
         }
         cost += walked * spec.per_task_hour / 3_600_000;
-        let rested = before(&breaks, (position, false));
-        if i64::from(timed.arrival) < clock + walked + time + idle + rested {
+        load_allows(&rests, spec, (position, false), &load).ok_or(Fault::Pauses(tour))?;
+        let way = (clock + walked, time, idle);
+        let there = drive(&mut day, &rests, (position, false), way).ok_or(Fault::Pauses(tour))?;
+        if i64::from(timed.arrival) < there {
             return Err(Fault::Shift(tour));
         }
-        drive(&mut day, &breaks, (position, false), clock, time, idle);
         let (service, setup) = times(stop, spec, if on_foot { stop.node } else { here });
         let start = i64::from(timed.start);
         let action = if weights.setup_in_window { start - setup } else { start };
@@ -153,8 +169,8 @@ pub(super) fn check(
         if start < i64::from(timed.arrival) + setup || !is_open {
             return Err(Fault::Late(index));
         }
-        day.push(Span::Idle(start - setup - i64::from(timed.arrival)));
-        day.push(Span::Work(service));
+        day.push(Span::Idle(start - setup - there));
+        day.push(Span::Work(setup + service));
         let over = start + service;
         if let Some(dock) = problem.spec().docks.iter().position(|dock| dock.node == stop.node) {
             docked.push((dock, start - setup, over));
@@ -199,7 +215,7 @@ pub(super) fn check(
     if let Some(&pickup) = open.first() {
         return Err(Fault::Shipment(pickup));
     }
-    let mut idle = i64::from(home.pause);
+    let mut idle = if rests.pauses.is_some() { 0 } else { i64::from(home.pause) };
     if let Some(parked) = parked {
         let walked = if parked == here { 0 } else { walk(spec, apart(here, parked)) };
         cost += walked * spec.per_task_hour / 3_600_000;
@@ -208,7 +224,10 @@ pub(super) fn check(
     if let Some(charged) = home.charged {
         let (time, metres) = leg(here, charged.node, clock as i32)?;
         energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, charged.node)))?;
-        let is_late = i64::from(charged.arrival) < clock + time + idle;
+        let to = (sequence.len(), true);
+        load_allows(&rests, spec, to, &load).ok_or(Fault::Pauses(tour))?;
+        let there = drive(&mut day, &rests, to, (clock, time, idle)).ok_or(Fault::Pauses(tour))?;
+        let is_late = i64::from(charged.arrival) < there;
         (clock, idle) = (charge(tour, spec, charged, is_late)?, 0);
         energy.as_mut().map_or(Ok(()), |energy| energy.put_in(tour, charged.amount))?;
         cost += price(time, metres);
@@ -220,12 +239,13 @@ pub(super) fn check(
     if let Some(end) = spec.end_node.get() {
         energy.as_mut().map_or(Ok(()), |energy| energy.drain(problem, tour, (here, end)))?;
     }
-    let rested = before(&breaks, (sequence.len(), false));
+    load_allows(&rests, spec, (sequence.len(), false), &load).ok_or(Fault::Pauses(tour))?;
+    let way = (clock, time, idle);
+    let there = drive(&mut day, &rests, (sequence.len(), false), way).ok_or(Fault::Pauses(tour))?;
     let late_home = i64::from(home.arrival) > i64::from(spec.end_by) && !overtime;
-    if i64::from(home.arrival) < clock + time + idle + rested || late_home {
+    if i64::from(home.arrival) < there || late_home {
         return Err(Fault::Shift(tour));
     }
-    drive(&mut day, &breaks, (sequence.len(), false), clock, time, idle);
     if let Some(end) = spec.end_node.get() {
         length += i64::from(problem.legs().length_in(spec.table, here, end));
     }
@@ -292,28 +312,50 @@ fn walk(spec: &TourSpec, metres: i64) -> i64 {
     ((i128::from(metres) * i128::from(each) + 500_000) / 1_000_000) as i64
 }
 
-/// Breaks on the way to a stop, or to the place where the vehicle reloads before it.
-fn on_the_way(breaks: &[DrivingBreak], (position, to_reload): (usize, bool)) -> impl Iterator<Item = &DrivingBreak> {
-    breaks.iter().filter(move |own| own.before == position && own.to_reload == to_reload)
+/// Every pause once, in order, each begun in one of its windows; those at the start are over when the vehicle leaves.
+fn pauses_are_legal(rests: &Rests, spec: &TourSpec, leave: i64) -> Option<()> {
+    let Some(pauses) = &rests.pauses else { return Some(()) };
+    let is_open = |taken: &TakenPause| {
+        let windows = &spec.pauses[taken.pause].windows;
+        windows.iter().any(|&(opens, closes)| opens <= taken.begin && taken.begin <= closes)
+    };
+    let lasts = |taken: &TakenPause| i64::from(taken.duration);
+    let is_whole = |taken: &TakenPause| taken.duration == spec.pauses[taken.pause].duration;
+    let is_kept = pauses.len() == spec.pauses.len()
+        && pauses.iter().enumerate().all(|(number, taken)| taken.pause == number && is_open(taken) && is_whole(taken))
+        && pauses.windows(2).all(|pair| i64::from(pair[0].begin) + lasts(&pair[0]) <= i64::from(pair[1].begin))
+        && pauses.iter().filter(|own| own.before_leaving).all(|own| i64::from(own.begin) + lasts(own) <= leave);
+    is_kept.then_some(())
 }
 
-/// Their time.
-fn before(breaks: &[DrivingBreak], to: (usize, bool)) -> i64 {
-    on_the_way(breaks, to).map(|own| i64::from(own.duration)).sum()
+/// The load of a vehicle allows the pauses on the way to a stop, or to the place where it reloads or is charged before it.
+fn load_allows(rests: &Rests, spec: &TourSpec, to: (usize, bool), load: &Load) -> Option<()> {
+    let own = rests.pauses.iter().flatten().filter(|taken| (taken.before, taken.to_detour) == to);
+    own.map(|taken| &spec.pauses[taken.pause]).all(|pause| load.allows(pause)).then_some(())
 }
 
-/// Writes a leg into a driver's day: driving, with the breaks where they begin.
-fn drive(day: &mut Vec<Span>, breaks: &[DrivingBreak], to: (usize, bool), from: i64, time: i64, paused: i64) {
+/// Writes a leg into a driver's day: driving, with breaks and pauses where they begin. When it is over, everything on the way rested;
+/// `None`: a break begins before the one ahead of it is over.
+fn drive(day: &mut Vec<Span>, rests: &Rests, to: (usize, bool), (from, time, paused): (i64, i64, i64)) -> Option<i64> {
     day.push(Span::Idle(paused));
+    let breaks = rests.breaks.iter().filter(|own| (own.before, own.to_reload) == to);
+    let mut own: Vec<(i64, i64)> = breaks.map(|own| (i64::from(own.begin), i64::from(own.duration))).collect();
+    let pauses = rests.pauses.iter().flatten().filter(|own| (own.before, own.to_detour) == to && !own.before_leaving);
+    own.extend(pauses.map(|taken| (i64::from(taken.begin), i64::from(taken.duration))));
+    own.sort_unstable();
     let (mut clock, mut left) = (from + paused, time);
-    for own in on_the_way(breaks, to) {
-        let stretch = (i64::from(own.begin) - clock).min(left);
+    for (begin, duration) in own {
+        if begin < clock {
+            return None;
+        }
+        let stretch = (begin - clock).min(left);
         day.push(Span::Driving(stretch));
         left -= stretch;
-        day.push(Span::Idle(i64::from(own.duration)));
-        clock = i64::from(own.begin) + i64::from(own.duration);
+        day.push(Span::Idle(begin - clock - stretch + duration));
+        clock = begin + duration;
     }
     day.push(Span::Driving(left));
+    Some(clock + left)
 }
 
 /// Whether a day keeps a rule: whether its idle times can be read as breaks, or parts of breaks, so that no driving between two of

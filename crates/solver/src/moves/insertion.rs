@@ -9,6 +9,7 @@ use crate::index::{LocalNode, LocalStop, LocalTour};
 use crate::problem::{Role, UNREACHABLE, span_price};
 use crate::random::Random;
 use crate::schedule::drive;
+use crate::schedule::room::Room;
 use crate::state::Rows;
 use crate::state::State;
 
@@ -409,7 +410,17 @@ impl State<'_> {
         }
         list.sort_unstable();
         let node_before = |sequence: &[LocalStop], at: usize| at.checked_sub(1).map_or(end, |at| sequence[at].into());
-        for (cost, at, mate_at) in list {
+        let global = |stop: LocalStop| self.local.stops[stop];
+        // The first is mostly the one. Once it is not, a closer look at the tour pays.
+        let mut room = None;
+        for (tried, (cost, at, mate_at)) in list.into_iter().enumerate() {
+            if tried == 1 {
+                let stops = sequence.iter().map(|&stop| global(stop)).collect();
+                room = Room::of(self.local.problem, self.local.tours[tour], stops, global(unit));
+            }
+            if room.as_mut().is_some_and(|room: &mut Room<'_>| !room.may_take(at, mate_at)) {
+                continue;
+            }
             let after = node_before(&sequence, at);
             sequence.insert(at, unit);
             let mut mate_after = LocalNode::NONE;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::savings::{best_savings, filled_up};
 use crate::index::{StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::problem::{Problem, absent_units};
 use crate::schedule::drive;
 use crate::state::{Neighbours, plan_cost};
@@ -34,10 +35,11 @@ pub(super) fn mixed_savings(
     near: &Neighbours,
     greedy: Vec<Vec<StopIx>>,
     seed: u64,
+    interrupt: Interrupt<'_>,
 ) -> Vec<Vec<StopIx>> {
     let groups = groups(problem);
     let firsts = 0..groups.len().min(FIRST_KINDS_MAX);
-    let plans = firsts.into_par_iter().map(|first| beginning_with(problem, near, &groups, first, seed));
+    let plans = firsts.into_par_iter().map(|first| beginning_with(problem, near, &groups, first, (seed, interrupt)));
     let mut plans: Vec<Vec<Vec<StopIx>>> = plans.collect();
     plans.insert(0, greedy);
     let cost = |tours: &Vec<Vec<StopIx>>| plan_cost(problem, tours, &absent_units(problem, tours));
@@ -71,7 +73,13 @@ fn groups(problem: &Problem) -> Vec<Group> {
     groups
 }
 
-fn beginning_with(problem: &Problem, near: &Neighbours, groups: &[Group], first: usize, seed: u64) -> Vec<Vec<StopIx>> {
+fn beginning_with(
+    problem: &Problem,
+    near: &Neighbours,
+    groups: &[Group],
+    first: usize,
+    (seed, interrupt): (u64, Interrupt<'_>),
+) -> Vec<Vec<StopIx>> {
     let mut tours = vec![Vec::new(); problem.tours().len()];
     let mut waiting = vec![true; problem.stops().len()];
     let others = (0..groups.len()).filter(|&group| group != first);
@@ -79,7 +87,7 @@ fn beginning_with(problem: &Problem, near: &Neighbours, groups: &[Group], first:
         let vehicles = &groups[group].vehicles;
         let able = |stop: StopIx| waiting[stop.index()] && problem.allows(vehicles[0], stop);
         let open: Vec<bool> = StopIx::first(waiting.len()).map(able).collect();
-        if !open.contains(&true) {
+        if !open.contains(&true) || interrupt.is_due() {
             continue;
         }
         let sequences = best_savings(problem, near, (vehicles[0], vehicles.len()), &open);
@@ -95,7 +103,7 @@ fn beginning_with(problem: &Problem, near: &Neighbours, groups: &[Group], first:
             tours[tour.index()] = sequence;
         }
     }
-    let mut tours = filled_up(problem, near, tours, seed);
+    let mut tours = filled_up(problem, near, tours, seed, interrupt);
     move_to_cheaper(problem, groups, &mut tours);
     tours
 }
@@ -124,6 +132,7 @@ fn move_to_cheaper(problem: &Problem, groups: &[Group], tours: &mut [Vec<StopIx>
 #[cfg(test)]
 mod tests {
     use crate::index::{NodeIx, TourIx};
+    use crate::interrupt::Interrupt;
     use crate::moves::construct;
     use crate::problem::{Legs, Pause, Problem, ProblemSpec, Rounding, Stop, TourSpec, absent_units};
     use crate::schedule::drive;
@@ -152,7 +161,7 @@ mod tests {
     fn the_first_plan_fills_lorries_where_many_vans_would_be_dearer() {
         for pauses in [vec![], vec![Pause::new(100, 400, 50), Pause::new(600, 900, 50)]] {
             let problem = vans_and_lorries(&pauses);
-            let tours = construct(&problem, &Neighbours::new(&problem), 1);
+            let tours = construct(&problem, &Neighbours::new(&problem), 1, Interrupt::NEVER);
             assert!(absent_units(&problem, &tours).is_empty());
             let used = tours.iter().filter(|tour| !tour.is_empty()).count();
             assert!(used <= 10, "2,500 units are nine lorries, and one tour may be left over: {used}");

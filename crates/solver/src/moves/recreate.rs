@@ -30,6 +30,8 @@ const WIDE_PER_MILLE: usize = 200;
 /// How often (per mille) a late position is looked for when a unit has no other: that drives whole tours and costs as much as many
 /// iterations.
 const LATE_PER_MILLE: usize = 60;
+/// Units put in between two looks whether to go on at all.
+const ASK_EVERY: usize = 16;
 /// How many tours with pauses a unit is tried in before it is given up in this iteration.
 const REFUSALS_MAX: usize = 4;
 /// For how many units per iteration a late position may be looked for: each time, whole tours are driven.
@@ -99,7 +101,11 @@ impl State<'_> {
         let mut late_tries = 0;
         let has_docks = self.local.problem.has_docks();
         let is_small = self.local.stops.len() <= SMALL;
-        for &unit in &waiting {
+        for (count, &unit) in waiting.iter().enumerate() {
+            // Few units are put in at once; only where there are many can this take long.
+            if count % ASK_EVERY == ASK_EVERY - 1 && self.local.interrupt.is_due() {
+                break;
+            }
             if is_small
                 && !scratch.closed
                 && random.chance(ANYWHERE_PER_MILLE)
@@ -155,7 +161,7 @@ impl State<'_> {
         scratch: &mut Scratch,
         random: &mut Random,
     ) -> Option<Insertion> {
-        let mut bound = self.local.unserved(unit);
+        let mut bound = self.worth(unit);
         if self.local.problem.weights().prizes && random.chance(LOSS_PER_MILLE) {
             // Alone it may not pay, and together with what comes after it, it may.
             bound = bound.saturating_mul(1 << random.below(LOSS_DOUBLINGS));

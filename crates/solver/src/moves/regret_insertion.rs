@@ -4,12 +4,13 @@
 
 use super::insertion::Insertion;
 use crate::index::{By, LocalStop, LocalTour, StopIx};
+use crate::interrupt::Interrupt;
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::state::{Local, State};
 
 /// Puts what these tours do not serve into them, without a search.
-pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<StopIx>]) -> Solution {
-    let local = Local::whole(problem);
+pub(crate) fn insert_into(problem: &Problem, initial: &[Vec<StopIx>], interrupt: Interrupt<'_>) -> Solution {
+    let local = Local::whole(problem).until(interrupt);
     fill(State::of_whole(&local, initial, &absent_units(problem, initial)))
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     // The best position of each unit in each tour. After an insertion only the tour that changed is priced again.
     let mut insertions: Vec<By<LocalTour, Option<Insertion>>> =
         waiting.iter().map(|&unit| state.tours().map(|tour| price(&state, unit, tour)).collect()).collect();
-    while !waiting.is_empty() {
+    while !waiting.is_empty() && !local.interrupt.is_due() {
         let choice = (0..waiting.len())
             .filter_map(|index| {
                 let may = |insertion: &Insertion| state.may_join(waiting[index], insertion.tour);
@@ -68,6 +69,9 @@ pub(crate) fn fill(mut state: State<'_>) -> Solution {
     // that are dearest to leave out first.
     waiting.sort_by_key(|&unit| (std::cmp::Reverse(local.unserved(unit)), unit));
     for unit in waiting {
+        if local.interrupt.is_due() {
+            break;
+        }
         let bound = local.unserved(unit);
         let best = state
             .tours()

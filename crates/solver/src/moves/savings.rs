@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::mixed_savings::mixed_savings;
 use super::recreate::Scratch;
 use crate::index::{LocalStop, StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::problem::{Problem, Role, TIME_MAX, TourSpec, absent_units};
 use crate::random::Random;
 use crate::state::Neighbours;
@@ -19,16 +20,16 @@ use crate::state::{Local, Where};
 const WAITS: [f64; 2] = [0.2, 1.0];
 
 /// A plan from the problem's `initial` with the absent units put in: fast rather than good.
-pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64) -> Vec<Vec<StopIx>> {
+pub(crate) fn construct(problem: &Problem, near: &Neighbours, seed: u64, interrupt: Interrupt<'_>) -> Vec<Vec<StopIx>> {
     let empty = problem.initial().iter().all(Vec::is_empty);
     if empty && problem.is_plain() && has_jobs_only(problem) && problem.pooled() && problem.unrestricted() {
         let all = vec![true; problem.stops().len()];
         let mut tours = best_savings(problem, near, (TourIx(0), problem.tours().len()), &all);
         tours.resize(problem.tours().len(), Vec::new());
-        return filled_up(problem, near, tours, seed);
+        return filled_up(problem, near, tours, seed, interrupt);
     }
-    let greedy = filled_up(problem, near, problem.initial().to_vec(), seed);
-    if has_mixed_savings(problem) { mixed_savings(problem, near, greedy, seed) } else { greedy }
+    let greedy = filled_up(problem, near, problem.initial().to_vec(), seed, interrupt);
+    if has_mixed_savings(problem) { mixed_savings(problem, near, greedy, seed, interrupt) } else { greedy }
 }
 
 /// True if the first plan may be made by savings for one kind of vehicle after the other.
@@ -38,14 +39,21 @@ pub(crate) fn has_mixed_savings(problem: &Problem) -> bool {
 }
 
 /// Puts what is absent from a plan beside compatible stops, each where it costs least.
-pub(super) fn filled_up(problem: &Problem, near: &Neighbours, tours: Vec<Vec<StopIx>>, seed: u64) -> Vec<Vec<StopIx>> {
+pub(super) fn filled_up(
+    problem: &Problem,
+    near: &Neighbours,
+    tours: Vec<Vec<StopIx>>,
+    seed: u64,
+    interrupt: Interrupt<'_>,
+) -> Vec<Vec<StopIx>> {
     let absent = absent_units(problem, &tours);
     if absent.is_empty() {
         return tours;
     }
     let stops: Vec<StopIx> = StopIx::first(problem.stops().len()).collect();
     let at: Where = stops.iter().map(|&stop| (0, LocalStop::of_whole(stop))).collect();
-    let local = Local::piece(problem, near, &at, 0, stops, TourIx::first(problem.tours().len()).collect());
+    let tours_of_all = TourIx::first(problem.tours().len()).collect();
+    let local = Local::piece(problem, near, &at, 0, stops, tours_of_all).until(interrupt);
     let mut state = State::of_whole(&local, &tours, &absent);
     let mut random = Random::new(seed, u32::MAX, u32::MAX);
     state.recreate(&mut Scratch::default(), &mut random);

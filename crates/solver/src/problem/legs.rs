@@ -226,6 +226,10 @@ impl Legs {
     /// legs say).
     pub fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, (table, time_factor): (u16, u16)) -> (i32, i32) {
         let own = |time: i32| {
+            // No vehicle is quick enough for a way that there is not.
+            if time >= UNREACHABLE {
+                return UNREACHABLE;
+            }
             let time = i64::from(time) * i64::from(time_factor) / 1000;
             time.min(i64::from(UNREACHABLE)) as i32
         };
@@ -354,7 +358,16 @@ fn great_circle(a: &SpherePlace, b: &SpherePlace) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Legs, NodeIx, Rounding, SpherePlace, great_circle};
+    use super::{LegMatrix, Legs, NodeIx, Rounding, SpherePlace, UNREACHABLE, great_circle};
+
+    #[test]
+    fn no_vehicle_is_quick_enough_for_a_way_that_there_is_not() {
+        let legs = Legs::Matrix(LegMatrix::from_fn(2, |a, b| if a < b { (UNREACHABLE, 7) } else { (1000, 7) }));
+        for (factor, back) in [(200, 200), (1000, 1000), (2000, 2000)] {
+            let time = |a, b| legs.leaving(NodeIx(a), NodeIx(b), 0, (0, factor)).0;
+            assert_eq!((time(0, 1), time(1, 0)), (UNREACHABLE, back));
+        }
+    }
 
     #[test]
     fn great_circles_agree_with_the_textbook_formula() {

@@ -127,6 +127,11 @@ impl Relations {
         self.before.get(stop.index()).map_or(&[], Vec::as_slice)
     }
 
+    /// True if a stop must be served directly behind another one, without a reload between them.
+    pub(crate) fn is_direct(&self, stop: StopIx) -> bool {
+        self.before(stop).iter().any(|&(_, directly)| directly)
+    }
+
     /// Those of a unit.
     pub(crate) fn of(&self, unit: StopIx) -> impl Iterator<Item = &Relation> {
         let numbers = self.of.get(unit.index()).map_or(&[][..], Vec::as_slice);

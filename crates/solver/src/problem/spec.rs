@@ -214,6 +214,8 @@ pub struct TourSpec {
     pub start_node: NodeIx,
     /// When it will be free.
     pub start_at: i32,
+    /// From when on its day counts where days should be alike ([`Fairness`]); `None`: from `start_at` on.
+    pub day_from: Option<i32>,
     /// Where it must end, or [`NodeIx::NONE`].
     pub end_node: NodeIx,
     /// The end is reached by then, or, without an end, every service is over. Goods on board at the start are exempt: they
@@ -271,11 +273,17 @@ pub struct TourSpec {
 }
 
 impl TourSpec {
+    /// How long its day is if it ends then, for [`Fairness`].
+    pub fn day_until(&self, end: i64) -> i64 {
+        end - i64::from(self.day_from.unwrap_or(self.start_at))
+    }
+
     /// A vehicle without limits, free at a node at time 0; fill in the rest.
     pub fn at(node: NodeIx) -> Self {
         Self {
             start_node: node,
             start_at: 0,
+            day_from: None,
             end_node: NodeIx::NONE,
             end_by: TIME_MAX,
             finish_late: false,

@@ -9,6 +9,7 @@
 //! | `driving_time` | breaks after so much driving, longest driving and longest duty |
 //! | `battery` | electric range: charging at stations on the way |
 //! | `doors` | what is near a parked vehicle is served on foot |
+//! | `day` | several of these in one tour, together with the driver's own pauses |
 //! | `trips` | goods taken on at one place for each trip, nothing added to a trip under way |
 //!
 //! What unequal days of the vehicles cost (makespan, balance) is counted where a whole plan is.
@@ -18,6 +19,7 @@
 //! Absent on purpose: periodic visits over several days, docks that several vehicles share.
 
 pub(crate) mod battery;
+pub(crate) mod day;
 pub(crate) mod doors;
 pub(crate) mod driving_time;
 pub(crate) mod relations;

@@ -7,7 +7,7 @@
 
 use crate::goods::Goods;
 use crate::index::{StopIx, TourIx};
-use crate::problem::{Problem, Reload, Role, UNREACHABLE, span_price};
+use crate::problem::{Problem, Reload, Role, TIME_MAX, UNREACHABLE, span_price};
 
 /// A way to have served a number of stops, and to have reloaded behind them.
 #[derive(Clone, Copy)]
@@ -20,6 +20,9 @@ struct Label {
     /// The trip before: the number of stops served when it began, and which label.
     before: (usize, usize),
 }
+
+/// What a way to divide a tour is worth, the least is the best: whether the vehicle comes home late, cost, and when it does.
+type Worth = (bool, i64, i32);
 
 /// Before which stops of a tour the vehicle reloads, and at which place. `None`: no way to divide it keeps loads and times.
 pub(crate) fn places(
@@ -34,7 +37,9 @@ pub(crate) fn places(
     let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0) };
     let mut labels: Vec<Vec<Label>> = vec![Vec::new(); count];
     labels[0].push(first);
-    let mut best: Option<(i64, i32, (usize, usize))> = None;
+    let mut best: Option<(Worth, (usize, usize))> = None;
+    let is_exempt = |stop: &StopIx| problem.shift_end(tour, *stop) >= TIME_MAX;
+    let end_by = if sequence.iter().any(is_exempt) { i32::MAX } else { spec.end_by };
     let mut kept = Goods::on_board(spec);
     for begins in 0..count {
         let ends = trip_ends(problem, tour, sequence, begins, &kept);
@@ -67,11 +72,12 @@ pub(crate) fn places(
                 }
                 if position + 1 == count {
                     let (home, price) = spec.end_node.get().map_or((0, 0), |end| problem.leg_at(tour, node, end, free));
-                    let end = (cost + i64::from(price), free.saturating_add(home));
-                    if home < UNREACHABLE && best.is_none_or(|(cost, free, _)| end < (cost, free)) {
-                        best = Some((end.0, end.1, (begins, index)));
+                    let end = free.saturating_add(home);
+                    let found = (end > end_by, cost + i64::from(price), end);
+                    if home < UNREACHABLE && best.is_none_or(|(known, _)| found < known) {
+                        best = Some((found, (begins, index)));
                     }
-                } else if label.times < reload.times_max {
+                } else if label.times < reload.times_max && !problem.relations().is_direct(sequence[position + 1]) {
                     for (number, place) in reload.places.iter().enumerate() {
                         let (travel, price) = problem.leg_at(tour, node, place.node, free);
                         if travel >= UNREACHABLE {
@@ -94,7 +100,7 @@ pub(crate) fn places(
             kept.serve(stop);
         }
     }
-    let (_, _, mut at) = best?;
+    let (_, mut at) = best?;
     let mut found = vec![None; count];
     while let Label { place: Some(place), before, .. } = labels[at.0][at.1] {
         found[at.0] = Some(place);
@@ -115,7 +121,7 @@ fn offer(labels: &mut Vec<Label>, new: Label) {
 
 /// How many stops are served, counted from the start of the tour, when a trip that begins there has to end at the latest: with one more
 /// the vehicle would be too full. `kept`: goods of shipments that are on board.
-fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], begins: usize, kept: &Goods) -> usize {
+pub(crate) fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], begins: usize, kept: &Goods) -> usize {
     let fits = |ends: usize| trip_fits(problem, tour, &sequence[begins..ends], kept.clone());
     (begins + 1..=sequence.len()).take_while(|&ends| fits(ends)).last().unwrap_or(begins)
 }

@@ -18,6 +18,13 @@ impl Slopes {
         self.0.insert(index, (at, steeper));
     }
 
+    /// Nothing changes before an instant, where nothing falls either.
+    fn not_before(&mut self, instant: i64) {
+        for slope in &mut self.0 {
+            slope.0 = slope.0.max(instant);
+        }
+    }
+
     /// The earliest instant at which the function does not fall any more, where it begins with the slope `first`; everything before is
     /// levelled.
     fn level(&mut self, first: i64) -> Option<i64> {
@@ -67,6 +74,10 @@ pub(crate) fn waits(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Vec
             slopes.add(soft.closes, soft.late_per_hour);
         }
         let least = slopes.level(first);
+        if let Some(&(opens, _)) = its.windows.first() {
+            // Whoever is there before the window opens waits for it: up to then the arrival makes no difference.
+            slopes.not_before(i64::from(opens));
+        }
         latest = latest.min(i64::from(its.due)).min(i64::from(problem.shift_end(tour, stop)));
         if let Some(least) = least {
             waits[position] = least.min(latest).clamp(i64::from(-TIME_MAX), i64::from(TIME_MAX)) as i32;

@@ -30,6 +30,8 @@ const ATTEMPT_MAX: u32 = 400;
 const SHORTENED: u32 = 200;
 /// As how many iterations an attempt counts that cannot begin.
 const IDLE: u32 = 5;
+/// Iterations between two looks whether to go on at all.
+const ASK_EVERY: u32 = 16;
 /// Cells of the table of logarithms.
 const CELLS: usize = 4096;
 
@@ -114,7 +116,12 @@ pub(crate) fn anneal(
             keep(&state, &mut state.tours(), &mut best);
         }
     }
-    for _ in spent..iterations {
+    let mut done = spent;
+    for iteration in spent..iterations {
+        if iteration % ASK_EVERY == 0 && local.interrupt.is_due() {
+            break;
+        }
+        done = iteration + 1;
         let before = state.objective();
         let changed =
             exchanges && random.chance(EXCHANGED_PER_MILLE) && state.exchange_vehicles(&mut scratch.units, &mut random);
@@ -174,7 +181,7 @@ pub(crate) fn anneal(
         absent: state.absent.iter().map(|&unit| local.stops[unit]).collect(),
         best: local.tours.iter().copied().zip(best.into_iter().map(global)).collect(),
         best_cost,
-        iterations,
+        iterations: done.min(iterations),
     }
 }
 

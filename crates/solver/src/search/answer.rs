@@ -4,6 +4,7 @@ use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
 use super::verdict::checked;
 use crate::index::{LocalStop, LocalTour, StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::moves::{fill, insert_into};
 use crate::obstacle::{Obstacle, obstacle};
 use crate::problem::{Problem, Solution, absent_units};
@@ -29,7 +30,7 @@ fn insert_unchecked(problem: &Problem) -> Solution {
     if state.can_be_driven() && !problem.relations().are_there() && !problem.has_docks() {
         fill(state)
     } else {
-        repaired(problem, |problem, _| insert_into(problem, problem.initial()))
+        repaired(problem, |problem, _| insert_into(problem, problem.initial(), Interrupt::NEVER))
     }
 }
 

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::limits::SearchLimits;
 use super::rounds::{replica_seed, solve_constant};
 use crate::index::{NodeIx, StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::moves::insert_into;
 use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, Solution, absent_units, all_stops};
 use crate::random::mix;
@@ -214,7 +215,7 @@ pub(crate) fn settle(problem: &Problem, found: Solution) -> Solution {
 
 /// [`crate::insert`] with times that depend on the hour.
 pub(crate) fn insert_timed(problem: &Problem) -> Solution {
-    let tours = insert_into(&frozen(problem, problem.initial()), problem.initial()).tours;
+    let tours = insert_into(&frozen(problem, problem.initial()), problem.initial(), Interrupt::NEVER).tours;
     solution_of(problem, settled(problem, tours))
 }
 

@@ -9,6 +9,7 @@ use self::hourly::{frozen, settle, solve_timed};
 use self::repair::repaired;
 use self::rounds::{Found, search, solve_constant};
 use self::verdict::checked;
+use crate::interrupt::Interrupt;
 use crate::problem::{Problem, Solution, absent_units};
 use crate::state::plan_cost;
 
@@ -70,12 +71,13 @@ pub fn solve_each<T: Send>(
 }
 
 /// Improves the problem's initial plan for as long as the caller says, which may read a clock: `pace` is asked before the
-/// first round and after each. `expected` is about how many iterations there will be; it sets the first temperature. Legs that
+/// first round and after each, and `interrupt` within the first plan and within rounds. `expected` is about how many iterations there will be; it sets the first temperature. Legs that
 /// depend on the hour are taken as they are at the beginning; [`solve`] reads them again at the hours of better plans.
 pub fn solve_with(
     problem: &Problem,
     limits: &SearchLimits,
     expected: u64,
+    interrupt: Interrupt<'_>,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Solution {
     let found = repaired(problem, |problem, repair| {
@@ -87,18 +89,18 @@ pub fn solve_with(
             }
         };
         if problem.is_time_dependent() && !problem.stops().is_empty() && !problem.tours().is_empty() {
-            let Found { best, alone } = search(&frozen(problem, problem.initial()), limits, expected, pace);
+            let Found { best, alone } = search(&frozen(problem, problem.initial()), limits, expected, interrupt, pace);
             // With constant legs it is not known which of two plans is the better one when it is really driven.
             let alone = alone.map(|tours| settle(problem, Solution { tours, ..best.clone() }));
             let best = settle(problem, best);
             return alone.filter(|alone| alone.cost < best.cost).unwrap_or(best);
         }
-        let Some(relaxed) = relaxed(problem) else { return search(problem, limits, expected, pace).best };
+        let Some(relaxed) = relaxed(problem) else { return search(problem, limits, expected, interrupt, pace).best };
         // The first part of the time belongs to the relaxed problem. Its plans are none of ours to show.
         let mut pace = pace;
         let (start, own) = (absent_units(problem, problem.initial()), problem.initial());
         let cost = plan_cost(problem, own, &start);
-        let first = search(&relaxed, limits, (expected as f64 * SHARE) as u64, |progress| {
+        let first = search(&relaxed, limits, (expected as f64 * SHARE) as u64, interrupt, |progress| {
             match pace(Progress { cost, tours: own, ..progress }) {
                 Pace::Go(point) if point < SHARE => Pace::Go(point / SHARE),
                 Pace::Go(_) | Pace::Stop => Pace::Stop,
@@ -106,7 +108,7 @@ pub fn solve_with(
         });
         let (rounds, iterations) = (first.best.rounds, first.best.iterations);
         let again = from_relaxed(problem, first.best.tours);
-        let found = search(&again, limits, (expected as f64 * (1.0 - SHARE)) as u64, |progress| {
+        let found = search(&again, limits, (expected as f64 * (1.0 - SHARE)) as u64, interrupt, |progress| {
             let progress =
                 Progress { rounds: progress.rounds + rounds, iterations: progress.iterations + iterations, ..progress };
             match pace(progress) {

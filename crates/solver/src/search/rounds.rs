@@ -16,6 +16,7 @@ use super::heat::heat;
 use super::limits::{Pace, Progress, SearchLimits};
 use super::shrink::Shrinking;
 use crate::index::{LocalStop, StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::moves::{Ruin, construct, has_mixed_savings, insert_into};
 use crate::problem::{Problem, Solution, absent_units, all_stops};
 use crate::random::{Random, mix};
@@ -61,7 +62,7 @@ pub(crate) fn solve_constant(problem: &Problem, limits: &SearchLimits, stop: &At
         }
         Pace::Go(f64::from(progress.rounds) / f64::from(limits.rounds.saturating_sub(1).max(1)))
     };
-    search(problem, limits, expected, pace).best
+    search(problem, limits, expected, Interrupt::NEVER, pace).best
 }
 
 /// The result of a search.
@@ -96,37 +97,39 @@ pub(crate) fn search(
     problem: &Problem,
     limits: &SearchLimits,
     expected: u64,
+    interrupt: Interrupt<'_>,
     mut pace: impl FnMut(Progress<'_>) -> Pace,
 ) -> Found {
     if problem.stops().is_empty() || problem.tours().is_empty() {
-        return Found { best: insert_into(problem, problem.initial()), alone: None };
+        return Found { best: insert_into(problem, problem.initial(), interrupt), alone: None };
     }
     let near = Neighbours::new(problem);
     let initially_absent = absent_units(problem, problem.initial());
     let related = problem.is_one_piece();
     let (tours, cost_before) = if related && initially_absent.len() > REGRET_MAX {
-        // Constructions look at each tour for itself. The first iteration of the search puts everything in.
+        // The first iteration of the search puts everything in: constructions look at each tour for itself.
         let mut tours = problem.initial().to_vec();
         keep(problem, &mut tours);
         docks::keep(problem, &mut tours);
         (tours, plan_cost(problem, problem.initial(), &initially_absent))
     } else if initially_absent.len() <= REGRET_MAX {
-        let answer = insert_into(problem, problem.initial());
+        let answer = insert_into(problem, problem.initial(), interrupt);
         let mut tours = answer.tours;
-        if has_mixed_savings(problem) {
+        if has_mixed_savings(problem) && !related {
+            // Constructions look at each tour for itself.
             let cost = |tours: &[Vec<StopIx>]| plan_cost(problem, tours, &absent_units(problem, tours));
-            let other = construct(problem, &near, limits.seed);
+            let other = construct(problem, &near, limits.seed, interrupt);
             if cost(&other) < cost(&tours) {
                 tours = other;
             }
         }
         (tours, answer.cost_before)
     } else {
-        let mut tours = construct(problem, &near, limits.seed);
+        let mut tours = construct(problem, &near, limits.seed, interrupt);
         let left = absent_units(problem, &tours).len();
         if left > 0 && left <= REGRET_MAX && !problem.weights().hard {
             // The construction inserts nothing late. What is left may be late.
-            tours = insert_into(problem, &tours).tours;
+            tours = insert_into(problem, &tours, interrupt).tours;
         }
         (tours, plan_cost(problem, problem.initial(), &initially_absent))
     };
@@ -205,7 +208,7 @@ pub(crate) fn search(
             let stage = chain.coolings.at(point);
             let temperature = if stage.warm { heat.warm(stage.point) } else { heat.at(stage.point) };
             let effort = Effort { temperature, cold: heat.at(1.0) * SHRINK_HEAT, ruin, iterations: most, per_stop };
-            chain.round(priced, &near, &logs, effort, rounds)
+            chain.round((priced, &near, interrupt.in_rounds()), &logs, effort, rounds)
         };
         let outcomes: Vec<Outcome> = chains.par_iter_mut().map(round).collect();
         rounds += 1;
@@ -305,7 +308,13 @@ impl Outcome {
 }
 
 impl Chain {
-    fn round(&mut self, problem: &Problem, near: &Neighbours, logs: &[f64], effort: Effort, round: u32) -> Outcome {
+    fn round(
+        &mut self,
+        (problem, near, interrupt): (&Problem, &Neighbours, Interrupt<'_>),
+        logs: &[f64],
+        effort: Effort,
+        round: u32,
+    ) -> Outcome {
         let (pieces, at) = cut(problem, near, &self.tours, &self.absent, (self.seed, round), PIECE_STOPS);
         let results: Vec<PieceResult> = pieces
             .into_par_iter()
@@ -314,7 +323,7 @@ impl Chain {
                 let random = Random::new(self.seed, round, index as u32);
                 let most = effort.iterations.min((piece.stops.len() as u32 * effort.per_stop).max(20));
                 let Piece { stops, tours: mine, absent } = piece;
-                let local = Local::piece(problem, near, &at, index as u32, stops, mine);
+                let local = Local::piece(problem, near, &at, index as u32, stops, mine).until(interrupt);
                 let sequences: Vec<Vec<LocalStop>> = local
                     .tours
                     .iter()

@@ -1,11 +1,12 @@
 //! The search against recounts, walks and the checker, on the inside.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::anneal::{Effort, anneal, logarithms};
 use super::{Pace, SearchLimits, solve, solve_with};
 use crate::check::check;
 use crate::index::{By, LocalStop, NodeIx, StopIx, TourIx};
+use crate::interrupt::{Interrupt, Stage};
 use crate::moves::Ruin;
 use crate::problem::{
     LegMatrix, Legs, Pause, Problem, ProblemSpec, Role, Rounding, Stop, TourSpec, Trips, Weights, absent_units,
@@ -109,7 +110,7 @@ fn pieces_join_to_whole_plans() {
     for seed in [1, 5] {
         let problem = problem(seed, 700, seed == 5, false);
         let limits = SearchLimits { iterations: 40, seed, ..SearchLimits::default() };
-        let solution = solve_with(&problem, &limits, 1_000_000, |progress| {
+        let solution = solve_with(&problem, &limits, 1_000_000, Interrupt::NEVER, |progress| {
             if progress.rounds < 40 { Pace::Go(f64::from(progress.rounds) / 39.0) } else { Pace::Stop }
         });
         assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
@@ -127,7 +128,7 @@ fn fewest_vehicles_are_fewer_and_complete() {
             let tours = problem.tours().iter().map(|tour| TourSpec { fixed, ..tour.clone() }).collect();
             let problem = Problem::new(ProblemSpec { tours, ..problem.spec().clone() }).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, fewest_vehicles, ..SearchLimits::default() };
-            let solution = solve_with(&problem, &limits, 10_000, |progress| {
+            let solution = solve_with(&problem, &limits, 10_000, Interrupt::NEVER, |progress| {
                 if progress.rounds < 20 { Pace::Go(f64::from(progress.rounds) / 19.0) } else { Pace::Stop }
             });
             assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "seed {seed}");
@@ -172,7 +173,7 @@ fn quick_insertions_are_the_driven_ones() {
             let weights = Weights { hard: true, ..Weights::default() };
             let problem = Problem::new(ProblemSpec { weights, ..problem.into_spec() }).expect("as legal as before");
             let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
-            let solution = solve_with(&problem, &limits, 1_000, |progress| {
+            let solution = solve_with(&problem, &limits, 1_000, Interrupt::NEVER, |progress| {
                 if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
             });
             let mut random = Random::new(seed, 1, 0);
@@ -234,7 +235,7 @@ fn walks_find_what_driving_every_position_finds() {
         }
         let problem = Problem::new(spec).expect("as legal as before");
         let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
-        let solution = solve_with(&problem, &limits, 1_000, |progress| {
+        let solution = solve_with(&problem, &limits, 1_000, Interrupt::NEVER, |progress| {
             if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
         });
         let out: Vec<StopIx> = StopIx::first(30).filter(|_| random.chance(200)).collect();
@@ -298,7 +299,7 @@ fn records_equal_a_recount_after_every_move() {
             plain += u32::from(problem.is_plain());
             assert!(!(rich && problem.is_plain()), "seed {seed}: the path it takes");
             let limits = SearchLimits { iterations: 60, seed, ..SearchLimits::default() };
-            let solution = solve_with(&problem, &limits, 1_000, |progress| {
+            let solution = solve_with(&problem, &limits, 1_000, Interrupt::NEVER, |progress| {
                 if progress.rounds < 6 { Pace::Go(f64::from(progress.rounds) / 5.0) } else { Pace::Stop }
             });
             let (cost, _) = check(&problem, &solution)
@@ -308,4 +309,30 @@ fn records_equal_a_recount_after_every_move() {
         }
     }
     assert!(plain > 30, "only {plain} problems took the quick path");
+}
+
+/// Who gives up in the middle of the first plan or of a round gets what there is: a legal plan, and no work behind it.
+#[test]
+fn an_interrupted_search_ends_with_a_legal_plan() {
+    let problem = problem(3, 700, false, false);
+    let limits = SearchLimits { iterations: 200, ..SearchLimits::default() };
+    // Ends at the second look in this stage; says how often it was looked after that.
+    let run = |last: Option<Stage>| {
+        let looks = AtomicU32::new(0);
+        let ends = |stage: Stage| last == Some(stage) && looks.fetch_add(1, Ordering::Relaxed) > 0;
+        let solution = solve_with(&problem, &limits, 1_000_000, Interrupt::new(&ends), |progress| {
+            let goes_on = progress.rounds < 4 && last != Some(Stage::FirstPlan);
+            if goes_on { Pace::Go(f64::from(progress.rounds) / 3.0) } else { Pace::Stop }
+        });
+        assert_eq!(check(&problem, &solution).map(|(cost, _)| cost), Ok(solution.cost), "{last:?}");
+        (solution, looks.into_inner())
+    };
+    let (whole, _) = run(None);
+    assert!(whole.absent.is_empty());
+    // Each look that comes after the end is the last one of a piece of work.
+    let (first, looks) = run(Some(Stage::FirstPlan));
+    assert!(first.absent.len() > 300 && looks < 60, "{} absent after {looks} looks", first.absent.len());
+    let (rounds, looks) = run(Some(Stage::Rounds));
+    assert!(rounds.absent.is_empty() && rounds.iterations < whole.iterations / 2, "{} iterations", rounds.iterations);
+    assert!(looks < 60, "{looks} looks");
 }

@@ -227,7 +227,7 @@ impl<'l> State<'l> {
         if fairness.is_none() {
             return 0;
         }
-        let new = (i64::from(end) - i64::from(self.spec(tour).start_at), self.counts[tour] + more);
+        let new = (self.spec(tour).day_until(i64::from(end)), self.counts[tour] + more);
         let others = self.tours().filter(|&other| other != tour && self.counts[other] > 0);
         let others = others.map(|other| (self.spans[other], self.counts[other]));
         fairness.price(others.chain([new])) - fairness.price(self.days())

@@ -4,6 +4,7 @@
 
 use super::neighbours::{Lists, Neighbours};
 use crate::index::{By, LocalNode, LocalStop, LocalTour, NodeIx, StopIx, TourIx};
+use crate::interrupt::Interrupt;
 use crate::problem::{Problem, Role, TIME_MAX};
 
 /// Tables of legs are made for pieces of up to this many nodes; larger ones ask the problem for each leg.
@@ -121,6 +122,8 @@ pub(crate) struct Local<'p> {
     at_home: By<StopIx, LocalStop>,
     /// At least one shipment has load zero, so an empty vehicle may still carry goods that it must deliver.
     pub(crate) has_weightless_shipment: bool,
+    /// Work on this piece may end before it is done.
+    pub(crate) interrupt: Interrupt<'p>,
 }
 
 /// Where each stop of a problem is while the problem is cut into pieces: the number of the piece, and the
@@ -132,6 +135,11 @@ impl<'p> Local<'p> {
     pub(crate) fn whole(problem: &'p Problem) -> Self {
         let stops = StopIx::first(problem.stops().len()).collect();
         Self::bare(problem, stops, TourIx::first(problem.tours().len()).collect(), LocalStop::of_whole)
+    }
+
+    /// The same piece, on which work may end before it is done.
+    pub(crate) fn until(self, interrupt: Interrupt<'p>) -> Self {
+        Self { interrupt, ..self }
     }
 
     /// The piece with number `piece` in `at`, which has these stops and tours, with lists of neighbours and tables of legs.
@@ -257,6 +265,7 @@ impl<'p> Local<'p> {
             on_board,
             at_home,
             has_weightless_shipment,
+            interrupt: Interrupt::NEVER,
         }
     }
 

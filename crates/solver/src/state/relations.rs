@@ -17,6 +17,26 @@ impl State<'_> {
         relations.of(own).all(|relation| relation.allows(own, tour, LocalTour::NONE, tour_of))
     }
 
+    /// What leaving a unit out loses: its own price, and those of the absent units that may only be served behind it.
+    pub(crate) fn worth(&self, unit: LocalStop) -> i64 {
+        let local = self.local;
+        let relations = local.problem.relations();
+        let own = local.unserved(unit);
+        if !relations.are_ordered() {
+            return own;
+        }
+        let stop = local.stops[unit];
+        let mut behind: Vec<LocalStop> = Vec::new();
+        for relation in relations.of(stop).filter(|relation| relation.is_ordered()) {
+            let later = relation.stops.iter().skip_while(|&&other| other != stop).skip(1);
+            let absent = |&other: &LocalStop| self.records[other].tour == LocalTour::NONE;
+            behind.extend(later.filter_map(|&other| local.at_home(other)).filter(absent));
+        }
+        behind.sort_unstable();
+        behind.dedup();
+        behind.iter().fold(own, |sum, &other| sum.saturating_add(local.unserved(other)))
+    }
+
     /// The units that have to be taken out with these, themselves included.
     pub(crate) fn with_related(&self, units: &[LocalStop]) -> Vec<LocalStop> {
         let local = self.local;

@@ -230,7 +230,7 @@ impl State<'_> {
             return;
         };
         self.costs[tour] = driven.cost;
-        self.spans[tour] = i64::from(driven.end) - i64::from(self.spec(tour).start_at);
+        self.spans[tour] = self.spec(tour).day_until(i64::from(driven.end));
         let mut flaws = Flaws::default();
         let end = self.sentinel(tour);
         let (mut free, mut last) = (self.records[end].depart, end);

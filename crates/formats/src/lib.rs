@@ -51,7 +51,7 @@ pub use names::Names;
 pub use plot::svg;
 pub use taken::{PlanFile, TakenAt, TakenError, taken_from_table, taken_from_vroom};
 pub use vroom::{
-    BrokenPlan, Priorities, Streets, VroomOptions, Way, add_geometry, decode_polyline, encode_polyline, plan,
+    BrokenPlan, Plan, Priorities, Streets, VroomOptions, Way, add_geometry, decode_polyline, encode_polyline, plan,
     read_vroom, read_vroom_on, solution,
 };
 

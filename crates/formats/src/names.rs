@@ -1,5 +1,7 @@
 //! What a VROOM solution repeats from the problem's file, and what its times and costs are computed from.
 
+use fleetfold_solver::NodeIx;
+
 use crate::vroom::Location;
 
 /// What the solution says of a problem beside what the solver knows: ids, descriptions, priorities, locations, times and costs as the
@@ -48,6 +50,8 @@ pub(crate) struct TaskName {
     pub(crate) position: usize,
     pub(crate) description: String,
     pub(crate) priority: u32,
+    /// Where it is, as the file says it of this task: others at the same node may have coordinates of their own.
+    pub(crate) place: Location,
     /// When its set-up may begin, seconds.
     pub(crate) windows: Vec<(i64, i64)>,
     /// What it delivers and what it picks up, in every dimension of load.
@@ -64,8 +68,9 @@ pub(crate) struct VehicleName {
     /// First and last second of its shift.
     pub(crate) shift: (i64, i64),
     pub(crate) capacity: Vec<i64>,
-    /// It begins where the file says, not at its first task.
-    pub(crate) has_start: bool,
+    /// Where it begins and ends, as the file says it of this vehicle; `None`: at its first task, or its last.
+    pub(crate) start: Option<Location>,
+    pub(crate) end: Option<Location>,
     pub(crate) profile: String,
     /// Costs in VROOM's units.
     pub(crate) fixed: i64,
@@ -91,13 +96,26 @@ pub(crate) struct BreakName {
 
 /// A step of a route that the file gives.
 pub(crate) struct GivenStep {
-    /// `start`, `job`, `pickup`, `delivery`, `break` or `end`.
+    /// `start`, `job`, `pickup`, `delivery`, `break`, `reload`, `charge` or `end`.
     pub(crate) kind: &'static str,
-    /// 0 for a start or an end.
+    /// 0 for a start, an end or a halt.
     pub(crate) id: u64,
+    /// What is done at a step that is neither a task nor a break of the vehicle's own.
+    pub(crate) halt: Option<GivenHalt>,
     pub(crate) forced: Forced,
     /// The task has to be served by this vehicle.
     pub(crate) pinned: bool,
+}
+
+/// A halt of a route that the file gives; times in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GivenHalt {
+    /// The vehicle unloads and loads for so long.
+    Reload(NodeIx, i64),
+    /// It is charged for so long, by so many units of the file.
+    Charge(NodeIx, i64, i64),
+    /// A break for the sake of driving times.
+    Rest(i64),
 }
 
 /// When a step of a given route has to begin, seconds.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_model::{
-    Event, Job, Load, LoadDirection, Millis, Name, Order, OrderWork, Pin, Position, Shift, Shipment, Space, StopEvent,
-    StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
+    Break, BreakEvent, Event, Job, Load, LoadDirection, Millis, Name, Order, OrderWork, Pin, Position, Shift, Shipment,
+    Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
 };
 use fleetfold_wire::encode;
 use serde::Deserialize;
@@ -152,6 +152,24 @@ struct VehicleIn {
     #[serde(default)]
     skills: Vec<u64>,
     time_window: Option<[i64; 2]>,
+    #[serde(default)]
+    breaks: Vec<BreakIn>,
+}
+
+#[derive(Deserialize)]
+struct BreakIn {
+    id: u64,
+    #[serde(default)]
+    time_windows: Vec<[i64; 2]>,
+    #[serde(default)]
+    service: i64,
+}
+
+/// A break that was over before the plan was taken over.
+struct Taken {
+    vehicle: Name,
+    began: Timestamp,
+    ended: Timestamp,
 }
 
 /// One stop of the plan that is taken over, in driving order.
@@ -168,6 +186,7 @@ struct Day {
     vehicles: Vec<Vehicle>,
     orders: BTreeMap<Name, Order>,
     stops: Vec<Stop>,
+    breaks: Vec<Taken>,
 }
 
 fn place([lon, lat]: [f64; 2]) -> Option<Position> {
@@ -213,7 +232,7 @@ pub fn taken_from_vroom(
         None => ProblemIn::default(),
     };
     let steps: usize = plan.routes.iter().map(|route| route.steps.len()).sum();
-    if steps + known.jobs.len() + known.shipments.len() > ENTRIES_MAX {
+    if steps + known.jobs.len() + known.shipments.len() + known.vehicles.len() > ENTRIES_MAX {
         return Err(solution.wrong("routes", format!("more than {ENTRIES_MAX} steps and tasks")));
     }
     let from = problem.as_ref().unwrap_or(&solution);
@@ -260,12 +279,26 @@ pub fn taken_from_vroom(
     let mut pickups: BTreeMap<u64, StopSpec> = BTreeMap::new();
     let mut vehicles = Vec::new();
     let mut stops = Vec::new();
+    let mut breaks = Vec::new();
     for (number, route) in plan.routes.iter().enumerate() {
         let vehicle = Name::new(&format!("vehicle-{}", route.vehicle)).expect("digits are an id");
         let known = known.vehicles.iter().find(|known| known.id == route.vehicle);
-        vehicles.push(vehicle_of(&vehicle, route, known, at).ok_or_else(|| {
+        if problem.is_some() && known.is_none() {
+            let what = format!("the problem has no vehicle {}", route.vehicle);
+            return Err(solution.wrong(format!("routes[{number}].vehicle"), what));
+        }
+        let mut made = vehicle_of(&vehicle, route, known, at).ok_or_else(|| {
             solution.wrong(format!("routes[{number}]"), "where the vehicle starts is missing: give the problem, too")
-        })?);
+        })?;
+        let pauses = breaks_of(route, known, at)
+            .map_err(|(index, what)| solution.wrong(format!("routes[{number}].steps[{index}]"), what))?;
+        for (pause, taken) in pauses {
+            breaks.extend(taken.map(|(began, ended)| Taken { vehicle: vehicle.clone(), began, ended }));
+            if let Some(shift) = &mut made.shift {
+                shift.breaks.push(pause);
+            }
+        }
+        vehicles.push(made);
         for (index, step) in route.steps.iter().enumerate() {
             let here = format!("routes[{number}].steps[{index}]");
             let kind = match step.kind.as_str() {
@@ -304,11 +337,27 @@ pub fn taken_from_vroom(
                 _ => Name::new(&format!("job-{id}")).filter(|name| orders.contains_key(name)),
             };
             let Some(name) = name else {
-                return Err(from.wrong(here, format!("the problem has no {} {id}", step.kind)));
+                return Err(solution.wrong(here, format!("the problem has no {} {id}", step.kind)));
             };
             let ends = at.instant(arrival + step.setup.max(0) + step.waiting_time.max(0) + step.service.max(0));
             stops.push(Stop { vehicle: vehicle.clone(), order: name, kind, ends });
         }
+    }
+    // Who has no route is there all the same.
+    for (index, idle) in known.vehicles.iter().enumerate() {
+        if plan.routes.iter().any(|route| route.vehicle == idle.id) {
+            continue;
+        }
+        let route = RouteIn { vehicle: idle.id, steps: Vec::new() };
+        let name = Name::new(&format!("vehicle-{}", idle.id)).expect("digits are an id");
+        let here = || format!("vehicles[{index}]");
+        let mut made = vehicle_of(&name, &route, Some(idle), at)
+            .ok_or_else(|| from.wrong(here(), "`start` is missing, or is no longitude and latitude"))?;
+        let pauses = breaks_of(&route, Some(idle), at).map_err(|(_, what)| from.wrong(here(), what))?;
+        if let Some(shift) = &mut made.shift {
+            shift.breaks.extend(pauses.into_iter().map(|(pause, _)| pause));
+        }
+        vehicles.push(made);
     }
     if problem.is_none() {
         for (index, left) in plan.unassigned.iter().enumerate() {
@@ -322,7 +371,55 @@ pub fn taken_from_vroom(
             orders.insert(made.name.clone(), made);
         }
     }
-    Ok(lines(Day { vehicles, orders, stops }, at))
+    Ok(lines(Day { vehicles, orders, stops, breaks }, at))
+}
+
+/// When a break was taken: from, until.
+type WasTaken = Option<(Timestamp, Timestamp)>;
+
+/// The breaks of a vehicle in the order in which they are taken, and when those that are over were taken. A break is planned anew within the
+/// window of the problem; without the problem, when the steps say. Of a vehicle without a route nobody says that it took a break: one
+/// whose windows are all over is left out. `Err`: the step, and what is wrong with it.
+fn breaks_of(
+    route: &RouteIn,
+    known: Option<&VehicleIn>,
+    at: TakenAt,
+) -> Result<Vec<(Break, WasTaken)>, (usize, String)> {
+    let mut found: Vec<(Break, WasTaken)> = Vec::new();
+    let mut planned: BTreeSet<u64> = BTreeSet::new();
+    let made = |opens: i64, closes: i64, duration: i64| {
+        let window = TimeWindow::new(at.instant(opens), at.instant(closes));
+        window.map(|window| Break { window, duration: Millis::from_seconds(duration.max(0)) })
+    };
+    for (index, step) in route.steps.iter().enumerate().filter(|(_, step)| step.kind == "break") {
+        let Some(arrival) = step.arrival else { return Err((index, "`arrival` is missing".to_owned())) };
+        let begins = arrival + step.waiting_time.max(0);
+        let of_problem = match (known, step.id) {
+            (Some(known), Some(id)) => {
+                let pause = known.breaks.iter().find(|pause| pause.id == id);
+                Some(pause.ok_or_else(|| (index, format!("vehicle {} has no break {id} in the problem", known.id)))?)
+            }
+            (Some(_), None) => return Err((index, "`id` is missing".to_owned())),
+            (None, _) => None,
+        };
+        planned.extend(step.id);
+        let windows = of_problem.map_or(&[][..], |pause| &pause.time_windows);
+        let window = windows.iter().find(|&&[opens, closes]| (opens..=closes).contains(&begins));
+        let [opens, closes] = window.copied().unwrap_or([begins, begins]);
+        let duration = of_problem.map_or(step.service, |pause| pause.service);
+        let pause =
+            made(opens, closes, duration).ok_or_else(|| (index, "its break closes before it opens".to_owned()))?;
+        let (began, ended) = (at.instant(begins), at.instant(begins + duration.max(0)));
+        found.push((pause, (ended <= at.now).then_some((began, ended))));
+    }
+    for pause in known.map_or(&[][..], |known| &known.breaks).iter().filter(|pause| !planned.contains(&pause.id)) {
+        let left = pause.time_windows.iter().find(|&&[_, closes]| at.instant(closes) > at.now);
+        let Some(&[opens, closes]) = left else { continue };
+        let what = || (0, format!("break {} closes before it opens", pause.id));
+        found.push((made(opens, closes, pause.service).ok_or_else(what)?, None));
+    }
+    found.sort_by_key(|(pause, taken)| (taken.is_none(), pause.window.opens(), pause.window.closes()));
+    Ok(found)
 }
 
 fn vehicle_of(name: &Name, route: &RouteIn, known: Option<&VehicleIn>, at: TakenAt) -> Option<Vehicle> {
@@ -384,7 +481,7 @@ struct Row {
 /// What is wrong or missing, and in which line.
 pub fn taken_from_table(table: PlanFile<'_>, at: TakenAt) -> Result<Vec<String>, TakenError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(table.text.as_bytes());
-    let mut day = Day { vehicles: Vec::new(), orders: BTreeMap::new(), stops: Vec::new() };
+    let mut day = Day { vehicles: Vec::new(), orders: BTreeMap::new(), stops: Vec::new(), breaks: Vec::new() };
     let mut pickups: BTreeMap<Name, StopSpec> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for (index, row) in reader.deserialize::<Row>().enumerate() {
@@ -462,6 +559,7 @@ pub fn taken_from_table(table: PlanFile<'_>, at: TakenAt) -> Result<Vec<String>,
                 capacity: Vec::new(),
                 skills: Vec::new(),
                 time_window: None,
+                breaks: Vec::new(),
             };
             day.vehicles.extend(vehicle_of(&vehicle, &route, Some(&known), at));
         }
@@ -487,6 +585,13 @@ fn lines(day: Day, at: TakenAt) -> Vec<String> {
         put(format!("registered {name}"), &Event::VehicleRegistered(vehicle), at.now);
         let started = Event::ShiftStarted { vehicle: name.clone(), shift: None, position: None };
         put(format!("started {name}"), &started, at.now);
+    }
+    for (number, Taken { vehicle, began, ended }) in day.breaks.into_iter().enumerate() {
+        let duration = Some(ended - began);
+        let begins = BreakEvent { vehicle: vehicle.clone(), at: began, duration, position: None };
+        put(format!("break {number} of {vehicle}"), &Event::BreakStarted(begins), began);
+        let ends = BreakEvent { vehicle: vehicle.clone(), at: ended, duration: None, position: None };
+        put(format!("end of break {number} of {vehicle}"), &Event::BreakEnded(ends), ended);
     }
     for order in day.orders.values() {
         put(format!("created {}", order.name), &Event::OrderCreated(order.clone()), at.now);

@@ -25,7 +25,7 @@ fn solved(file: &Value) -> Value {
 }
 
 fn timed(file: &Value, strict: bool) -> Result<Value, ReadError> {
-    plan(&file.to_string(), VroomOptions { strict, ..VroomOptions::default() }, None).map(|(plan, _)| plan)
+    plan(&file.to_string(), VroomOptions { strict, ..VroomOptions::default() }, None).map(|plan| plan.document)
 }
 
 fn refused(file: &Value) -> String {
@@ -175,6 +175,28 @@ fn places_on_a_plane_stand_beside_a_matrix() {
     bare["jobs"] = json!([{"id": 1, "location": [4500.5, 2300]}]);
     let error = read_vroom(&bare.to_string(), VroomOptions::default()).err().expect("it is nowhere");
     assert!(error.to_string().contains("no longitude and latitude"), "{error}");
+}
+
+#[test]
+fn each_place_is_told_as_its_own_task_or_vehicle_says_it() {
+    let file = ring_with(&[
+        ("/jobs/0/location", json!([1.0, 1.0])),
+        ("/jobs/1/location_index", json!(1)),
+        ("/jobs/1/location", json!([2.0, 2.0])),
+        ("/jobs/2/location_index", json!(1)),
+        ("/vehicles/0/start", json!([7.0, 7.0])),
+    ]);
+    let output = solved(&file);
+    let steps = output["routes"][0]["steps"].as_array().unwrap();
+    let place = |key: &str, value: Value| {
+        let step = steps.iter().find(|step| step[key] == value).unwrap();
+        (step["location"].clone(), step["location_index"].clone())
+    };
+    assert_eq!(place("job", json!(1)), (json!([1.0, 1.0]), json!(1)));
+    assert_eq!(place("job", json!(2)), (json!([2.0, 2.0]), json!(1)));
+    assert_eq!(place("job", json!(3)), (Value::Null, json!(1)), "the file says no coordinates of it");
+    assert_eq!(place("type", json!("start")), (json!([7.0, 7.0]), json!(0)));
+    assert_eq!(place("type", json!("end")), (Value::Null, json!(0)), "the file says none of the end");
 }
 
 #[test]
@@ -365,6 +387,58 @@ fn a_vehicle_leaves_as_late_as_it_can() {
     assert_eq!(output["routes"][0]["steps"][2]["arrival"], 1005);
 }
 
+/// Places on a line, ten seconds apart. Two tasks are at place 5; the set-up of the first ends a minute after its window has closed.
+fn shared_place(jobs: u32, shift: Option<Value>) -> Value {
+    let durations: Vec<Vec<u32>> = (0..50u32).map(|a| (0..50u32).map(|b| a.abs_diff(b) * 10).collect()).collect();
+    let mut list = vec![
+        json!({"id": 1, "location_index": 5, "setup": 60, "time_windows": [[0, 60]]}),
+        json!({"id": 2, "location_index": 5, "setup": 60, "time_windows": [[0, 115]]}),
+    ];
+    list.extend((3..=jobs).map(|id| json!({"id": id, "location_index": 3 + id})));
+    let mut file = json!({
+        "vehicles": [{"id": 1, "start_index": 0, "end_index": 0}], "jobs": list, "matrices": {"car": {"durations": durations}},
+    });
+    if let Some(shift) = shift {
+        file["vehicles"][0]["time_window"] = shift;
+    }
+    file
+}
+
+#[test]
+fn windows_are_for_the_beginning_of_setup_however_many_tasks_there_are() {
+    for jobs in [2, 16, 17, 40] {
+        let output = solved(&shared_place(jobs, None));
+        assert_eq!(output["summary"]["unassigned"], 0, "{jobs} jobs: {output}");
+        // Only the first of the two is set up for, and nobody waits at the other one.
+        assert_eq!((&output["summary"]["setup"], &output["summary"]["waiting_time"]), (&json!(60), &json!(0)));
+    }
+    // The ends of shipments are as jobs are.
+    let mut file = shared_place(20, Some(json!([0, 5000])));
+    let ends = |id: u32| {
+        json!({"pickup": {"id": id, "location_index": 5, "setup": 60, "time_windows": [[0, 60 + 55 * id]]},
+            "delivery": {"id": id, "location_index": 9}})
+    };
+    file["shipments"] = (0..2).map(ends).collect();
+    let jobs = file["jobs"].as_array().unwrap()[2..].to_vec();
+    file["jobs"] = json!(jobs);
+    let output = solved(&file);
+    assert_eq!(output["summary"]["unassigned"], 0, "{output}");
+    // Where a vehicle starts it needs no set-up.
+    let mut file = shared_place(20, Some(json!([0, 5000])));
+    file["vehicles"][0]["start_index"] = json!(5);
+    file["jobs"][0]["time_windows"] = json!([[0, 0]]);
+    file["jobs"][1]["time_windows"] = json!([[0, 0]]);
+    assert_eq!(solved(&file)["summary"]["unassigned"], 0);
+    // A window around the shift binds nobody, so that the tours need not be driven in full.
+    let mut file = shared_place(20, Some(json!([0, 5000])));
+    for job in file["jobs"].as_array_mut().unwrap() {
+        job["time_windows"] = json!([[0, 5000]]);
+    }
+    let instance = read(&file).unwrap();
+    assert!(!instance.problem.weights().setup_in_window);
+    assert_eq!(solved(&file)["summary"]["setup"], 60);
+}
+
 #[test]
 fn a_break_is_taken_on_the_way() {
     let output = solved(&json!({
@@ -552,6 +626,92 @@ fn a_plan_says_what_is_wrong_with_it() {
     assert_eq!((&fine["summary"]["violations"], ids(&fine, "unassigned")), (&json!([]), vec![2]));
     assert!(timed(&ring_with(&[("/vehicles/0/steps", order(&[1, 9]))]), false).is_err());
     assert!(timed(&ring_with(&[("/vehicles/0/steps", order(&[1, 1]))]), false).is_err());
+}
+
+#[test]
+fn a_way_that_there_is_not_is_no_price_of_a_plan() {
+    const NO_WAY: u32 = u32::MAX;
+    let there = |from: usize, to: usize| (format!("/matrices/car/durations/{from}/{to}"), json!(NO_WAY));
+    // To the first task, between two, home, and where no route leads.
+    for ((path, value), is_driven) in
+        [(there(0, 1), true), (there(1, 3), true), (there(2, 0), true), (there(3, 1), false)]
+    {
+        for factor in [1.0, 2.5, 0.5] {
+            let edits = [
+                ("/vehicles/0/steps", order(&[1, 3, 2])),
+                ("/vehicles/0/speed_factor", json!(factor)),
+                (path.as_str(), value.clone()),
+            ];
+            let told = timed(&ring_with(&edits), false);
+            match told {
+                Ok(plan) => assert!(!is_driven && plan["summary"]["cost"].as_u64() < Some(10_000), "{path}: {plan}"),
+                Err(error) => {
+                    assert!(is_driven && error.to_string().contains("no such way"), "{path}: {error}");
+                    assert_eq!(vroom_error(&error)["code"], 2);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plan_warns_of_unknown_keys() {
+    let mut file = ring_with(&[("/vehicles/0/steps", order(&[1, 3, 2]))]);
+    file["jobs"][0]["tw"] = json!([[0, 9]]);
+    let told = plan(&file.to_string(), VroomOptions::default(), None).unwrap();
+    assert_eq!(told.warnings.len(), 1);
+    assert!(told.warnings[0].contains("job 1") && told.warnings[0].contains("`tw`"), "{:?}", told.warnings);
+    assert!(timed(&file, true).is_err());
+    // The same key at several steps of a vehicle is told once.
+    let mut steps = order(&[1, 3, 2]);
+    steps.as_array_mut().unwrap().iter_mut().for_each(|step| step["arrival"] = json!(7));
+    let fed = ring_with(&[("/vehicles/0/steps", steps)]);
+    assert_eq!(plan(&fed.to_string(), VroomOptions::default(), None).unwrap().warnings.len(), 1);
+    // What the routes break is in the answer, and no warning.
+    let late = ring_with(&[("/vehicles/0/steps", order(&[1, 3, 2])), ("/jobs/1/time_windows", json!([[0, 1]]))]);
+    assert!(plan(&late.to_string(), VroomOptions::default(), None).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn what_cannot_be_reached_says_so() {
+    const NO_WAY: u32 = u32::MAX;
+    for limit in [None, Some(1000)] {
+        let mut file = ring();
+        for from in [0, 1, 3] {
+            file["matrices"]["car"]["durations"][from][2] = json!(NO_WAY);
+        }
+        if let Some(limit) = limit {
+            file["vehicles"][0]["max_travel_time"] = json!(limit);
+        }
+        let output = solved(&file);
+        assert_eq!((ids(&output, "unassigned"), &output["unassigned"][0]["reason"]), (vec![2], &json!("unreachable")));
+        // Of two vehicles one could go there, and is too late.
+        file["vehicles"] =
+            json!([file["vehicles"][0], {"id": 2, "start_index": 2, "end_index": 2, "time_window": [0, 100]}]);
+        file["jobs"][1]["time_windows"] = json!([[200, 300]]);
+        assert_eq!(solved(&file)["unassigned"][0]["reason"], "time");
+    }
+}
+
+#[test]
+fn priorities_weigh_as_the_document_says() {
+    // The one with a priority, or three others, which are on time only without it.
+    let near = |options: Value| {
+        let away = |id: u32| json!({"id": id, "location_index": 3, "time_windows": [[300, 300]]});
+        json!({
+            "jobs": [away(1), away(2), away(3), {"id": 4, "location_index": 2, "priority": 1}],
+            "vehicles": [{"id": 1, "start_index": 0, "end_index": 0, "time_window": [0, 610]}],
+            "matrices": ring()["matrices"],
+            "options": options,
+        })
+    };
+    let left = |options: Value| ids(&solved(&near(options)), "unassigned");
+    assert_eq!((left(json!({})), left(json!({"priorities": "sum_first"}))), (vec![1, 2, 3], vec![1, 2, 3]));
+    assert_eq!(left(json!({"priorities": "weighed"})), vec![4]);
+    let by_flag = VroomOptions { priorities: Priorities::Weighed, ..VroomOptions::default() };
+    let instance = read_vroom(&near(json!({})).to_string(), by_flag).unwrap();
+    assert_eq!(searched(&instance).absent.len(), 1);
+    assert!(refused(&near(json!({"priorities": "mine"}))).contains("`options.priorities`"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod support;
 
+use fleetfold_formats::{VroomOptions, plan, read_vroom};
 use serde_json::{Value, json};
 use support::{refused, solved};
 
@@ -27,6 +28,325 @@ fn routes(answer: &Value) -> Vec<(u64, Vec<String>)> {
         (route["vehicle"].as_u64().unwrap(), steps.collect())
     };
     answer["routes"].as_array().unwrap().iter().map(route).collect()
+}
+
+/// The answer to a document whose routes are timed only.
+fn timed(file: &Value) -> Value {
+    plan(&file.to_string(), VroomOptions::default(), None).unwrap_or_else(|what| panic!("{what}: {file}")).document
+}
+
+/// The causes of all violations, in order.
+fn causes(answer: &Value) -> Vec<String> {
+    let all = answer["summary"]["violations"].as_array().unwrap();
+    all.iter().map(|violation| violation["cause"].as_str().unwrap().to_owned()).collect()
+}
+
+fn steps(words: &[&str]) -> Value {
+    let step = |word: &&str| match word.split_once(' ') {
+        Some((kind, id)) => json!({"type": kind, "id": id.parse::<u32>().unwrap()}),
+        None => json!({"type": word}),
+    };
+    words.iter().map(step).collect()
+}
+
+/// A file, edited, whose only vehicle drives these steps.
+fn given(jobs: &[Value], vehicle: &Value, words: &[&str], edits: &[(&str, Value)]) -> Value {
+    let mut vehicle = vehicle.clone();
+    vehicle["steps"] = steps(words);
+    let mut file = line(100, jobs, &[vehicle]);
+    for (key, value) in edits {
+        file[*key] = value.clone();
+    }
+    file
+}
+
+#[test]
+fn a_plan_is_judged_by_our_own_rules_too() {
+    let van = |more: Value| {
+        let mut van = json!({"id": 1, "start_index": 0, "end_index": 0});
+        van.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        van
+    };
+    let plain = || vec![job(1, &json!({})), job(2, &json!({})), job(3, &json!({}))];
+    let relation = |kind: &str, ids: &[u32]| json!([{"type": kind, "tasks": ids.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()}]);
+    let shipments = |first: u32| {
+        let end = |id: u32, place: u32| json!({"id": id, "location_index": place});
+        json!([{"pickup": end(1, first), "delivery": end(1, 3)}, {"pickup": end(2, 2), "delivery": end(2, 4)}])
+    };
+    let lifo = ["pickup 1", "pickup 2", "delivery 2", "delivery 1"];
+    let fifo = ["pickup 1", "pickup 2", "delivery 1", "delivery 2"];
+    let electric = |capacity: u32| json!({"battery": {"capacity": capacity, "per_hour": 3600}});
+    let cases: Vec<(Value, &[&str])> = vec![
+        (
+            given(&plain(), &van(json!({})), &["job 2", "job 1"], &[("relations", relation("in_order", &[1, 2]))]),
+            &["relation"],
+        ),
+        (given(&plain(), &van(json!({})), &["job 1", "job 2"], &[("relations", relation("in_order", &[1, 2]))]), &[]),
+        (given(&plain(), &van(json!({})), &["job 2"], &[("relations", relation("in_order", &[1, 2]))]), &["relation"]),
+        (
+            given(
+                &plain(),
+                &van(json!({})),
+                &["job 1", "job 3", "job 2"],
+                &[("relations", relation("directly", &[1, 2]))],
+            ),
+            &["relation"],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({})),
+                &["job 1", "job 3", "job 2"],
+                &[("relations", relation("in_order", &[1, 2]))],
+            ),
+            &[],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({"reload": {"places": [{"location_index": 0}]}})),
+                &["job 1", "reload", "job 2"],
+                &[("relations", relation("directly", &[1, 2]))],
+            ),
+            &["relation"],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({"reload": {"places": [{"location_index": 0}]}})),
+                &["job 1", "reload", "job 2"],
+                &[("relations", relation("in_order", &[1, 2]))],
+            ),
+            &[],
+        ),
+        (
+            given(&plain(), &van(json!({})), &["job 1", "job 2"], &[("relations", relation("at_most_one", &[1, 2]))]),
+            &["relation"],
+        ),
+        (
+            given(&plain(), &van(json!({})), &["job 1", "job 3"], &[("relations", relation("at_most_one", &[1, 2]))]),
+            &[],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({})),
+                &["job 1", "job 2"],
+                &[("relations", relation("different_vehicles", &[1, 2]))],
+            ),
+            &["relation"],
+        ),
+        (given(&[], &van(json!({"unloading": "lifo"})), &fifo, &[("shipments", shipments(1))]), &["unloading"]),
+        (given(&[], &van(json!({"unloading": "lifo"})), &lifo, &[("shipments", shipments(1))]), &[]),
+        (given(&[], &van(json!({"unloading": "fifo"})), &lifo, &[("shipments", shipments(1))]), &["unloading"]),
+        (given(&[], &van(json!({"unloading": "fifo"})), &fifo, &[("shipments", shipments(1))]), &[]),
+        (given(&plain(), &van(electric(599)), &["job 3"], &[]), &["range"]),
+        (given(&plain(), &van(electric(600)), &["job 3"], &[]), &[]),
+        (
+            given(&plain(), &van(json!({"driving_time": {"max_driving": 299, "break_time": 30}})), &["job 3"], &[]),
+            &["driving_time"],
+        ),
+        (given(&plain(), &van(json!({"driving_time": {"max_driving": 600, "break_time": 30}})), &["job 3"], &[]), &[]),
+        (
+            given(
+                &plain(),
+                &van(json!({"driving_time": {"max_driving": 900, "break_time": 30, "max_duty": 599}})),
+                &["job 3"],
+                &[],
+            ),
+            &["driving_time"],
+        ),
+        // One break, taken where it is due: as late as the driving time lets it, or as its window does.
+        (
+            given(
+                &plain(),
+                &van(
+                    json!({"driving_time": {"max_driving": 400, "break_time": 30}, "breaks": [{"id": 9, "service": 30}]}),
+                ),
+                &["break 9", "job 3"],
+                &[],
+            ),
+            &[],
+        ),
+        (
+            given(
+                &plain(),
+                &van(
+                    json!({"driving_time": {"max_driving": 400, "break_time": 30}, "breaks": [{"id": 9, "service": 30}]}),
+                ),
+                &["job 3", "break 9"],
+                &[],
+            ),
+            &[],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({"driving_time": {"max_driving": 350, "break_time": 30},
+                    "breaks": [{"id": 9, "service": 30, "time_windows": [[0, 1000]]}]})),
+                &["break 9", "job 1", "job 3", "job 2"],
+                &[],
+            ),
+            &["driving_time"],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({"driving_time": {"max_driving": 500, "break_time": 30},
+                    "breaks": [{"id": 9, "service": 30, "time_windows": [[0, 150]]}]})),
+                &["break 9", "job 3"],
+                &[],
+            ),
+            &[],
+        ),
+        (
+            given(
+                &plain(),
+                &van(json!({"driving_time": {"max_driving": 500, "break_time": 30},
+                    "breaks": [{"id": 9, "service": 30, "time_windows": [[0, 99]]}]})),
+                &["break 9", "job 3"],
+                &[],
+            ),
+            &["driving_time"],
+        ),
+    ];
+    for (file, wanted) in cases {
+        assert_eq!(causes(&timed(&file)), wanted, "{file}");
+    }
+}
+
+#[test]
+fn a_plan_leaves_when_its_goods_are_ready() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [2]});
+    let jobs = [job(1, &json!({"delivery": [1], "release": 5000})), job(2, &json!({"delivery": [1]}))];
+    let mut file = given(&jobs, &van, &["start", "job 1", "job 2", "end"], &[]);
+    let answer = timed(&file);
+    assert_eq!((causes(&answer), &answer["routes"][0]["steps"][0]["arrival"]), (vec![], &json!(5000)));
+    // Who has to leave earlier leaves without them, and it is told by how much.
+    file["vehicles"][0]["steps"][0]["service_at"] = json!(4000);
+    let answer = timed(&file);
+    assert_eq!(answer["summary"]["violations"], json!([{"cause": "release", "duration": 1000}]));
+    // Without the one that is waited for nobody waits.
+    file["vehicles"][0]["steps"] = steps(&["start", "job 2", "end"]);
+    assert_eq!(timed(&file)["routes"][0]["steps"][0]["arrival"], 0);
+}
+
+#[test]
+fn our_own_answers_are_timed_as_they_are() {
+    let reload = json!({"places": [{"location_index": 0, "service": 300}], "max_times": 2});
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [1], "reload": reload});
+    let goods: Vec<Value> =
+        (1..4).map(|id| job(id, &json!({"delivery": [1], "service": 10, "release": 1000 * id}))).collect();
+    let battery = json!({"capacity": 500, "charge": 300, "per_hour": 3600,
+        "stations": [{"location_index": 3, "power": 36_000, "setup": 60}]});
+    let electric = json!({"id": 1, "start_index": 0, "end_index": 0, "battery": battery});
+    let driver =
+        json!({"id": 1, "start_index": 0, "end_index": 0, "driving_time": {"max_driving": 450, "break_time": 30}});
+    for (mut file, kind) in [
+        (line(100, &goods, &[van]), "reload"),
+        (line(100, &[job(4, &json!({}))], &[electric]), "charge"),
+        (line(100, &[job(6, &json!({}))], &[driver]), "break"),
+    ] {
+        let found = solved(&file);
+        assert_eq!(found["summary"]["unassigned"], 0, "{found}");
+        let steps = found["routes"][0]["steps"].clone();
+        assert!(steps.as_array().unwrap().iter().any(|step| step["type"] == kind), "{found}");
+        file["vehicles"][0]["steps"] = steps.clone();
+        let told = timed(&file);
+        assert_eq!((causes(&told), &told["summary"]["cost"]), (vec![], &found["summary"]["cost"]), "{found} {told}");
+        // Without these steps something is broken.
+        let others: Vec<Value> =
+            steps.as_array().unwrap().iter().filter(|step| step["type"] != kind).cloned().collect();
+        file["vehicles"][0]["steps"] = json!(others);
+        assert_eq!(causes(&timed(&file)).len(), 1, "{}", timed(&file));
+        // Halts that the vehicle may not make.
+        if kind != "break" {
+            let mut elsewhere = steps;
+            for step in elsewhere.as_array_mut().unwrap().iter_mut().filter(|step| step["type"] == kind) {
+                step["location_index"] = json!(1);
+            }
+            file["vehicles"][0]["steps"] = elsewhere;
+            assert!(causes(&timed(&file)).contains(&kind.to_owned()), "{}", timed(&file));
+        }
+    }
+}
+
+#[test]
+fn docks_that_a_plan_is_not_judged_by_are_warned_of() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let docks = json!([{"location_index": 1, "capacity": 1}]);
+    let file = given(&[job(1, &json!({}))], &van, &["job 1"], &[("docks", docks)]);
+    let told = plan(&file.to_string(), VroomOptions::default(), None).unwrap();
+    assert!(told.warnings[0].contains("`docks`"), "{:?}", told.warnings);
+}
+
+#[test]
+fn waiting_for_goods_is_no_service() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [1],
+        "reload": {"places": [{"location_index": 0, "service": 10}]}});
+    let jobs = [
+        job(1, &json!({"delivery": [1], "time_windows": [[0, 100]]})),
+        job(2, &json!({"delivery": [1], "release": 290})),
+    ];
+    let answer = solved(&line(100, &jobs, &[van]));
+    let steps = answer["routes"][0]["steps"].as_array().unwrap();
+    let reload = steps.iter().find(|step| step["type"] == "reload").unwrap();
+    assert_eq!(
+        (&reload["arrival"], &reload["waiting_time"], &reload["service"]),
+        (&json!(200), &json!(80), &json!(10))
+    );
+    assert_eq!((&answer["summary"]["service"], &answer["summary"]["waiting_time"]), (&json!(10), &json!(80)));
+}
+
+#[test]
+fn the_ends_of_one_shipment_cannot_be_kept_apart() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let shipment = json!([{"pickup": {"id": 4, "location_index": 1}, "delivery": {"id": 5, "location_index": 2}}]);
+    let related = |kind: &str, tasks: &[(&str, u32)]| {
+        let mut file = line(100, &[job(3, &json!({}))], std::slice::from_ref(&van));
+        file["shipments"] = shipment.clone();
+        let tasks: Vec<Value> = tasks.iter().map(|(kind, id)| json!({"type": kind, "id": id})).collect();
+        file["relations"] = json!([{"type": kind, "tasks": tasks}]);
+        file
+    };
+    let (pickup, delivery, other) = (("pickup", 4), ("delivery", 5), ("job", 3));
+    for (kind, tasks) in [
+        ("different_vehicles", [pickup, other, delivery]),
+        ("at_most_one", [delivery, pickup, other]),
+        ("in_order", [delivery, other, pickup]),
+        ("directly", [other, delivery, pickup]),
+    ] {
+        let said = refused(&related(kind, &tasks));
+        assert!(["relations[0]", "pickup 4", "delivery 5"].iter().all(|word| said.contains(word)), "{said}");
+    }
+    for (kind, tasks) in [("same_vehicle", [pickup, other, delivery]), ("directly", [pickup, delivery, other])] {
+        assert_eq!(solved(&related(kind, &tasks))["summary"]["unassigned"], 0, "{kind}");
+    }
+}
+
+#[test]
+fn a_day_without_a_shift_begins_with_the_first_time_of_the_file() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let paid = |opens: u64, shift: bool| {
+        let window = |from: u64| json!([[opens + from, opens + 1000]]);
+        let mut van = van.clone();
+        if shift {
+            van["time_window"] = json!([opens, opens + 5000]);
+        }
+        let jobs = [job(1, &json!({"time_windows": window(0)})), job(2, &json!({"time_windows": window(100)}))];
+        let mut file = line(100, &jobs, &[van]);
+        file["fairness"] = json!({"longest_per_hour": 3600});
+        let found = solved(&file);
+        file["vehicles"][0]["steps"] = steps(&["job 1", "job 2"]);
+        let told = timed(&file);
+        assert_eq!((causes(&told), told["summary"]["fairness"].is_u64()), (vec![], true), "{told}");
+        found["summary"]["fairness"].as_u64().unwrap()
+    };
+    // With a shift, 400 s from its beginning; without one it may leave before the first window.
+    assert_eq!(paid(1_760_000_000, true), 400);
+    let free = paid(1_760_000_000, false);
+    assert!((1..=400).contains(&free), "{free}");
+    assert_eq!(paid(1_500_000_000, false), free);
 }
 
 #[test]
@@ -127,6 +447,30 @@ fn a_prize_that_is_less_than_the_way_is_not_fetched() {
     let left: Vec<u64> =
         answer["unassigned"].as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect();
     assert_eq!(left, [9]);
+}
+
+#[test]
+fn a_task_without_a_prize_is_worth_more_than_all_prizes() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "max_tasks": 2});
+    let most = json!({"prize": u32::MAX});
+    let jobs = [job(1, &most), job(2, &most), job(3, &json!({})), job(4, &most)];
+    let answer = solved(&line(100, &jobs, &[van]));
+    let left: Vec<u64> =
+        answer["unassigned"].as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect();
+    assert_eq!(left.len(), 2);
+    assert!(!left.contains(&3), "{left:?}");
+}
+
+#[test]
+fn a_priority_beside_a_prize_is_warned_of() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let file = line(100, &[job(1, &json!({"prize": 300, "priority": 7}))], &[van]);
+    let read = |strict| read_vroom(&file.to_string(), VroomOptions { strict, ..VroomOptions::default() });
+    let lenient = read(false).unwrap();
+    let told = &lenient.warnings;
+    assert!(told.iter().any(|told| told.contains("job 1") && told.contains("`priority` beside `prize`")), "{told:?}");
+    let refused = read(true).err().unwrap().to_string();
+    assert!(refused.contains("`priority` beside `prize`"), "{refused}");
 }
 
 #[test]
@@ -325,4 +669,32 @@ fn vehicles_wait_for_a_dock() {
     let mut fair = file(1, &any);
     fair["fairness"] = json!({"longest_per_hour": 10});
     assert!(refused(&fair).contains("fairness"));
+}
+
+#[test]
+fn lateness_counts_from_a_soft_window_that_is_before_all_other_times() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "time_window": [1000, 5000]});
+    let soft = json!({"soft_time_window": {"time_window": [0, 100], "per_hour_late": 3600}});
+    let answer = solved(&line(100, &[job(1, &soft)], std::slice::from_ref(&van)));
+    // Begun at 1,100: 1,000 s late at 1 a second, and 200 s driven.
+    assert_eq!(answer["summary"]["cost"], 1200, "{answer}");
+}
+
+#[test]
+fn times_since_1970_may_be_those_of_rules_alone() {
+    const DAY: u32 = 1_700_000_000;
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    let soft =
+        json!({"soft_time_window": {"time_window": [DAY, DAY + 10], "per_hour_early": 3600, "per_hour_late": 3600}});
+    let released = json!({"delivery": [1], "release": DAY});
+    let with_load = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [1]});
+    for (rule, van, begins, cost) in [(soft, van, DAY, 200), (released, with_load, DAY + 100, 200)] {
+        let answer = solved(&line(100, &[job(1, &rule)], std::slice::from_ref(&van)));
+        assert_eq!(answer["summary"]["unassigned"], 0, "{answer}");
+        assert_eq!(
+            (&answer["summary"]["cost"], &answer["routes"][0]["steps"][1]["arrival"]),
+            (&json!(cost), &json!(begins)),
+            "{answer}"
+        );
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use fleetfold_formats::{
-    ReadError, Streets, VroomOptions, Way, add_geometry, decode_polyline, plan, read_vroom, read_vroom_on, solution,
-    vroom_error,
+    Plan, ReadError, Streets, VroomOptions, Way, add_geometry, decode_polyline, plan, read_vroom, read_vroom_on,
+    solution, vroom_error,
 };
 use fleetfold_solver::check::check;
 use fleetfold_solver::{SearchLimits, solve};
@@ -174,7 +174,7 @@ fn who_does_not_answer_is_an_error_of_routing() {
 fn given_routes_are_timed_on_streets() {
     let mut file = day();
     file["vehicles"][0]["steps"] = json!([{ "type": "job", "id": 2 }, { "type": "job", "id": 1 }]);
-    let (timed, names) = plan(&file.to_string(), LENGTHS, Some(&Grid::default())).unwrap();
+    let Plan { document: timed, names, .. } = plan(&file.to_string(), LENGTHS, Some(&Grid::default())).unwrap();
     assert_eq!((&timed["summary"]["duration"], &timed["summary"]["distance"]), (&json!(140), &json!(1400)), "{timed}");
     assert!(names.wants_geometry());
 }

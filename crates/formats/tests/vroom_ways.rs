@@ -135,7 +135,7 @@ fn doors_are_served_from_one_parking_place() {
     // Given in another order it is timed by the same rule.
     let mut given = street(&places, &jobs, &[van(&walking)]);
     given["vehicles"][0]["steps"] = [2, 1, 3, 4].map(|id| json!({"type": "job", "id": id})).into_iter().collect();
-    let (timed, _) = plan(&given.to_string(), VroomOptions::default(), None).unwrap();
+    let timed = plan(&given.to_string(), VroomOptions::default(), None).unwrap().document;
     assert_eq!(timed["routes"][0]["walking"], json!(30 + 60 + 30), "{timed}");
     assert_eq!(timed["routes"][0]["setup"], json!(240));
     let cost = |answer: &Value| answer["summary"]["cost"].as_i64().unwrap();
@@ -185,7 +185,7 @@ fn pinned_tasks_stay_with_their_vehicle_and_at_their_end() {
     let mut given = day(&[(1, json!({"vehicle": 6})), (3, json!({"position": "last"}))]);
     given["vehicles"][0]["steps"] =
         json!([{"type": "job", "id": 1}, {"type": "job", "id": 3}, {"type": "job", "id": 2}]);
-    let (timed, _) = plan(&given.to_string(), VroomOptions::default(), None).unwrap();
+    let timed = plan(&given.to_string(), VroomOptions::default(), None).unwrap().document;
     let causes = |step: usize| timed["routes"][0]["steps"][step]["violations"].clone();
     assert_eq!((causes(1), causes(2)), (json!([{"cause": "pinned"}]), json!([{"cause": "pinned"}])));
     // A shipment: the pickup is first, the delivery last.

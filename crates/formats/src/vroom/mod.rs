@@ -5,13 +5,15 @@
 //!
 //! `shapes` is the document as it is written; `places`, `clock`, `skills` and `prices` turn one kind of its values into those of
 //! the solver, `problem` puts them together, in the `order` that does not depend on that of the file, and `given` reads routes that the document gives. `timing` finds the times of a route
-//! for the output: `solution` of what the solver found, `plan` of what the document gave, with the times of `planned`.
+//! for the output: `solution` of what the solver found, `plan` of what the document gave, with the times of `planned`; `judged` finds
+//! what such a route breaks of our own rules.
 //!
 //! Absent on purpose: a routing engine. Where there is no matrix and no [`Streets`] are asked, vehicles drive straight lines between
 //! coordinates.
 
 mod clock;
 mod given;
+mod judged;
 mod order;
 mod places;
 mod plan;
@@ -28,7 +30,7 @@ mod solution;
 mod timing;
 
 pub(crate) use places::Location;
-pub use plan::plan;
+pub use plan::{Plan, plan};
 pub use polyline::{decode_polyline, encode_polyline};
 pub use roads::{Streets, Way, add_geometry};
 pub use solution::{BrokenPlan, solution};
@@ -55,6 +57,18 @@ pub enum Priorities {
     SumFirst,
     /// A task of priority p counts as much as 1 + p tasks of priority 0.
     Weighed,
+}
+
+impl std::str::FromStr for Priorities {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sum_first" => Ok(Self::SumFirst),
+            "weighed" => Ok(Self::Weighed),
+            other => Err(format!("\"{other}\" is unknown; \"sum_first\" and \"weighed\" are known")),
+        }
+    }
 }
 
 /// Reads a VROOM file.

@@ -14,6 +14,12 @@ pub(crate) struct Location {
     pub(crate) index: Option<usize>,
 }
 
+impl Location {
+    pub(super) fn given(point: Option<Point>, index: Option<u32>) -> Self {
+        Self { point: point.map(|Point(point)| point), index: index.map(|index| index as usize) }
+    }
+}
+
 /// The locations of a file. The index of a location in the list is its node. Two locations are one node where VROOM takes them for
 /// one: the same index where there are matrices, the same coordinates otherwise.
 pub(super) struct Places {
@@ -35,7 +41,8 @@ impl Places {
 
     /// The node of a location.
     pub(super) fn add(&mut self, at: &Spot, point: Option<Point>, index: Option<u32>) -> Result<NodeIx, ReadError> {
-        let point = point.map(|Point(point)| point);
+        let location = Location::given(point, index);
+        let Location { point, index } = location;
         // Beside a matrix it is a label, on a plane for instance.
         if let Some([lon, lat]) = point
             && self.rows.is_none()
@@ -43,7 +50,6 @@ impl Places {
         {
             return Err(ReadError::impossible(at.clone(), format!("[{lon}, {lat}] is no longitude and latitude")));
         }
-        let index = index.map(|index| index as usize);
         let key = match (self.rows, index, point) {
             (Some(rows), Some(index), _) if index >= rows => {
                 let what = format!("index {index} exceeds the matrix of {rows} rows");
@@ -57,7 +63,7 @@ impl Places {
         let next = NodeIx(self.list.len() as u32);
         let node = *self.known.entry(key).or_insert(next);
         if node == next {
-            self.list.push(Location { point, index });
+            self.list.push(location);
         } else if let Some(known) = self.list.get_mut(node.index()) {
             known.point = known.point.or(point);
         }

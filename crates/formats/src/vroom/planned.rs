@@ -359,7 +359,7 @@ mod tests {
                     windows.push((opens + long + 1 + pause, opens + long + 1 + pause + more));
                 }
                 let leg = leg.map(|time| Leg { time, metres: 0 });
-                Step { windows, setup: leg.map_or(0, |_| setup), service, leg, forced, walk: 0 }
+                Step { windows, setup: leg.map_or(0, |_| setup), service, leg, forced, walk: 0, stays: i64::MIN }
             },
         )
     }

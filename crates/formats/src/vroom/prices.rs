@@ -252,13 +252,14 @@ impl Roads {
     }
 
     /// Prices of the solver that fit every leg and every task of the file. `work`: longest time of service and set-up of a task,
-    /// seconds. `weights`: what leaving a task out weighs, for every task.
+    /// seconds. `weights`: what leaving a task out weighs, for every task; 0 for those with a prize. `prizes`: all of those together.
     pub(super) fn scale(
         &self,
         vehicles: &[Rates],
         places: &[Location],
         work: i64,
         weights: &[i64],
+        prizes: i64,
     ) -> Result<Scale, ReadError> {
         let mut dearest = (0, None, 0);
         let mut seen: Vec<(u16, u16, i64, i64)> = Vec::new();
@@ -295,17 +296,21 @@ impl Roads {
         for scale in SCALES {
             let wide = i128::from(scale);
             let in_units = |parts: i128| parts * wide / PARTS + 1;
-            let room = (i128::from(i64::MAX / 4) - all_fixed * wide) / weight.max(1);
-            if in_units(dearest.0) > LEG_PRICE_MAX || task * wide > i128::from(i64::MAX / 8) || room < in_units(one) {
+            let prizes = i128::from(prizes) * wide;
+            let room = (i128::from(i64::MAX / 4) - all_fixed * wide - prizes) / weight.max(1);
+            // A task without a prize is worth more than all prizes.
+            let least = in_units(one) + prizes;
+            if in_units(dearest.0) > LEG_PRICE_MAX || task * wide > i128::from(i64::MAX / 8) || room < least {
                 continue;
             }
-            let unserved = in_units(whole).max(i128::from(UNSERVED_WANTED)).min(room);
+            let unserved = (in_units(whole) + prizes).max(i128::from(UNSERVED_WANTED)).min(room);
             return Ok(Scale { units: scale, unserved: unserved as i64 });
         }
         let cost = dearest.0 / PARTS;
         if dearest.0 <= LEG_PRICE_MAX * PARTS {
             let what = format!(
-                "the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}; divide all costs alike",
+                "the costs of this file are out of range: a leg costs up to {cost}, a task up to {}, a vehicle up to {}, all prizes are {prizes}; divide all costs \
+                 alike",
                 task / PARTS,
                 fixed / PARTS
             );

@@ -7,7 +7,7 @@ use fleetfold_solver::{
 };
 
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
-use super::places::Places;
+use super::places::{Location, Places};
 use super::prices::{Rates, Roads};
 use super::roads::{Streets, Tables};
 use super::rules::{self, Pin, Preferred};
@@ -21,8 +21,6 @@ use crate::names::{BreakName, Names, TaskName, VehicleName};
 
 /// As VROOM has it: windows are for set-up, and a break may be taken anywhere on the way.
 const VROOM: Weights = Weights { setup_in_window: true, pause_on_the_way: true, ..HARD };
-/// In files of up to so many tasks, set-up where tasks share a place is searched exactly, by driving every tour in full.
-const EXACT_MAX: usize = 16;
 /// Most rows of a matrix.
 const NODES_MAX: usize = 30_000;
 /// Dimensions of load that the solver keeps in line.
@@ -63,6 +61,7 @@ fn read_as(
     let mut document: Document = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| ReadError::malformed(None, error.to_string()))?;
     deserializer.end().map_err(|error| ReadError::malformed(None, error.to_string()))?;
+    let options = VroomOptions { priorities: priorities(&document, options.priorities)?, ..options };
     let mut repairs = Repairs { strict: options.strict, warnings: Vec::new() };
     warn_of_unknown(&document, &mut repairs)?;
     check_counts(&document)?;
@@ -96,10 +95,25 @@ fn read_as(
     draft.instance(options, &tables, asked, repairs)
 }
 
+/// What priorities weigh: as the document says, or else whoever reads it.
+fn priorities(document: &Document, otherwise: Priorities) -> Result<Priorities, ReadError> {
+    match document.options.as_ref().and_then(|options| options.priorities.as_deref()) {
+        None => Ok(otherwise),
+        Some(said) => {
+            said.parse().map_err(|what: String| ReadError::malformed(None, format!("`options.priorities`: {what}")))
+        }
+    }
+}
+
 fn warn_of_unknown(document: &Document, repairs: &mut Repairs) -> Result<(), ReadError> {
+    // Every step of an answer that is given back has the same keys: they are told once for each vehicle.
+    let mut told = BTreeSet::new();
     let mut warn = |at: Option<Spot>, inside: &str, keys: &[String]| -> Result<(), ReadError> {
         for key in keys {
-            repairs.add(at.clone(), format!("the unknown key `{inside}{key}` is read over"))?;
+            let what = format!("the unknown key `{inside}{key}` is read over");
+            if told.insert(format!("{at:?} {what}")) {
+                repairs.add(at.clone(), what)?;
+            }
         }
         Ok(())
     };
@@ -434,20 +448,22 @@ impl Draft {
             }
         }
         let (load, more) = split(&capacity, ROOM_MAX);
+        let steps = given::steps(vehicle, &breaks, self.for_plan.then_some(&mut self.places))?;
         self.vehicles.push(VehicleName {
             id,
             position,
             description: vehicle.description.clone().unwrap_or_default(),
             shift,
             capacity: capacity.iter().map(|&room| i64::from(room)).collect(),
-            has_start,
+            start: has_start.then(|| Location::given(vehicle.start, vehicle.start_index)),
+            end: has_end.then(|| Location::given(vehicle.end, vehicle.end_index)),
             profile: rates.profile.clone(),
             fixed: rates.fixed,
             per_hour: rates.per_hour,
             per_km: rates.per_km,
             per_task_hour: rates.per_task_hour,
             custom_costs: matrices.get(&rates.profile).is_some_and(|own| own.costs.is_some()),
-            steps: given::steps(vehicle, &breaks)?,
+            steps,
             breaks,
         });
         let mut tour = TourSpec {
@@ -564,12 +580,16 @@ impl Draft {
             position: 0,
             description: task.description.clone().unwrap_or_default(),
             priority,
+            place: Location::given(task.location, task.location_index),
             windows,
             delivery: vec![0; self.dimensions],
             pickup: vec![0; self.dimensions],
         };
         let preferred = task.soft_time_window.as_ref().map(|given| Preferred::read(&at, given)).transpose()?;
         let (release, prize) = (task.release.map(i64::from), task.prize.map(i64::from));
+        // They may be the only times of a file, or long before all others: lateness counts from there on.
+        self.opens.extend(preferred.and_then(|preferred| u32::try_from(preferred.window.0).ok()));
+        self.opens.extend(task.release);
         let pin = task.pinned.as_ref().map_or(Ok(Pin::default()), |given| Pin::read(&at, given))?;
         Ok((DraftStop { stop, release, preferred, prize, pin, at, skills: skills.to_vec(), tasks: 1 }, name))
     }
@@ -690,6 +710,12 @@ impl Draft {
         mut repairs: Repairs,
     ) -> Result<Instance, ReadError> {
         self.check_room()?;
+        for (draft, name) in self.stops.iter().zip(&self.tasks) {
+            // Of a shipment one end is enough.
+            if draft.prize.is_some() && name.priority > 0 && name.kind != "delivery" {
+                self.doubts.push((draft.at.clone(), "`priority` beside `prize`".to_owned()));
+            }
+        }
         for (at, what) in std::mem::take(&mut self.doubts) {
             repairs.add(at, format!("{what} is read over"))?;
         }
@@ -704,6 +730,7 @@ impl Draft {
         };
         let clock = Clock::new(self.opens.iter().copied(), ahead);
         let last = self.opens.iter().map(|&opens| i64::from(opens)).max().unwrap_or(0);
+        let first = self.opens.iter().map(|&opens| i64::from(opens)).min().unwrap_or(0);
         let endless = self.vehicles.iter().any(|vehicle| i64::from(clock.shifted(vehicle.shift.1)) == TIME_END);
         let rates: Vec<Rates> = self.tours.iter().map(|draft| draft.rates.clone()).collect();
         let nowhere = self.tours.iter().any(|draft| draft.tour.start_node == NodeIx::NONE);
@@ -727,7 +754,8 @@ impl Draft {
             }
         }
         let weights = self.weights(options.priorities);
-        let scale = roads.scale(&rates, &self.places.list, longest, &weights)?;
+        let prizes = self.stops.iter().filter_map(|draft| draft.prize).sum();
+        let scale = roads.scale(&rates, &self.places.list, longest, &weights, prizes)?;
         let needed: BTreeSet<u32> = self.stops.iter().flat_map(|draft| &draft.skills).copied().collect();
         let vehicle_skills: Vec<BTreeSet<u32>> =
             self.tours.iter_mut().map(|draft| std::mem::take(&mut draft.skills)).collect();
@@ -764,7 +792,7 @@ impl Draft {
         let mut tours = Vec::with_capacity(self.tours.len());
         let names = self.vehicles.iter().zip(&skills.has).zip(roads.drives);
         for (draft, ((name, &has), drives)) in self.tours.into_iter().zip(names) {
-            let DraftTour { mut tour, at, rates, .. } = draft;
+            let DraftTour { mut tour, at, rates, shift_is_given, .. } = draft;
             let shift = clock.windows(&at, &[name.shift])?[0];
             for (pause, own) in tour.pauses.iter_mut().zip(&name.breaks) {
                 pause.windows = clock.windows(&Spot::Item("break", own.id), &own.windows)?;
@@ -778,6 +806,8 @@ impl Draft {
             }
             tours.push(TourSpec {
                 start_at: shift.0,
+                // The time that is kept ahead of the first window is nobody's work.
+                day_from: (!shift_is_given).then_some(clock.shifted(first)),
                 end_by: shift.1,
                 has,
                 fixed: rates.fixed * scale.units + paused,
@@ -790,10 +820,16 @@ impl Draft {
             });
         }
         let has_times = !self.opens.is_empty() || self.vehicles.iter().any(|vehicle| !vehicle.breaks.is_empty());
-        let initial = given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?;
+        // What routes break that are timed is part of the answer.
+        let initial = if self.for_plan {
+            Vec::new()
+        } else {
+            given::start_plan(&stops, &self.tasks, &self.vehicles, &mut repairs)?
+        };
         let prizes = self.has_prizes;
         let fairness = rules::fairness(self.fairness.as_ref(), scale.units);
         let relations = rules::relations(&self.relations, &self.tasks)?;
+        rules::orders_can_be_made(&relations, &stops, &self.tasks)?;
         let docks = self.docks;
         // A dock is taken from the beginning of set-up on.
         let setup_in_window = !docks.is_empty() || !open_for_setup(&mut stops, &tours);
@@ -831,7 +867,10 @@ impl Draft {
             Priorities::SumFirst => self.stops.len() as i64 + 1,
             Priorities::Weighed => 1,
         };
-        let weight = |(draft, name): (&DraftStop, &TaskName)| draft.tasks * (1 + point * i64::from(name.priority));
+        let weight = |(draft, name): (&DraftStop, &TaskName)| match draft.prize {
+            Some(_) => 0,
+            None => draft.tasks * (1 + point * i64::from(name.priority)),
+        };
         self.stops.iter().zip(&self.tasks).map(weight).collect()
     }
 }
@@ -854,31 +893,39 @@ fn split(amounts: &[u32], most: u32) -> ([i32; INLINE], Vec<i32>) {
 }
 
 /// Moves time windows from the beginning of set-up, as VROOM has them, to that of service after it, so that the search need not drive
-/// every tour in full. False, and nothing is moved, where that would lose plans which a small file should have, or allow some that
-/// are late: at a place with several tasks, or at a vehicle's start, a task may need no set-up. In larger files such a task may then
-/// begin a set-up later than it could.
+/// every tour in full. False, and nothing is moved, where that would lose plans or allow some that are late: at a place with several
+/// tasks, or where a vehicle starts, reloads or is charged, a task may need no set-up, and one window cannot be right for both cases.
 fn open_for_setup(stops: &mut [Stop], tours: &[TourSpec]) -> bool {
     let mut users: BTreeMap<NodeIx, u32> = BTreeMap::new();
-    for node in stops.iter().map(|stop| stop.node).chain(tours.iter().map(|tour| tour.start_node)) {
+    let halts = tours.iter().flat_map(|tour| {
+        let reloads = tour.reload.iter().flat_map(|reload| reload.places.iter().map(|place| place.node));
+        let stations = tour.battery.iter().flat_map(|battery| battery.stations.iter().map(|station| station.node));
+        reloads.chain(stations).chain([tour.start_node])
+    });
+    for node in stops.iter().map(|stop| stop.node).chain(halts) {
         *users.entry(node).or_default() += 1;
     }
     let is_alone = |stop: &Stop| users[&stop.node] == 1;
-    let is_small = stops.len() <= EXACT_MAX;
+    // A window around all shifts never keeps anybody waiting, and nobody is late for it.
+    let first = tours.iter().map(|tour| tour.start_at).min().unwrap_or(i32::MIN);
+    let last = tours.iter().map(|tour| tour.end_by).max().unwrap_or(i32::MAX);
+    let is_bound = |stop: &Stop| {
+        !stop.windows.is_empty() && !matches!(stop.windows[..], [(opens, closes)] if opens <= first && closes >= last)
+    };
     let needs_exact = |stop: &Stop| {
-        let is_narrow = stop.windows.iter().any(|&(opens, closes)| closes - opens < stop.setup);
-        let has_setup = stop.setup > 0 && !stop.windows.is_empty();
-        !stop.by_type.is_empty() || (has_setup && !is_alone(stop) && (is_small || is_narrow))
+        // What is preferred is the beginning of set-up, too.
+        let is_preferred = stop.setup > 0 && stop.soft.is_some();
+        !stop.by_type.is_empty() || is_preferred || (stop.setup > 0 && !is_alone(stop) && is_bound(stop))
     };
     // Who comes on foot sets nothing up.
     let on_foot = tours.iter().any(|tour| tour.walking.is_some());
     if stops.iter().any(|stop| needs_exact(stop) || (on_foot && stop.setup > 0)) {
         return false;
     }
-    for stop in stops.iter_mut().filter(|stop| stop.setup > 0) {
-        let later = if is_alone(stop) { stop.setup } else { 0 };
+    for stop in stops.iter_mut().filter(|stop| stop.setup > 0 && is_alone(stop)) {
         for (opens, closes) in &mut stop.windows {
             *opens += stop.setup;
-            *closes += later;
+            *closes += stop.setup;
         }
         if let Some(&(_, closes)) = stop.windows.last() {
             stop.due = closes;

@@ -121,6 +121,10 @@ pub(super) fn reason(problem: &Problem, tours: &[Vec<StopIx>], stop: StopIx) -> 
     if able().any(|(tour, _)| serves(tour)) {
         return "no_place";
     }
+    let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
+    if left().all(|(tour, _)| alone(tour) == Obstacle::Unreachable) {
+        return "unreachable";
+    }
     let length = |spec: &TourSpec| {
         let nodes = tasks.iter().map(|stop| problem.stops()[stop.index()].node).chain(spec.end_node.get());
         let mut sum = Leg::default();
@@ -132,14 +136,13 @@ pub(super) fn reason(problem: &Problem, tours: &[Vec<StopIx>], stop: StopIx) -> 
         }
         sum
     };
-    let fitting = || able().filter(|&(_, spec)| holds(spec) && takes(spec)).map(|(_, spec)| (spec, length(spec)));
+    let fitting = || left().map(|(_, spec)| (spec, length(spec)));
     if fitting().all(|(spec, way)| way.time > i64::from(spec.travel_max)) {
         return "max_travel_time";
     }
     if fitting().all(|(spec, way)| way.metres > spec.metres_max) {
         return "max_distance";
     }
-    let left = || able().filter(|&(_, spec)| holds(spec) && takes(spec));
     let is_short =
         |(tour, spec): (TourIx, &TourSpec)| spec.battery.is_some() && matches!(alone(tour), Obstacle::Range(_));
     if left().all(is_short) {

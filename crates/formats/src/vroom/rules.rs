@@ -4,7 +4,7 @@
 
 use fleetfold_solver::{
     Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, NodeIx, Rank, Relation, RelationKind, Reload, ReloadPlace,
-    SoftWindow, Station, TourIx, TourSpec, US_DRIVING_HOURS, Walking,
+    SoftWindow, Station, Stop, StopIx, TourIx, TourSpec, US_DRIVING_HOURS, Walking,
 };
 
 use super::clock::span;
@@ -277,6 +277,22 @@ pub(super) fn docks(
     Ok(docks)
 }
 
+/// Both ends of a shipment between which a relation cannot hold.
+fn contradiction(kind: RelationKind, stops: &[StopIx], tasks: &[TaskName]) -> Option<(StopIx, StopIx)> {
+    // The delivery of a shipment is behind its pickup in the list of all tasks.
+    let mate = |stop: StopIx| StopIx(if tasks[stop.index()].kind == "pickup" { stop.0 + 1 } else { stop.0 - 1 });
+    let shipped = stops.iter().enumerate().filter(|(_, stop)| tasks[stop.index()].kind != "job");
+    let mut pairs = shipped.filter_map(|(position, &stop)| {
+        let other = stops[position + 1..].iter().find(|&&other| other == mate(stop))?;
+        Some((stop, *other))
+    });
+    pairs.find(|&(first, _)| match kind {
+        RelationKind::SameTour => false,
+        RelationKind::DifferentTours | RelationKind::AtMostOne => true,
+        RelationKind::InOrder | RelationKind::Directly => tasks[first.index()].kind == "delivery",
+    })
+}
+
 /// The relations of a document.
 pub(super) fn relations(given: &[shapes::Relation], tasks: &[TaskName]) -> Result<Vec<Relation>, ReadError> {
     let known = given::stops_by_name(tasks);
@@ -311,7 +327,41 @@ pub(super) fn relations(given: &[shapes::Relation], tasks: &[TaskName]) -> Resul
         if stops.len() < 2 {
             return Err(here("it needs at least two `tasks`".to_owned()));
         }
+        if let Some((one, other)) = contradiction(kind, &stops, tasks) {
+            let name = |stop: StopIx| format!("{} {}", tasks[stop.index()].kind, tasks[stop.index()].id);
+            let what = match kind {
+                RelationKind::DifferentTours => "one shipment, which one vehicle serves",
+                RelationKind::AtMostOne => "one shipment, which is served whole or not at all",
+                _ => "one shipment, which is picked up before it is delivered",
+            };
+            return Err(here(format!(
+                "{} and {} are the ends of {what}: leave one of them out",
+                name(one),
+                name(other)
+            )));
+        }
         found.push(Relation { kind, stops });
     }
     Ok(found)
+}
+
+/// Refuses an order in which something else stands between both ends of a shipment: they are planned together.
+pub(super) fn orders_can_be_made(relations: &[Relation], stops: &[Stop], tasks: &[TaskName]) -> Result<(), ReadError> {
+    let is_ordered = |relation: &Relation| matches!(relation.kind, RelationKind::InOrder | RelationKind::Directly);
+    let mate = |stop: StopIx| stops[stop.index()].mate;
+    for (number, relation) in relations.iter().enumerate().filter(|(_, relation)| is_ordered(relation)) {
+        for (first, &stop) in relation.stops.iter().enumerate() {
+            let other = relation.stops[first + 1..].iter().position(|&other| other == mate(stop));
+            if other.is_some_and(|between| between > 0) {
+                let name = |stop: StopIx| format!("{} {}", tasks[stop.index()].kind, tasks[stop.index()].id);
+                let (from, between, to) = (name(stop), name(relation.stops[first + 1]), name(mate(stop)));
+                let what = format!(
+                    "`relations[{number}]`: {between} stands between {from} and {to}, which are one shipment. Both ends of a \
+                     shipment follow each other in an order: name one of them only"
+                );
+                return Err(ReadError::impossible(None, what));
+            }
+        }
+    }
+    Ok(())
 }

@@ -189,6 +189,8 @@ objects! {
         l: f64,
         t: u32,
         x: u32,
+        // Not of VROOM.
+        priorities: String,
     }
     /// The matrices of one profile.
     Matrices {
@@ -273,8 +275,12 @@ objects! {
         service_at: u32,
         service_after: u32,
         service_before: u32,
-        // Not of VROOM.
+        // Not of VROOM: what our own answers say of where a vehicle reloads, is charged or rests.
         pinned: bool,
+        location: Point,
+        location_index: u32,
+        service: u32,
+        charged: u32,
     }
 }
 

@@ -9,6 +9,7 @@ use fleetfold_solver::{
 use serde_json::{Map, Value, json};
 
 use super::clock::NEVER;
+use super::places::Location;
 use super::prices::PARTS;
 use super::reasons::{obstacles_of, reason, unit};
 use super::timing::{Leg, Ride, Step, Times, off};
@@ -17,7 +18,7 @@ use crate::instance::Instance;
 use crate::names::{Forced, Names};
 
 /// Parts in which the solver counts energy.
-const MILLIONTHS: i64 = 1_000_000;
+pub(super) const MILLIONTHS: i64 = 1_000_000;
 
 /// A plan that breaks a rule of its own problem. This is an error of this program, not of the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +72,7 @@ impl Violations {
 
     fn json(&self) -> Value {
         let one = |(&cause, &seconds): (&&str, &i64)| match cause {
-            "lead_time" | "delay" => json!({ "cause": cause, "duration": seconds }),
+            "lead_time" | "delay" | "release" => json!({ "cause": cause, "duration": seconds }),
             _ => json!({ "cause": cause }),
         };
         self.0.iter().map(one).collect()
@@ -171,10 +172,10 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
         let broken = |what| BrokenPlan { at: Spot::Item("vehicle", names.vehicles[tour.index()].id), what };
         let (mut timed, mut home) =
             schedule_held(problem, tour, sequence, &held[tour.index()]).ok_or_else(|| broken("breaks a rule"))?;
-        let begins = problem.tours()[tour.index()].start_at;
-        days.push((i64::from(home.arrival) - i64::from(begins), sequence.len() as u32));
+        let spec = &problem.tours()[tour.index()];
+        days.push((spec.day_until(i64::from(home.arrival)), sequence.len() as u32));
         let mut visits = Vec::with_capacity(sequence.len());
-        let mut breaks = (0..names.vehicles[tour.index()].breaks.len()).map(Visit::Break);
+        let mut breaks = 0..names.vehicles[tour.index()].breaks.len();
         let mut late = None;
         if has_fixed_times(problem, tour, sequence) {
             let found =
@@ -182,22 +183,46 @@ pub fn solution(instance: &Instance, names: &Names, solution: &Solution) -> Resu
             (timed, home) = (found.times.clone(), found.home);
             late = Some(found);
         }
-        let rest_breaks = late.as_ref().map_or(&[][..], |late| &late.breaks);
+        let rests = late.as_ref().map(|late| &late.rests);
+        let pauses = rests.and_then(|rests| rests.pauses.as_deref());
         let breaks_before = |position: usize, to_reload: bool| {
-            let own = rest_breaks.iter().filter(move |rest| rest.before == position && rest.to_reload == to_reload);
-            own.map(|rest| Visit::DrivingBreak(i64::from(rest.begin) + names.time_base, i64::from(rest.duration)))
+            let own = rests.into_iter().flat_map(|rests| &rests.breaks);
+            let own = own.filter(|rest| rest.before == position && rest.to_reload == to_reload);
+            let visit = |begin: i32, duration: i32| {
+                Visit::DrivingBreak(i64::from(begin) + names.time_base, i64::from(duration))
+            };
+            let mut found: Vec<(i32, Visit)> = own.map(|rest| (rest.begin, visit(rest.begin, rest.duration))).collect();
+            let here = pauses.into_iter().flatten();
+            let here = here.filter(|taken| !taken.before_leaving);
+            let here = here.filter(|taken| taken.before == position && taken.to_detour == to_reload);
+            found.extend(here.map(|taken| (taken.begin, Visit::Break(taken.pause))));
+            found.sort_by_key(|&(begin, _)| begin);
+            found.into_iter().map(|(_, visit)| visit)
         };
+        if let Some(pauses) = pauses {
+            // They are put in where they begin.
+            breaks = pauses.len()..breaks.len();
+            let at_start = pauses.iter().filter(|taken| taken.before_leaving);
+            visits.extend(at_start.map(|taken| Visit::Break(taken.pause)));
+        }
         for (position, (&stop, timed)) in sequence.iter().zip(&timed).enumerate() {
-            visits.extend(breaks.by_ref().take(timed.pauses as usize));
+            let early = if pauses.is_some() { 0 } else { timed.pauses };
+            visits.extend(breaks.by_ref().take(early as usize).map(Visit::Break));
+            visits.extend(breaks_before(position, true));
             if let Some(reloaded) = timed.reloaded {
-                visits.extend(breaks_before(position, true));
-                visits.push(Visit::Reload(reloaded.node, i64::from(reloaded.leave - reloaded.arrival)));
+                // Behind it the vehicle may wait for goods: then it reloads later.
+                let stays = i64::from(reloaded.leave - reloaded.arrival);
+                let places = spec.reload.iter().flat_map(|reload| &reload.places);
+                let least = places.filter(|place| place.node == reloaded.node).map(|place| i64::from(place.service));
+                visits.push(Visit::Reload(reloaded.node, least.min().map_or(stays, |least| least.min(stays))));
             }
             visits.extend(timed.charged.map(charge));
             visits.extend(breaks_before(position, false));
             visits.push(Visit::Task(stop));
         }
-        visits.extend(breaks.by_ref().take(home.pauses as usize));
+        let early = if pauses.is_some() { 0 } else { home.pauses };
+        visits.extend(breaks.by_ref().take(early as usize).map(Visit::Break));
+        visits.extend(breaks_before(sequence.len(), true));
         visits.extend(home.charged.map(charge));
         visits.extend(breaks_before(sequence.len(), false));
         if breaks.next().is_some() {
@@ -236,7 +261,8 @@ fn has_fixed_times(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> bool
         let is_docked = problem.spec().docks.iter().any(|dock| dock.node == its.node);
         its.soft.is_some() || its.release > -TIME_MAX || is_docked
     };
-    spec.reload.is_some() || spec.driving_time.is_some() || sequence.iter().any(is_timed)
+    let is_charged_between = spec.battery.is_some() && !spec.pauses.is_empty();
+    spec.reload.is_some() || spec.driving_time.is_some() || is_charged_between || sequence.iter().any(is_timed)
 }
 
 /// Makes a ride begin everything when the plan does.
@@ -246,7 +272,12 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, late): (&[
     let mut timed = late.times.iter();
     let leaves = Some(i64::from(late.start) + names.time_base);
     // Where a driver waits at his first stop, that may have been his break: then he must not leave any later.
-    if spec.driving_time.is_some() {
+    let pauses = late.rests.pauses.as_deref();
+    if let Some(pauses) = pauses {
+        let leave = late.rests.leaves;
+        let at_start = pauses.iter().filter(|taken| taken.before_leaving).map(|taken| taken.begin).min();
+        ride.leaves.at = Some(i64::from(at_start.unwrap_or(leave)) + names.time_base);
+    } else if spec.driving_time.is_some() {
         ride.leaves.at = leaves;
     } else {
         ride.leaves.after = leaves;
@@ -262,8 +293,25 @@ fn fix_times(problem: &Problem, names: &Names, tour: TourIx, (visits, late): (&[
                     step.forced.at = Some(i64::from(timed.start) - setup + names.time_base);
                 }
             }
-            Visit::Reload(node, _) | Visit::Charge(node, ..) => here = node,
-            Visit::Break(_) | Visit::DrivingBreak(..) => {}
+            Visit::Reload(node, service) => {
+                here = node;
+                if let Some(reloaded) = timed.as_slice().first().and_then(|timed| timed.reloaded)
+                    && i64::from(reloaded.leave - reloaded.arrival) > service
+                {
+                    step.forced.at = Some(i64::from(reloaded.leave) - service + names.time_base);
+                }
+            }
+            Visit::Charge(node, ..) => here = node,
+            Visit::Break(index) => {
+                let Some(pauses) = pauses else { continue };
+                let Some(taken) = pauses.iter().find(|taken| taken.pause == index) else { continue };
+                step.forced.at = Some(i64::from(taken.begin) + names.time_base);
+                if taken.before_leaving {
+                    let next = pauses.iter().find(|next| next.pause == index + 1 && next.before_leaving);
+                    step.stays = i64::from(next.map_or(late.rests.leaves, |next| next.begin)) + names.time_base;
+                }
+            }
+            Visit::DrivingBreak(..) => {}
         }
     }
 }
@@ -285,15 +333,18 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
                 leg: None,
                 forced: Forced::default(),
                 walk: 0,
+                stays: i64::MIN,
             }
         }
         Visit::Reload(node, service) | Visit::Charge(node, service, _) => {
             let leg = leg(problem, spec, here, node);
             (here, vehicle_at) = (node, node);
-            Step { windows: vec![(0, NEVER)], setup: 0, service, leg: Some(leg), forced: Forced::default(), walk: 0 }
+            let (windows, forced) = (vec![(0, NEVER)], Forced::default());
+            Step { windows, setup: 0, service, leg: Some(leg), forced, walk: 0, stays: i64::MIN }
         }
         Visit::DrivingBreak(begin, service) => {
-            Step { windows: vec![(begin, begin)], setup: 0, service, leg: None, forced: Forced::default(), walk: 0 }
+            let (windows, forced) = (vec![(begin, begin)], Forced::default());
+            Step { windows, setup: 0, service, leg: None, forced, walk: 0, stays: i64::MIN }
         }
         Visit::Task(stop) => {
             let its = &problem.stops()[stop.index()];
@@ -304,7 +355,7 @@ pub(super) fn ride(problem: &Problem, names: &Names, tour: TourIx, visits: &[Vis
             (here, vehicle_at) = (its.node, if walk.on_foot { vehicle_at } else { its.node });
             let windows = names.tasks[stop.index()].windows.clone();
             let walk = i64::from(walk.time);
-            Step { windows, setup, service, leg: Some(leg), forced: Forced::default(), walk }
+            Step { windows, setup, service, leg: Some(leg), forced: Forced::default(), walk, stays: i64::MIN }
         }
     });
     let steps = steps.collect();
@@ -352,7 +403,7 @@ pub(super) fn leg(problem: &Problem, spec: &TourSpec, from: NodeIx, to: NodeIx) 
 }
 
 /// Times of set-up and of service at a stop, for a vehicle that comes from a node.
-fn times_at(spec: &TourSpec, stop: &Stop, from: NodeIx) -> (i64, i64) {
+pub(super) fn times_at(spec: &TourSpec, stop: &Stop, from: NodeIx) -> (i64, i64) {
     let own = stop.by_type.iter().find(|own| own.vehicle_type == spec.vehicle_type);
     let (setup, service) = own.map_or((stop.setup, stop.service), |own| (own.setup, own.service));
     (if from == stop.node { 0 } else { i64::from(setup) }, i64::from(service))
@@ -368,7 +419,7 @@ pub(super) struct Document<'p> {
     unassigned: Vec<(usize, Value)>,
     sums: Sums,
     /// What unequal days cost, where they cost something.
-    fairness: Option<i64>,
+    pub(super) fairness: Option<i64>,
     /// Stop → how often it was written.
     written: Vec<u32>,
 }
@@ -386,9 +437,12 @@ impl<'p> Document<'p> {
         }
     }
 
-    /// Where a node is, as the file gives it.
-    fn put_place(&self, node: NodeIx, object: &mut Map<String, Value>) {
-        let Some(location) = self.names.locations.get(node.index()) else { return };
+    /// Where a node is, as the file says it first.
+    fn location(&self, node: NodeIx) -> Location {
+        self.names.locations.get(node.index()).copied().unwrap_or_default()
+    }
+
+    fn put_place(location: Location, object: &mut Map<String, Value>) {
         if let Some(point) = location.point {
             object.insert("location".to_owned(), json!(point));
         }
@@ -425,7 +479,7 @@ impl<'p> Document<'p> {
         let mut object = Map::new();
         object.insert("id".to_owned(), json!(task.id));
         object.insert("type".to_owned(), json!(task.kind));
-        self.put_place(self.problem.stops()[stop.index()].node, &mut object);
+        Self::put_place(task.place, &mut object);
         if !task.description.is_empty() {
             object.insert("description".to_owned(), json!(task.description));
         }
@@ -451,18 +505,14 @@ impl<'p> Document<'p> {
         let (spec, vehicle) = (&self.problem.tours()[tour.index()], &names.vehicles[tour.index()]);
         let tasks: Vec<StopIx> =
             visits.iter().filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None }).collect();
-        let place_of = |stop: Option<&StopIx>| stop.map(|stop| self.problem.stops()[stop.index()].node);
+        let place_of = |stop: Option<&StopIx>| stop.map(|stop| names.tasks[stop.index()].place);
         let charged_first = visits.iter().find_map(|visit| match *visit {
-            Visit::Charge(node, ..) => Some(Some(node)),
+            Visit::Charge(node, ..) => Some(Some(self.location(node))),
             Visit::Task(_) => Some(None),
             Visit::Break(_) | Visit::Reload(..) | Visit::DrivingBreak(..) => None,
         });
-        let first = if vehicle.has_start {
-            Some(spec.start_node)
-        } else {
-            charged_first.flatten().or(place_of(tasks.first())).or(spec.end_node.get())
-        };
-        let last = spec.end_node.get().or(place_of(tasks.last())).or(first);
+        let first = vehicle.start.or(charged_first.flatten()).or(place_of(tasks.first())).or(vehicle.end);
+        let last = vehicle.end.or(place_of(tasks.last())).or(first);
         let mut sums = Sums::new(names.dimensions);
         let mut load = start_load(self.problem, names, trip(visits));
         // Goods of shipments stay on board where the vehicle reloads.
@@ -491,8 +541,8 @@ impl<'p> Document<'p> {
             object
         };
         let mut start = step("start", times.start, &sums, &load, &violations.start);
-        if let Some(node) = first {
-            self.put_place(node, &mut start);
+        if let Some(place) = first {
+            Self::put_place(place, &mut start);
         }
         level.drive(spec.start_node, spec.start_node, &mut start);
         steps.push(Value::Object(start));
@@ -508,7 +558,7 @@ impl<'p> Document<'p> {
                 load.clone_from(&shipped);
                 add(&mut load, &start_load(self.problem, names, trip(&visits[position + 1..])), 1);
                 let mut object = step("reload", moment.arrival, &sums, &load, wrong);
-                self.put_place(node, &mut object);
+                Self::put_place(self.location(node), &mut object);
                 object.insert("service".to_owned(), json!(service));
                 object.insert("waiting_time".to_owned(), json!(waiting));
                 steps.push(Value::Object(object));
@@ -518,7 +568,7 @@ impl<'p> Document<'p> {
             }
             if let Visit::Charge(node, service, amount) = visit {
                 let mut object = step("charge", moment.arrival, &sums, &load, wrong);
-                self.put_place(node, &mut object);
+                Self::put_place(self.location(node), &mut object);
                 level.drive(here, node, &mut object);
                 level.put_in(amount, &mut object);
                 object.insert("service".to_owned(), json!(service));
@@ -571,7 +621,7 @@ impl<'p> Document<'p> {
                     let mut object = step(task.kind, moment.arrival, &sums, &load, wrong);
                     // VROOM gives the id of a step twice, the second time as `job`.
                     object.insert("job".to_owned(), json!(task.id));
-                    self.put_place(its.node, &mut object);
+                    Self::put_place(task.place, &mut object);
                     level.drive(from, its.node, &mut object);
                     if walk.time > 0 || walk.on_foot {
                         object.insert("walking".to_owned(), json!(walk.time));
@@ -600,8 +650,8 @@ impl<'p> Document<'p> {
         }
         sums.walking += i64::from(walk_home);
         let mut end = step("end", times.end.arrival, &sums, &load, &violations.end);
-        if let Some(node) = last {
-            self.put_place(node, &mut end);
+        if let Some(place) = last {
+            Self::put_place(place, &mut end);
         }
         level.drive(here, spec.end_node.get().unwrap_or(here), &mut end);
         if walk_home > 0 {
@@ -658,7 +708,7 @@ pub(super) fn in_order(mut values: Vec<(usize, Value)>) -> Vec<Value> {
 }
 
 /// The tasks of a route up to where it reloads.
-fn trip(visits: &[Visit]) -> impl Iterator<Item = StopIx> + '_ {
+pub(super) fn trip(visits: &[Visit]) -> impl Iterator<Item = StopIx> + '_ {
     let trip = visits.iter().take_while(|visit| !matches!(visit, Visit::Reload(..)));
     trip.filter_map(|&visit| if let Visit::Task(stop) = visit { Some(stop) } else { None })
 }

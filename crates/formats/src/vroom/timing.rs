@@ -32,6 +32,8 @@ pub(super) struct Step {
     pub(super) forced: Forced,
     /// Seconds of walking before the way: from door to door, or back to the vehicle.
     pub(super) walk: i64,
+    /// When it is over, the vehicle stays where it is until then.
+    pub(super) stays: i64,
 }
 
 /// A route before its times are known.
@@ -73,7 +75,7 @@ pub(super) fn off(windows: &[(i64, i64)], begin: i64) -> i64 {
 
 impl Step {
     /// When it begins if it can from `free` on.
-    fn begins(&self, free: i64) -> i64 {
+    pub(super) fn begins(&self, free: i64) -> i64 {
         let Forced { at, after, before } = self.forced;
         if let Some(at) = at {
             return free.max(at);
@@ -88,7 +90,7 @@ impl Step {
     }
 
     /// The latest time up to `latest` at which it may begin instead of at `begin`.
-    fn begins_by(&self, begin: i64, latest: i64) -> i64 {
+    pub(super) fn begins_by(&self, begin: i64, latest: i64) -> i64 {
         if self.forced != Forced::default() || off(&self.windows, begin) != 0 {
             return begin;
         }
@@ -143,7 +145,7 @@ impl Ride {
                 let so_far = if leg.time == 0 { 0 } else { (2 * leg.metres * driven + leg.time) / (2 * leg.time) };
                 steps.push(Moment { arrival: now + drive, begin, driven: drive, metres: so_far - metres });
                 metres = so_far;
-                now = begin + step.service;
+                now = (begin + step.service).max(step.stays);
             } else {
                 let arrival = now + rest;
                 let begin = begins(position, step, arrival);

@@ -54,6 +54,8 @@ pub enum Refused {
     NotHeld,
     /// Its driver takes no break.
     NotOnBreak,
+    /// The vehicle has never been told a route of this revision.
+    NoSuchRevision,
 }
 
 impl Refused {
@@ -83,6 +85,7 @@ impl Refused {
             Self::NoSuchAlert => "no_such_alert",
             Self::NotHeld => "not_held",
             Self::NotOnBreak => "not_on_break",
+            Self::NoSuchRevision => "no_such_revision",
         }
     }
 }

@@ -20,14 +20,14 @@
 
 use fleetfold_model::{
     Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq,
-    Metres, Millis, Name, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange,
+    Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange,
     RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
     Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
     Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OnBreak, OrderState,
-    Placement, Progress, RoadState, Route, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
+    Placement, Progress, RoadState, Route, SaidAt, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -204,8 +204,16 @@ impl Canon {
         }
     }
 
+    /// Numbers came with the fifth rules: without one the word is as it was.
+    fn said(self, SaidAt { at, numbered }: SaidAt) -> Self {
+        let hash = self.time(at);
+        numbered.into_iter().fold(hash, |hash, Numbered { writer, number }| {
+            hash.word(0x4e55_4d42).word(writer).word(number) // apart from what may stand here otherwise
+        })
+    }
+
     fn told(self, ToldTimes(told): &ToldTimes) -> Self {
-        told.iter().fold(self, |hash, (what, &at)| hash.word(what.code()).time(at))
+        told.iter().fold(self, |hash, (what, &said)| hash.word(what.code()).said(said))
     }
 
     fn duties(self, Duties { settled, settled_at, facts }: &Duties) -> Self {
@@ -216,8 +224,8 @@ impl Canon {
             .option(shift.as_ref(), Self::shift)
             .option(*ends, Self::time)
             .option(*settled_at, Self::time)
-            .list(facts, |hash, DutyTold { at, what }| {
-                let hash = hash.time(*at);
+            .list(facts, |hash, DutyTold { said, what }| {
+                let hash = hash.said(*said);
                 match what {
                     Duty::On(shift) => hash.word(1).option(shift.as_ref(), Self::shift),
                     Duty::Off => hash.word(2),
@@ -383,8 +391,11 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
 }
 
 pub(crate) fn road_digest(road: &RoadState) -> u64 {
-    let RoadState { change, closed, ended, since } = road;
-    Canon::of(Kind::Road).road_change(change).flag(*closed).flag(*ended).time(*since).finish()
+    let RoadState { change, closed, ended, since, changed, reopened } = road;
+    let road = Canon::of(Kind::Road).road_change(change).flag(*closed).flag(*ended).time(*since);
+    // Older rules know neither, and roads keep their digests.
+    let times = [(1, changed), (2, reopened)].into_iter().filter_map(|(code, said)| said.map(|said| (code, said)));
+    times.fold(road, |road, (code, said)| road.word(code).said(said)).finish()
 }
 
 pub(crate) fn speed_digest(speed: &SpeedFeature) -> u64 {
@@ -643,6 +654,7 @@ impl Fleet {
             .time(self.learned_until)
             .time(self.swept_at);
         let zone = if *rules < 3 { zone } else { zone.word(u64::from(*rules)) };
+        let zone = self.policy_said.into_iter().fold(zone, |zone, said| zone.word(0x504f_4c49).said(said));
         // Logs of before there were any keep their digests.
         if self.arrivals.is_empty() {
             return zone.finish();

@@ -6,6 +6,8 @@
 use fleetfold_model::{Shift, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::SaidAt;
+
 /// So many of the newest facts are remembered one by one (guess: a driver whose app starts anew every hour signs on so often in
 /// two shifts). What came before them is settled: a fact that is older than all of them comes too late.
 pub(crate) const REMEMBERED: usize = 16;
@@ -28,8 +30,8 @@ pub enum Duty {
 /// A fact about whether a vehicle works, and when it happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DutyTold {
-    /// Zone time.
-    pub at: Timestamp,
+    /// When, in zone time.
+    pub said: SaidAt,
     /// What it says.
     pub what: Duty,
 }
@@ -50,7 +52,7 @@ pub struct Working {
 }
 
 impl Working {
-    fn after(self, DutyTold { at, what }: &DutyTold) -> Self {
+    fn after(self, DutyTold { said: SaidAt { at, numbered: _ }, what }: &DutyTold) -> Self {
         match what {
             // Who signs on for a new shift has a vehicle that works.
             Duty::On(shift) if !self.is_on => {
@@ -81,6 +83,12 @@ impl Working {
     }
 }
 
+/// The numbers of two facts that one source has counted.
+fn same_source(one: &DutyTold, other: &DutyTold) -> Option<(u64, u64)> {
+    let (one, other) = (one.said.numbered?, other.said.numbered?);
+    (one.writer == other.writer).then_some((one.number, other.number))
+}
+
 /// The facts about whether a vehicle works. Empty under rules before the fourth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duties {
@@ -100,20 +108,35 @@ impl Duties {
 
     /// True when a fact of this time would be the newest.
     pub fn is_newest(&self, at: Timestamp) -> bool {
-        self.facts.iter().map(|fact| fact.at).chain(self.settled_at).all(|other| other <= at)
+        self.facts.iter().map(|fact| fact.said.at).chain(self.settled_at).all(|other| other <= at)
+    }
+
+    /// A fact with the time that counts: no earlier than what its source said before, by its numbers.
+    pub(crate) fn placed(&self, mut fact: DutyTold) -> DutyTold {
+        let before =
+            self.facts.iter().filter(|other| same_source(other, &fact).is_some_and(|(other, own)| other < own));
+        fact.said.at = before.map(|other| other.said.at).fold(fact.said.at, Timestamp::max);
+        fact
     }
 
     /// Takes in a fact; false: it is older than all that is remembered.
     pub fn tell(&mut self, fact: DutyTold) -> bool {
-        if self.settled_at.is_some_and(|settled| fact.at < settled) {
+        if self.settled_at.is_some_and(|settled| fact.said.at < settled) {
             return false;
         }
-        let place = self.facts.partition_point(|other| other.at <= fact.at);
-        self.facts.insert(place, fact);
+        // What its source has said since is no earlier.
+        let is_later = |other: &DutyTold| same_source(other, &fact).is_some_and(|(other, own)| other > own);
+        let next = self.facts.iter().position(is_later);
+        for later in self.facts.iter_mut().filter(|other| is_later(other)) {
+            later.said.at = later.said.at.max(fact.said.at);
+        }
+        let place = self.facts.partition_point(|other| other.said.at <= fact.said.at);
+        self.facts.insert(next.map_or(place, |next| next.min(place)), fact);
+        self.facts.sort_by_key(|fact| fact.said.at);
         if self.facts.len() > REMEMBERED {
             let oldest = self.facts.remove(0);
+            self.settled_at = Some(oldest.said.at);
             self.settled = std::mem::take(&mut self.settled).after(&oldest);
-            self.settled_at = Some(oldest.at);
         }
         true
     }

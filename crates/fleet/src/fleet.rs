@@ -14,7 +14,7 @@ use crate::index::Index;
 
 use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
-use crate::{AlertState, Anchor, Ask, Chain, OrderState, Placement, RoadState, VehicleState, Zone};
+use crate::{AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Zone};
 
 /// Running totals, outside the digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,10 @@ pub struct Fleet {
     pub(crate) logged_at: Timestamp,
     pub(crate) zone: Zone,
     pub(crate) policy: Policy,
+    /// When it was said, where the newest word counts: from the fifth rules on.
+    pub(crate) policy_said: Option<SaidAt>,
+    /// Words of dispatchers about orders that nobody had asked for, until the first plan says by which rules they count (zone time).
+    pub(crate) early_words: Vec<(Timestamp, EarlyWord)>,
     pub(crate) vehicles: Pages<VehicleState>,
     pub(crate) vehicle_ids: Parts<Name, VehicleId>,
     /// Numbers of vehicles that were retired: the next vehicle takes the lowest.
@@ -206,6 +210,8 @@ impl Fleet {
             applied: LogSeq(0),
             logged_at: Timestamp(0),
             zone: Zone::default(),
+            policy_said: None,
+            early_words: Vec::new(),
             policy_digest: policy_digest(&policy),
             policy,
             vehicles: Pages::default(),
@@ -339,6 +345,20 @@ impl Fleet {
     /// The order of this name.
     pub fn order_id(&self, name: &str) -> Option<OrderId> {
         Name::new(name).and_then(|name| self.order_ids.get(&name).copied())
+    }
+
+    /// True where nobody has asked for an order of this name: what is said of it is remembered until somebody does. Of one that was
+    /// retired lately nothing is remembered, and whoever says something of it is refused.
+    pub fn awaits_order(&self, name: &Name) -> bool {
+        match self.order_ids.get(name) {
+            Some(&id) => self.orders[id.index()].spec.is_none(),
+            None => !self.was_retired(name),
+        }
+    }
+
+    /// True where nobody has registered a vehicle of this name.
+    pub fn awaits_vehicle(&self, name: &Name) -> bool {
+        self.vehicle_ids.get(name).is_none_or(|&id| self.vehicles[id.index()].spec.is_none())
     }
 
     /// Changes of the roads, by their names.

@@ -18,7 +18,8 @@ use fleetfold_model::{
 };
 
 use crate::{
-    AlertState, Anchor, Chain, Closed, Counters, Duties, OnBreak, RoadState, StoredBase, ToldTimes, Unlocated, Zone,
+    AlertState, Anchor, Chain, Closed, Counters, Duties, EarlyWord, OnBreak, RoadState, SaidAt, StoredBase, ToldTimes,
+    Unlocated, Zone,
 };
 
 /// Everything that the fold needs to go on after an entry.
@@ -34,6 +35,10 @@ pub struct Image {
     pub zone: Zone,
     /// How it is dispatched.
     pub policy: Policy,
+    /// When that was said.
+    pub policy_said: Option<SaidAt>,
+    /// Words of dispatchers that wait for the first plan (zone time).
+    pub early_words: Vec<(Timestamp, EarlyWord)>,
     /// The chain of plans.
     pub chain: Chain,
     /// The last base that the log tells of.

@@ -32,7 +32,7 @@
 //!     promised: None,
 //!     placed: Timestamp(0),
 //! };
-//! let entry = LogEntry {
+//! let entry = LogEntry { numbered: None,
 //!     seq: LogSeq(1),
 //!     logged_at: Timestamp(1_000),
 //!     id: 7,
@@ -81,6 +81,7 @@ pub use change::{Change, Flag, PlanOutcome, Refused};
 pub use check::Broken;
 pub use duty::{Duties, Duty, DutyTold, Working};
 pub use fleet::{Counters, Fleet, Orders, SERVICES_ENOUGH, Services, StoredBase, Vehicles};
+pub use fold::EarlyWord;
 pub use image::{
     AskImage, Image, ImageError, MarkImage, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage,
     VehicleImage,
@@ -91,6 +92,6 @@ pub use road::RoadState;
 pub use service::service_start;
 pub use slack::{Slack, Units};
 pub use tally::{Spread, Tally};
-pub use told::{Told, ToldTimes};
+pub use told::{SaidAt, Told, ToldTimes};
 pub use vehicle::{Anchor, NEVER_SEEN, OnBreak, Route, UnderWay, Unlocated, VehicleState, Visit};
 pub use zone::Zone;

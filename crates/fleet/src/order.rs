@@ -37,6 +37,12 @@ impl Progress {
     pub fn is_done(&self) -> bool {
         self.completed.is_some() || self.failed.is_some()
     }
+
+    /// When the one who reports has served or failed it; `None`: it is not over, or was another's.
+    pub(crate) fn done_by(&self, report: Mark) -> Option<Timestamp> {
+        let done = self.completed.or(self.failed.map(|(mark, _)| mark))?;
+        (done.vehicle == report.vehicle).then_some(done.at)
+    }
 }
 
 /// Where an open order stands in the plan.
@@ -191,6 +197,21 @@ impl OrderState {
     /// Known and not over.
     pub fn is_open(&self) -> bool {
         self.spec.is_some() && self.closed.is_none()
+    }
+
+    /// Why it is over, as its customer would say: an order whose delivery failed, and whose goods were brought back for that, has failed, and
+    /// was cancelled by nobody. `None`: it is not over.
+    pub fn outcome(&self) -> Option<Closed> {
+        if self.closed == Some(Closed::Cancelled) && self.came_back() {
+            return Some(Closed::Failed(FailReason::Other));
+        }
+        self.closed
+    }
+
+    /// True when its goods were brought back, or are to be, because its delivery failed.
+    pub fn came_back(&self) -> bool {
+        let told = |what| self.told.0.contains_key(&what);
+        self.delivery_moved_to.is_some() && told(Told::Failed) && !told(Told::Cancelled)
     }
 
     /// True for pickup and delivery.

@@ -3,6 +3,8 @@
 use fleetfold_model::{RoadChange, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::SaidAt;
+
 /// A change of the roads and whether it has been taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoadState {
@@ -14,6 +16,10 @@ pub struct RoadState {
     pub ended: bool,
     /// Log time of the last fact about it.
     pub since: Timestamp,
+    /// When it was said, where the newest word counts: from the fifth rules on.
+    pub changed: Option<SaidAt>,
+    /// When it was said that it ended, the same.
+    pub reopened: Option<SaidAt>,
 }
 
 impl RoadState {

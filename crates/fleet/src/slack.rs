@@ -126,6 +126,14 @@ impl Fleet {
         Some(planned.map_or(ends, |planned| ends.max(planned + FORCED_SLACK)))
     }
 
+    /// Until when a vehicle that has arrived at a stop waits for the stop's window or its goods; `None`: it has not arrived, or need not wait.
+    pub fn waits_until(&self, id: VehicleId) -> Option<Timestamp> {
+        let under = self.vehicle(id).under_way?;
+        let (arrived, stop) = (under.arrived?, self.order(under.order).stop(under.stop)?);
+        let begins = stop.service_start(arrived, false);
+        (begins > arrived).then_some(begins)
+    }
+
     /// What is on board of a vehicle until it has served the stop that it is on its way to, when the part of its route begins that may be
     /// planned anew, and behind each stop of that part.
     pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::Timestamp;
+use fleetfold_model::{Numbered, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What facts say of an order or a vehicle that later facts may say otherwise.
@@ -38,6 +38,8 @@ pub enum Told {
     Failed,
     /// That a vehicle began to drive in this shift.
     Driven,
+    /// That a pickup was served, which nobody has said: it follows from the delivery.
+    PickupInferred,
 }
 
 impl Told {
@@ -59,24 +61,68 @@ impl Told {
             Self::Pinned => 13,
             Self::Failed => 14,
             Self::Driven => 15,
+            Self::PickupInferred => 16,
         }
     }
 }
 
-/// When each thing was said last (zone time). Empty under rules before the third.
+/// When something was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidAt {
+    /// Zone time: that of the fact, or of an earlier fact of the same source that has a later time.
+    pub at: Timestamp,
+    /// Its number, where its source counts. `None` under rules before the fifth.
+    pub numbered: Option<Numbered>,
+}
+
+impl SaidAt {
+    /// True when it is newer than another: of one source that with the higher number, else that of the later time.
+    pub fn is_after(&self, other: &Self) -> bool {
+        match self.number_beside(other) {
+            Some((own, others)) if own != others => own > others,
+            _ => self.at > other.at,
+        }
+    }
+
+    /// The numbers of both, where one source has counted them.
+    fn number_beside(&self, other: &Self) -> Option<(u64, u64)> {
+        let (own, others) = (self.numbered?, other.numbered?);
+        (own.writer == others.writer).then_some((own.number, others.number))
+    }
+
+    /// Takes what is said now, unless this is newer: false then. A source whose clock ran back says it no earlier than what it
+    /// said before, so that both orders of arrival come to the same.
+    pub(crate) fn renew(&mut self, now: Self) -> bool {
+        let is_old = self.is_after(&now);
+        let at = if self.number_beside(&now).is_some() { self.at.max(now.at) } else { now.at };
+        if !is_old {
+            *self = Self { at, ..now };
+        } else if self.number_beside(&now).is_some() {
+            self.at = at;
+        }
+        !is_old
+    }
+}
+
+/// When each thing was said last. Empty under rules before the third.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldTimes(pub BTreeMap<Told, Timestamp>);
+pub struct ToldTimes(pub BTreeMap<Told, SaidAt>);
 
 impl ToldTimes {
     /// True when something newer was said of it than at this time.
     pub fn is_newer_than(&self, at: Timestamp, what: Told) -> bool {
-        self.0.get(&what).is_some_and(|&last| last > at)
+        self.0.get(&what).is_some_and(|last| last.at > at)
     }
 
     /// Takes note of when something was said, unless something newer was.
     pub(crate) fn note(&mut self, what: Told, at: Timestamp) {
-        let last = self.0.entry(what).or_insert(at);
-        *last = at.max(*last);
+        let last = self.0.entry(what).or_insert(SaidAt { at, numbered: None });
+        last.at = at.max(last.at);
+    }
+
+    /// Takes note that something is so, and since when.
+    pub(crate) fn put(&mut self, what: Told, at: Timestamp) {
+        self.0.insert(what, SaidAt { at, numbered: None });
     }
 
     /// True when an appointment was made after this time: a new place, a new time, a new promise.

@@ -2,11 +2,11 @@
 
 mod support;
 
-use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_fleet::{Fleet, Placement, Refused};
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, Event, FailReason, LogEntry, LogSeq,
-    MessageHash, Millis, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised, Shift, StopEvent, StopKind,
-    TimeWindow, Timestamp, Vehicle,
+    MessageHash, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised, RoadChange,
+    Shift, StopEvent, StopKind, TimeWindow, Timestamp, Vehicle,
 };
 use support::{Log, at, name, plan, shipment, vehicle};
 
@@ -234,6 +234,7 @@ fn what_is_remembered_is_in_the_image() {
     let mut again = Fleet::from_image(log.fleet.image()).unwrap();
     assert_eq!(again.digest(), log.fleet.digest());
     let entry = LogEntry {
+        numbered: None,
         seq: LogSeq(log.fleet.applied().0 + 1),
         logged_at: Timestamp(log.now + 1_000),
         id: 0,
@@ -593,4 +594,232 @@ fn of_two_who_have_seen_an_alert_the_later_one_is_named() {
         seen.map(|seen| (seen.at, seen.by))
     };
     assert_commutes(begin, &[seen("anna"), seen("ben"), seen("carla")], sum);
+}
+
+// ---- sources that count --------------------------------------------------------------------------------------------
+
+/// Tells a fact of a source that counts: its number in its source, and when it happened.
+fn numbered(log: &mut Log, event: Event, (writer, number): (u64, u64), minute: i64) -> Option<Refused> {
+    log.now = log.now.max(BEGIN + 60 * MINUTE) + 1_000;
+    let mut event = event;
+    if let Event::StopCompleted(stop) | Event::StopArrived(stop) | Event::StopDeparted(stop) = &mut event {
+        stop.at = Timestamp(BEGIN + minute * MINUTE);
+    }
+    let seq = LogSeq(log.fleet.applied().0 + 1);
+    let entry = LogEntry {
+        seq,
+        logged_at: Timestamp(log.now),
+        id: seq.0,
+        time: Some(Timestamp(BEGIN + minute * MINUTE)),
+        numbered: (number > 0).then_some(Numbered { writer, number }),
+        hash: MessageHash(u128::from(seq.0)),
+        event,
+    };
+    let refused = log.fleet.apply(&entry).refused;
+    log.fleet.check().unwrap();
+    refused
+}
+
+fn loaded(load: i32) -> Event {
+    let (work, skills, priority, release, promised) = (None, None, None, None, None);
+    let load = Some(fleetfold_model::Load([load; 4]));
+    Event::OrderUpdated(OrderChange { order: name("o1"), work, load, skills, priority, release, promised })
+}
+
+fn with_an_order() -> Log {
+    let mut log = with_a_vehicle();
+    log.tell(on(None));
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    log
+}
+
+/// The clock of a phone or a server may run back. What one source says last, by its numbers, counts; beside other sources its time does.
+#[test]
+fn of_one_source_the_highest_number_counts_whatever_its_time() {
+    for order in permutations(2) {
+        let mut log = with_an_order();
+        let facts = [(loaded(1), 1, 40), (loaded(3), 2, 30)];
+        let said = order.iter().map(|&at| {
+            let (event, number, minute) = facts[at].clone();
+            numbered(&mut log, event, (7, number), minute)
+        });
+        let said: Vec<_> = said.collect();
+        assert_eq!(log.order("o1").load().0[0], 3, "{order:?}");
+        assert_eq!(said[1].is_some(), order[1] == 0, "{order:?}: the older one is told when it comes last");
+        // Another source said something between the two times: the second number counts as said no earlier than the first.
+        assert_eq!(numbered(&mut log, loaded(5), (8, 1), 35), Some(Refused::Superseded), "{order:?}");
+        assert_eq!(numbered(&mut log, loaded(6), (8, 2), 45), None, "{order:?}");
+        assert_eq!(log.order("o1").load().0[0], 6);
+    }
+    for order in permutations(2) {
+        let mut log = with_an_order();
+        for at in order.clone() {
+            numbered(&mut log, [loaded(1), loaded(3)][at].clone(), (7, at as u64 + 1), 30);
+        }
+        assert_eq!(log.order("o1").load().0[0], 3, "{order:?}: one time");
+    }
+}
+
+/// The same for a driver's app that signs on and off, beside a dispatcher who does not count.
+#[test]
+fn an_app_whose_clock_runs_back_signs_off_after_it_signed_on() {
+    let facts = [(on(None), (7, 1), 40), (off(), (7, 2), 30), (lost(), (0, 0), 35), (back(), (7, 3), 20)];
+    let mut first = None;
+    for order in permutations(facts.len()) {
+        let mut log = with_a_vehicle();
+        for &at in &order {
+            let (event, by, minute) = facts[at].clone();
+            numbered(&mut log, event, by, minute);
+        }
+        assert_eq!(works(&log).map(|works| (works.0, works.1)), Some((false, false)), "{order:?}");
+        let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).duties.working();
+        assert_eq!(state, *first.get_or_insert(state.clone()), "{order:?}");
+    }
+}
+
+/// A log that was written by older rules is folded as it was: numbers decide nothing there.
+#[test]
+fn numbers_decide_nothing_by_earlier_rules() {
+    let digest = |numbers: [u64; 2]| {
+        let mut log = Log::new();
+        log.vehicle("v1", 0);
+        log.job("o1", 100);
+        log.tell(Event::PlanProposed(fleetfold_model::Proposal { rules: 4, ..plan(&log.fleet, |_| None) }));
+        numbered(&mut log, loaded(1), (7, numbers[0]), 40);
+        numbered(&mut log, loaded(3), (7, numbers[1]), 30);
+        assert_eq!(log.order("o1").load().0[0], 1);
+        numbered(&mut log, Event::PolicyChanged(Policy { strict: true, ..Policy::default() }), (0, 0), 30);
+        numbered(&mut log, Event::PolicyChanged(Policy::default()), (0, 0), 20);
+        assert!(!log.fleet.policy().strict, "the last in the log");
+        log.fleet.digest()
+    };
+    assert_eq!(digest([1, 2]), digest([0, 0]));
+}
+
+// ---- the zone ------------------------------------------------------------------------------------------------------
+
+fn slowed(percent: u32) -> Event {
+    let target = Some(fleetfold_model::RoadTarget::Roads(vec![7]));
+    let (change, time_percent) = (name("rain"), Some(percent));
+    Event::RoadSlowed(RoadChange { change, target, time_percent, from: None, until: None })
+}
+
+fn reopened() -> Event {
+    let (target, time_percent) = (None, None);
+    Event::RoadReopened(RoadChange { change: name("rain"), target, time_percent, from: None, until: None })
+}
+
+/// The policy, and what the roads are like, are those of the newest fact about them.
+#[test]
+fn an_older_policy_or_change_of_the_roads_takes_no_newer_ones_place() {
+    let policy = |change_cost| Event::PolicyChanged(Policy { change_cost, ..Policy::default() });
+    assert_commutes(empty, &[policy(1), policy(2), policy(3)], |log| log.fleet.policy().change_cost);
+    let mut log = empty();
+    told(&mut log, &[policy(1), policy(2)], &[1]);
+    log.behind = log.now + 1_000 - BEGIN;
+    assert_eq!(log.tell(policy(1)).refused, Some(Refused::Superseded), "and it is told");
+    assert_eq!(log.fleet.policy().change_cost, 2);
+
+    let roads = |log: &Log| {
+        let road = log.fleet.roads().get(&name("rain")).unwrap();
+        (road.ended, if road.ended { None } else { road.change.time_percent })
+    };
+    assert_commutes(empty, &[slowed(300), slowed(150)], roads);
+    assert_commutes(empty, &[slowed(150), reopened()], roads);
+    assert_commutes(empty, &[slowed(150), reopened(), slowed(200)], roads);
+    assert_commutes(empty, &[slowed(150), slowed(200), reopened(), slowed(300), reopened()], roads);
+    let mut log = empty();
+    told(&mut log, &[slowed(150), reopened(), slowed(200)], &[2, 0, 1]);
+    assert_eq!(roads(&log), (false, Some(200)), "begun anew after it had ended");
+    // Also where each comes from a source that counts and whose clock stands.
+    for order in permutations(2) {
+        let mut log = empty();
+        for at in order {
+            numbered(&mut log, [slowed(150), slowed(300)][at].clone(), (7, at as u64 + 1), 30);
+        }
+        assert_eq!(roads(&log), (false, Some(300)));
+    }
+}
+
+// ---- reports that come when their stop is over ---------------------------------------------------------------------
+
+/// A phone without a connection: the delivery is told first, then that the goods were picked up, and when its driver was where.
+#[test]
+fn what_is_told_of_a_stop_that_is_over_is_taken_down_with_its_own_time() {
+    let stop = |stop| StopEvent { vehicle: name("v1"), order: name("s1"), stop, at: Timestamp(0), position: None };
+    let (pickup, delivery) = (stop(StopKind::Pickup), stop(StopKind::Delivery));
+    let facts = [
+        Event::StopArrived(pickup.clone()),
+        Event::StopCompleted(pickup),
+        Event::StopDeparted(delivery.clone()),
+        Event::StopArrived(delivery.clone()),
+        Event::StopCompleted(delivery),
+    ];
+    for order in permutations(facts.len()) {
+        let mut log = with_a_vehicle();
+        log.tell(on(None));
+        log.shipment("s1", 100, 500);
+        log.plan(Some("v1"));
+        for &at in &order {
+            numbered(&mut log, facts[at].clone(), (0, 0), at as i64);
+        }
+        let state = log.order("s1");
+        let at = |mark: Option<fleetfold_fleet::Mark>| mark.map(|mark| (mark.at.0 - BEGIN) / MINUTE);
+        let found = [
+            state.pickup.arrived,
+            state.pickup.completed,
+            state.delivery.departed,
+            state.delivery.arrived,
+            state.delivery.completed,
+        ]
+        .map(at);
+        assert_eq!(found, [Some(0), Some(1), Some(2), Some(3), Some(4)], "{order:?}");
+        let vehicle = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+        assert_eq!((vehicle.stops_done, vehicle.anchor.unwrap().position), (2, at_place(500)), "{order:?}");
+        assert_eq!(log.fleet.digest(), log.fleet.digests_recounted().0);
+    }
+}
+
+fn at_place(x: i32) -> fleetfold_model::Position {
+    at(x)
+}
+
+// ---- before the first plan -----------------------------------------------------------------------------------------
+
+/// A dispatcher may be quicker than the system that sends the orders, also in the first minute of a zone.
+#[test]
+fn a_word_about_an_order_before_the_first_plan_waits_for_its_order() {
+    let forced = || Event::AssignmentForced(Pin { order: name("o1"), vehicle: name("v1") });
+    let pinned = || Event::StopPinned(Pin { order: name("o2"), vehicle: name("v1") });
+    let raised = || Event::PriorityRaised(PriorityRaised { order: name("o3"), priority: 9 });
+    let begin = |rules| {
+        let mut log = Log::new();
+        log.vehicle("v1", 0);
+        log.vehicle("v2", 900);
+        let strange = Event::StopPinned(Pin { order: name("o4"), vehicle: name("nobody") });
+        assert_eq!(log.tell(strange).refused, Some(Refused::UnknownOrder), "no such vehicle");
+        for word in [forced(), pinned(), raised()] {
+            assert_eq!(log.tell(word).refused, None);
+        }
+        let (digest, image) = (log.fleet.digest(), log.fleet.image());
+        let again = Fleet::from_image(image).unwrap();
+        assert_eq!((again.digest(), again.image()), (digest, log.fleet.image()));
+        for order in ["o1", "o2", "o3"] {
+            log.job(order, 800);
+        }
+        // The newest word about it counts.
+        log.tell(Event::StopUnpinned { order: name("o2") });
+        log.tell(Event::PlanProposed(fleetfold_model::Proposal { rules, ..plan(&log.fleet, |_| Some(name("v2"))) }));
+        log
+    };
+    let log = begin(fleetfold_model::RULES);
+    let v1 = log.fleet.vehicle_id("v1");
+    assert_eq!((log.order("o1").pinned, log.order("o1").is_forced()), (v1, true));
+    assert_eq!((log.order("o2").pinned, log.order("o3").priority()), (None, 9));
+    assert!(log.fleet.unanswered().values().any(|ask| ask.orders.len() == 1), "it goes to the other vehicle");
+    // By the rules of then they were refused.
+    let log = begin(4);
+    assert_eq!((log.order("o1").pinned, log.order("o3").priority()), (None, 0));
+    assert!(log.order("o2").told.0.is_empty(), "{:?}", log.order("o2").told);
 }

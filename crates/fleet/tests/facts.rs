@@ -4,8 +4,8 @@ mod support;
 
 use fleetfold_fleet::{Closed, Placement, Refused};
 use fleetfold_model::{
-    BaseWritten, Event, ExchangeGroup, Features, Load, LogSeq, Millis, Name, OrderChange, Person, Proposal,
-    RepairAsked, StopKind, Timestamp, UnassignedReason,
+    BaseWritten, Event, ExchangeGroup, FailReason, Features, Load, LogSeq, Millis, Name, OnBoardRule, OrderChange,
+    Person, Policy, Proposal, RepairAsked, StopKind, Timestamp, UnassignedReason,
 };
 use support::{Log, at, job, name, plan, shipment, vehicle, zone};
 
@@ -647,4 +647,45 @@ fn a_fact_at_longitude_0_latitude_0_says_nothing_of_where_its_driver_is() {
         assert_eq!((change.refused, place(&log)), (None, at(700)));
         assert!(change.flags.contains(&fleetfold_fleet::Flag::Nowhere), "it is counted");
     }
+}
+
+/// Who accepts a route that his vehicle has not been told accepts none: everything that he is told later would count as accepted.
+#[test]
+fn nobody_accepts_a_route_that_he_has_not_been_told() {
+    for (rules, refused) in [(4, None), (5, Some(Refused::NoSuchRevision))] {
+        let mut log = Log::new();
+        log.vehicle("v1", 0);
+        log.job("o1", 100);
+        let proposal = Proposal { rules, ..plan(&log.fleet, |_| Some(name("v1"))) };
+        log.tell(Event::PlanProposed(proposal));
+        let told = log.fleet.applied().0;
+        let accepted = |revision| Event::AssignmentAccepted { vehicle: name("v1"), revision };
+        assert_eq!(log.tell(accepted(told)).refused, None, "rules {rules}");
+        assert_eq!(log.tell(accepted(999_999)).refused, refused, "rules {rules}");
+        let stands = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).accepted;
+        assert_eq!(stands, LogSeq(if refused.is_some() { told } else { 999_999 }), "rules {rules}");
+    }
+}
+
+/// Goods that are brought back because their delivery failed were cancelled by nobody.
+#[test]
+fn an_order_whose_goods_came_back_has_failed_unless_its_customer_cancelled_it() {
+    let back = |is_cancelled: bool| {
+        let mut log = carrying();
+        let policy = Policy { on_failed_delivery: OnBoardRule::Return, ..log.fleet.policy().clone() };
+        log.tell(Event::PolicyChanged(policy));
+        if is_cancelled {
+            log.tell(Event::OrderCancelled { order: name("s1") });
+        } else {
+            log.report("failed", "v1", "s1", StopKind::Delivery);
+        }
+        assert_eq!(log.order("s1").outcome(), None, "it is on its way back");
+        log.plan(Some("v1"));
+        log.report("completed", "v1", "s1", StopKind::Delivery);
+        let order = log.order("s1");
+        (order.closed, order.outcome())
+    };
+    let cancelled = Some(Closed::Cancelled);
+    assert_eq!(back(true), (cancelled, cancelled));
+    assert_eq!(back(false), (cancelled, Some(Closed::Failed(FailReason::Other))));
 }

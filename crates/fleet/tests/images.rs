@@ -76,6 +76,7 @@ fn a_broken_promise_names_who_breaks_it_and_a_repair_puts_it_right() {
     });
     let seq = LogSeq(fleet.applied().0 + 1);
     let change = fleet.apply(&LogEntry {
+        numbered: None,
         seq,
         logged_at: fleet.logged_at(),
         id: 0,
@@ -99,7 +100,15 @@ fn the_check_of_what_changed_finds_what_the_full_check_finds() {
     let mut tell = |event| {
         let seq = LogSeq(fleet.applied().0 + 1);
         let logged_at = fleet.logged_at();
-        let change = fleet.apply(&LogEntry { seq, logged_at, id: 0, time: None, hash: MessageHash::default(), event });
+        let change = fleet.apply(&LogEntry {
+            numbered: None,
+            seq,
+            logged_at,
+            id: 0,
+            time: None,
+            hash: MessageHash::default(),
+            event,
+        });
         fleet.check_changed(&change)
     };
     let broken = tell(touch).unwrap_err();

@@ -29,6 +29,7 @@
 
 mod alert_v1;
 mod document_v1;
+mod said_v1;
 mod specs_v1;
 mod state_v1;
 mod tally_v1;
@@ -130,7 +131,8 @@ pub fn write(fleet: &Fleet, tally: &Tally, zone: &ZoneName) -> Vec<u8> {
 /// # Errors
 ///
 /// When the bytes are no base of this zone, are of a newer program, or are damaged. Nothing is taken from a damaged document.
-/// The digest is compared when the fold that made it has this program's format; an older one made its digest otherwise.
+/// The digest is compared when the fold that made it has this program's format; an older one made its digest otherwise, and the
+/// promises of a fleet are looked at instead.
 pub fn read(bytes: &[u8], zone: &ZoneName) -> Result<(Fleet, Tally), BaseError> {
     // The later versions of the document get their readers here; each turns its document into today's image.
     match document_version(bytes)? {
@@ -172,6 +174,10 @@ fn read_v1(bytes: &[u8], zone: &ZoneName) -> Result<(Fleet, Tally), BaseError> {
     let (Hash64(stated), found) = (document.digest, fleet.digest());
     if document.fold_format == FORMAT && stated != found {
         return Err(BaseError::OtherDigest { stated, found });
+    }
+    if document.fold_format != FORMAT {
+        // Its digest says nothing here, so that the promises of a fleet are what shows damage.
+        fleet.check().map_err(|broken| BaseError::Damaged { path: "fleet".to_owned(), what: broken.to_string() })?;
     }
     Ok((fleet, document.tally.into()))
 }
@@ -263,6 +269,7 @@ mod tests {
         let tell = |fleet: &mut Fleet, at, event| {
             let seq = LogSeq(fleet.applied().0 + 7);
             fleet.apply(&LogEntry {
+                numbered: None,
                 seq,
                 logged_at: Timestamp(at),
                 id: seq.0,
@@ -299,7 +306,15 @@ mod tests {
             let base =
                 BaseWritten { applied: LogSeq(applied), format: FORMAT, digest: 0, object, hash, bytes: 1, epoch: 1 };
             let (seq, event) = (LogSeq(9), Event::BaseWritten(base));
-            fleet.apply(&LogEntry { seq, logged_at: Timestamp(1_000), id: 9, time: None, hash: MessageHash(0), event });
+            fleet.apply(&LogEntry {
+                numbered: None,
+                seq,
+                logged_at: Timestamp(1_000),
+                id: 9,
+                time: None,
+                hash: MessageHash(0),
+                event,
+            });
             fleet
         };
         assert!(!is_due(&told(8, 8), NONE, Timestamp(9_000_000), hour), "the plan is in the base");

@@ -236,7 +236,9 @@ impl Gate {
             self.policy_fact = self.policy_fact.max(raw.seq);
         }
         let id = if own.is_some() { 0 } else { decoded.id };
-        let entry = LogEntry { seq: raw.seq, logged_at: raw.at, id, time: Some(decoded.at), hash: decoded.hash, event };
+        let numbered = decoded.numbered.filter(|_| own.is_none());
+        let (time, hash) = (Some(decoded.at), decoded.hash);
+        let entry = LogEntry { seq: raw.seq, logged_at: raw.at, id, time, numbered, hash, event };
         let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: decoded.warnings };
         Judged::Entry(Box::new(entry), Box::new(said))
     }

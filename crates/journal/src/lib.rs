@@ -47,6 +47,7 @@ mod completeness;
 mod fanout;
 mod format;
 mod gate;
+mod pattern;
 pub mod placement;
 mod resume;
 
@@ -58,4 +59,5 @@ pub use completeness::{Completeness, Missing};
 pub use fanout::{FanOut, Heard, Next};
 pub use format::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 pub use gate::{Gate, Judged, PolicyAt, Raw, Rejection, Said};
+pub use pattern::Pattern;
 pub use resume::{Begin, Covered, FirstPlan, Held, begin, still_the_same};

@@ -5,6 +5,8 @@
 //! node, and the node with the highest weight is first. When a node leaves, only its own zones move, each to the node that
 //! was second for it; when a node joins, only those zones move for which it is now first.
 //!
+//! Only nodes that may run a zone are ranked for it: what each may run (`serve --zones`) is in its beats.
+//!
 //! The first node should own a zone, the second one folds its log as a standby. This is about liveness and balance only: safety
 //! is the business of leases and of fenced plans, so nodes may disagree for a while about who is present.
 //!
@@ -15,7 +17,7 @@
 //! let node = |name| NodeName::new(name).expect("letters, digits, - and _");
 //! let zone = ZoneName::new("acme", "porto").expect("letters, digits, - and _");
 //! let mut present = Presence::new(node("a"));
-//! present.heard(&Beat { node: node("b"), number: 1, draining: false });
+//! present.heard(&Beat { node: node("b"), number: 1, draining: false, zones: Vec::new() });
 //! let before = rank(&zone, &present);
 //! let (first, second) = (before.first.expect("two nodes"), before.second.expect("two nodes"));
 //! // The first node leaves: the second one is first now. (A node never believes that it is gone itself.)
@@ -27,7 +29,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ZoneName;
+use crate::{Pattern, ZoneName};
 
 /// A node announces itself this often, milliseconds.
 pub const BEAT_MILLIS: u64 = 500;
@@ -79,23 +81,32 @@ pub struct Beat {
     pub number: u64,
     /// It wants to give its zones away.
     pub draining: bool,
+    /// Which zones it may run. Empty: all of them, or it is of a version that does not say it.
+    pub zones: Vec<Pattern>,
 }
 
 /// A node that is present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Number of its last beat.
     pub number: u64,
     /// It wants to give its zones away.
     pub draining: bool,
+    /// Which zones it may run; see [`Beat::zones`].
+    zones: Vec<Pattern>,
     /// How many of our own beats had come back when its last one came.
     heard_at: u64,
 }
 
 impl Member {
     /// Whether it has been here for long enough to be given zones that others own.
-    pub fn has_settled(self) -> bool {
+    pub fn has_settled(&self) -> bool {
         self.number >= SETTLED_BEATS
+    }
+
+    /// Whether it may run a zone.
+    pub fn may_run(&self, zone: &ZoneName) -> bool {
+        self.zones.is_empty() || self.zones.iter().any(|pattern| pattern.names(zone))
     }
 }
 
@@ -108,9 +119,14 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Only this node, which has not announced itself yet.
+    /// Only this node, which may run all zones and has not announced itself yet.
     pub fn new(me: NodeName) -> Self {
-        let member = Member { number: 0, draining: false, heard_at: 0 };
+        Self::of(me, Vec::new())
+    }
+
+    /// The same for a node that may run these zones; empty: all.
+    pub fn of(me: NodeName, zones: Vec<Pattern>) -> Self {
+        let member = Member { number: 0, draining: false, zones, heard_at: 0 };
         Self { members: BTreeMap::from([(me.clone(), member)]), own_beats: 0, me }
     }
 
@@ -120,13 +136,14 @@ impl Presence {
     }
 
     /// A beat came back from the broker, our own or that of another node. True when the ranking may have changed: a node is new,
-    /// gone, or has begun or ended to drain.
+    /// gone, has begun or ended to drain, or may run other zones than before.
     pub fn heard(&mut self, beat: &Beat) -> bool {
         let own = beat.node == self.me;
         self.own_beats += u64::from(own);
-        let member = Member { number: beat.number, draining: beat.draining, heard_at: self.own_beats };
+        let (number, draining, zones) = (beat.number, beat.draining, beat.zones.clone());
+        let member = Member { number, draining, zones, heard_at: self.own_beats };
         let before = self.members.insert(beat.node.clone(), member);
-        let mut changed = before.is_none_or(|before| before.draining != beat.draining);
+        let mut changed = before.is_none_or(|before| before.draining != beat.draining || before.zones != beat.zones);
         if own {
             let (now, count) = (self.own_beats, self.members.len());
             self.members.retain(|_, member| now - member.heard_at < GONE_BEATS);
@@ -153,24 +170,24 @@ impl Presence {
     }
 
     /// A node, if it is present.
-    pub fn member(&self, node: &NodeName) -> Option<Member> {
-        self.members.get(node).copied()
+    pub fn member(&self, node: &NodeName) -> Option<&Member> {
+        self.members.get(node)
     }
 }
 
-/// The two nodes that come first for a zone. Nodes that drain are not ranked.
+/// The two nodes that come first for a zone. Nodes that drain, and those that may not run it, are not ranked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranking {
-    /// Who should own it; `None`: every node drains.
+    /// Who should own it; `None`: every node that may run it drains.
     pub first: Option<NodeName>,
-    /// Who should fold it as a standby; `None`: there is no other node.
+    /// Who should fold it as a standby; `None`: no other node may.
     pub second: Option<NodeName>,
 }
 
 /// Ranks the nodes for a zone.
 pub fn rank(zone: &ZoneName, present: &Presence) -> Ranking {
     let mut best: [Option<(u64, &NodeName)>; 2] = [None, None];
-    for (node, _) in present.members.iter().filter(|(_, member)| !member.draining) {
+    for (node, _) in present.members.iter().filter(|(_, member)| !member.draining && member.may_run(zone)) {
         // Equal weights (one in 2^64) are told apart by name.
         let candidate = Some((weight(zone, node), node));
         if candidate > best[0] {
@@ -265,7 +282,7 @@ mod tests {
     }
 
     fn beat(node: NodeName, number: u64) -> Beat {
-        Beat { node, number, draining: false }
+        Beat { node, number, draining: false, zones: Vec::new() }
     }
 
     /// What the lowest of these nodes sees when all of them have been here for long.
@@ -292,6 +309,26 @@ mod tests {
         // 200 on average; a fair draw stays within four standard deviations (14).
         assert_eq!(counts.len(), 50);
         assert!(counts.values().all(|count| (144..=256).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn only_nodes_that_may_run_a_zone_are_ranked_for_it() {
+        let of = |zones: &[&str]| zones.iter().map(|zone| zone.parse().unwrap()).collect::<Vec<crate::Pattern>>();
+        let mut present = Presence::of(node(0), of(&["acme/*"]));
+        for (number, zones) in [(1, of(&["other/*"])), (2, of(&["other/*", "acme/porto"])), (3, Vec::new())] {
+            present.heard(&Beat { zones, ..beat(node(number), 1) });
+        }
+        let ranked = |tenant: &str, zone: &str| {
+            let Ranking { first, second } = rank(&ZoneName::new(tenant, zone).unwrap(), &present);
+            [first, second].into_iter().flatten().collect::<BTreeSet<_>>()
+        };
+        for number in 0..50 {
+            let name = format!("zone-{number}");
+            assert_eq!(ranked("acme", &name), BTreeSet::from([node(0), node(3)]), "{name}");
+            assert!(!ranked("other", &name).contains(&node(0)), "{name}");
+        }
+        assert!(!ranked("acme", "porto").contains(&node(1)));
+        assert!(present.heard(&Beat { zones: of(&["acme/*"]), ..beat(node(1), 2) }), "what it may run has changed");
     }
 
     #[test]

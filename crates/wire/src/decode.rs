@@ -1,6 +1,6 @@
 //! From bytes to legal values.
 
-use fleetfold_model::{Event, HoldEnded, MessageHash, Name, Position, PriorityRaised, SlotHeld, Timestamp};
+use fleetfold_model::{Event, HoldEnded, MessageHash, Name, Numbered, Position, PriorityRaised, SlotHeld, Timestamp};
 use serde::Deserialize;
 
 use crate::envelope::{CloudEvent, Incoming};
@@ -106,6 +106,8 @@ pub enum What {
 pub struct Decoded {
     /// Hash of source and id; never 0.
     pub id: u64,
+    /// Its number, where its source counts.
+    pub numbered: Option<Numbered>,
     /// Hash of the message's bytes.
     pub hash: MessageHash,
     /// Its type.
@@ -231,7 +233,11 @@ fn decoded(
     let mut warnings = unknown(kind, &envelope.data);
     warnings.extend(odd(kind, at, &what, &envelope.data));
     let id = id_hash(&envelope.source, &envelope.id);
-    Ok(Decoded { id, hash: message_hash(bytes), kind, at, envelope, what, warnings })
+    // Numbers of one source count for one entity each: what it says of another is no later and no earlier.
+    let number = envelope.sequence.as_deref().and_then(|number| number.parse().ok());
+    let subject = envelope.subject.as_deref().unwrap_or_default();
+    let numbered = number.map(|number| Numbered { writer: id_hash(&envelope.source, subject), number });
+    Ok(Decoded { id, numbered, hash: message_hash(bytes), kind, at, envelope, what, warnings })
 }
 
 /// Decodes a message as [`decode`] does, and refuses unknown fields.

@@ -11,8 +11,9 @@ const DAYS_TO_1970: i64 = 719_468;
 /// Days in 400 years.
 const ERA: i64 = 146_097;
 
-/// RFC 3339 in UTC, with as many digits of the second as are needed.
-pub(crate) fn text(at: Timestamp) -> String {
+/// The text of an instant as events and plans have it: RFC 3339 in UTC, with as many digits of the second as are needed. An instant beyond the
+/// years that can be written is the first or the last of them.
+pub fn text(at: Timestamp) -> String {
     if !(0..YEAR_9999).contains(&at.0) {
         return jiff::Timestamp::from_millisecond(at.0)
             .unwrap_or(if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })

@@ -1,6 +1,7 @@
 //! What people call an order and its stops: words that decide nothing and are in no fleet. Whoever shows orders reads them here.
 
 use fleetfold_model::{Event, Name, SlotHeld};
+use serde_json::Value;
 
 use crate::envelope::CloudEvent;
 use crate::event_type::EventType;
@@ -32,6 +33,26 @@ impl Labels {
     /// True where nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// A message that asks for an order, with these words in it: nobody has sent it, and it says of an order what its producer said elsewhere. A message that
+    /// asks for none is as it was.
+    pub fn into_message(&self, message: &[u8]) -> Vec<u8> {
+        let as_it_was = || message.to_vec();
+        let Ok(mut event) = serde_json::from_slice::<CloudEvent>(message) else { return as_it_was() };
+        if EventType::named(&event.kind) != Some(EventType::OrderCreated) {
+            return as_it_was();
+        }
+        let mut put = |path: &str, field: &str, words: &Option<String>| {
+            if let (Some(Value::Object(place)), Some(words)) = (event.data.pointer_mut(path), words) {
+                place.insert(field.to_owned(), words.clone().into());
+            }
+        };
+        put("", "reference", &self.reference);
+        put("/job/stop", "address", &self.delivery);
+        put("/shipment/pickup", "address", &self.pickup);
+        put("/shipment/delivery", "address", &self.delivery);
+        event.to_bytes()
     }
 
     /// The order that an event may call something: one that is asked for, changed, or kept a slot for.
@@ -129,6 +150,25 @@ mod tests {
         assert_eq!(Labels::order_of(&event).map(Name::as_str), Some("o"));
         let (with, without) = (decode(&called).unwrap(), decode(&plain).unwrap());
         assert_eq!((with.what, with.warnings), (without.what, Vec::new()));
+    }
+
+    #[test]
+    fn words_come_back_from_the_message_into_which_they_were_put() {
+        let place = json!({ "lon": -8.6, "lat": 41.1 });
+        let some = |text: &str| Some(text.to_owned());
+        let job = Labels { reference: some("PO 77/a"), delivery: some("12 Elm Street"), ..Labels::default() };
+        let shipment = Labels { pickup: some("Dock \"3\""), ..job.clone() };
+        let orders = [
+            (json!({ "order_id": "o", "job": { "stop": place } }), job),
+            (json!({ "order_id": "o", "shipment": { "pickup": place, "delivery": place } }), shipment),
+        ];
+        for (data, labels) in orders {
+            let plain = created(&data);
+            let called = labels.into_message(&plain);
+            assert_eq!(Labels::of(&called), labels);
+            assert_eq!(decode(&called).unwrap().what, decode(&plain).unwrap().what, "they decide nothing");
+            assert_eq!(Labels::of(&Labels::default().into_message(&plain)), Labels::default());
+        }
     }
 
     #[test]

@@ -70,6 +70,7 @@ pub use eta_v1::EtaV1;
 pub use event_type::{About, Entity, EventType, Writer, entity, event_type, schemas};
 pub use event_v1::PolicyV1;
 pub use fields::instant_of;
+pub use instants::text as instant_text;
 pub use labels::{Labels, sender};
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};
 pub use odd::{odd_in_zone, other_coordinates, place_nowhere, unnameable};

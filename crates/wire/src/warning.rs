@@ -4,14 +4,17 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// Which kind of warning, as a short stable word that subjects and metrics use: [`Warning::UNKNOWN_FIELD`],
-    /// [`Warning::ODD_VALUE`] or [`Warning::CONFLICT`].
+    /// [`Warning::ODD_VALUE`], [`Warning::CONFLICT`], [`Warning::UNKNOWN_ORDER`], [`Warning::UNKNOWN_VEHICLE`] or
+    /// [`Warning::UNKNOWN_CHANGE`].
     pub code: &'static str,
     /// What it is about: a field of `data` (`shipment.pickup.skils`, `shift.breaks[0].duration`), or the attribute `time`.
     pub field: String,
-    /// The known field that was probably meant, written like [`Warning::field`]. Only of unknown fields.
+    /// What was probably meant: of an unknown field the known one, written like [`Warning::field`]; of an unknown id a known one.
     pub hint: Option<String>,
-    /// What is odd about the value, and what is done with it. Only of odd values.
+    /// What is odd about the value, and what is done with it. Not of unknown fields.
     pub detail: Option<String>,
+    /// The id that nobody knows. Only of unknown ids.
+    pub about: Option<Box<str>>,
 }
 
 impl Warning {
@@ -21,24 +24,45 @@ impl Warning {
     pub const ODD_VALUE: &str = "odd_value";
     /// What happened contradicts the plan or a cancellation. It is taken as what happened, and a person has to look at it.
     pub const CONFLICT: &str = "conflict";
+    /// An order is named that nobody has asked for. What is said of it is remembered until somebody does.
+    pub const UNKNOWN_ORDER: &str = "unknown_order";
+    /// A vehicle is named that nobody has registered.
+    pub const UNKNOWN_VEHICLE: &str = "unknown_vehicle";
+    /// A change of the roads is to end of which nothing was told.
+    pub const UNKNOWN_CHANGE: &str = "unknown_change";
+    /// All codes.
+    const CODES: [&str; 6] = [
+        Self::UNKNOWN_FIELD,
+        Self::ODD_VALUE,
+        Self::CONFLICT,
+        Self::UNKNOWN_ORDER,
+        Self::UNKNOWN_VEHICLE,
+        Self::UNKNOWN_CHANGE,
+    ];
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {
-        Self { code: Self::UNKNOWN_FIELD, field, hint, detail: None }
+        Self { code: Self::UNKNOWN_FIELD, field, hint, detail: None, about: None }
     }
 
     /// A legal value that hardly anybody means: what is odd about it, and what is done with it.
     pub fn odd_value(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::ODD_VALUE, field: field.into(), hint: None, detail: Some(detail.into()) }
+        Self { code: Self::ODD_VALUE, field: field.into(), hint: None, detail: Some(detail.into()), about: None }
     }
 
     /// Something that happened although it should not have.
     pub fn conflict(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()) }
+        Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()), about: None }
+    }
+
+    /// An id that is named in a field and that nobody knows; `hint`: a known one that is spelt much like it. `code` is one of the
+    /// `UNKNOWN_` codes of ids.
+    pub fn unknown_id(code: &'static str, field: &str, about: &str, hint: Option<String>, detail: String) -> Self {
+        Self { code, field: field.to_owned(), hint, detail: Some(detail), about: Some(about.into()) }
     }
 
     /// The code of this name.
     pub fn code_named(name: &str) -> Option<&'static str> {
-        [Self::UNKNOWN_FIELD, Self::ODD_VALUE, Self::CONFLICT].into_iter().find(|&code| code == name)
+        Self::CODES.into_iter().find(|&code| code == name)
     }
 
     /// True when a zone with a strict policy refuses the event for it.

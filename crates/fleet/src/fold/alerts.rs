@@ -3,7 +3,9 @@
 //! A condition that stands is not raised again, and one that does not stand is not cleared: two owners that say the same, or
 //! one that says it twice, come to the same as one that says it once.
 
-use fleetfold_model::{Alert, AlertAcknowledged, AlertCleared, AlertRaised};
+use std::ops::Bound;
+
+use fleetfold_model::{Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, VehicleId};
 
 use super::{Applying, Verdict};
 use crate::Fleet;
@@ -54,6 +56,18 @@ impl Fleet {
     /// The alerts that stand, with what is known of each.
     pub fn alerts(&self) -> impl ExactSizeIterator<Item = (&Alert, &AlertState)> {
         self.alerts.iter()
+    }
+
+    /// Vehicles of which nothing was heard although it should have been, each with what is known of its alert.
+    pub fn silent(&self) -> Vec<(VehicleId, &AlertState)> {
+        // Alerts are ordered by their kinds: those of this one end where those of the next begin.
+        let next = Alert::new(AlertKind::SlaBurn, None);
+        let before = (Bound::Unbounded, next.as_ref().map_or(Bound::Unbounded, Bound::Excluded));
+        let alerts = self.alerts.range::<Alert, _>(before).rev();
+        alerts
+            .take_while(|(alert, _)| alert.kind() == AlertKind::Silent)
+            .filter_map(|(alert, state)| Some((self.vehicle_id(alert.about()?.as_str())?, state)))
+            .collect()
     }
 
     /// One alert; `None`: it does not stand.

@@ -24,7 +24,7 @@ impl VehicleState {
         if !self.duties.is_empty() {
             return;
         }
-        let told = |what| self.told.0.get(&what).copied();
+        let told = |what| self.told.0.get(&what).map(|said| said.at);
         let (shift_told, lost_told) = (told(Told::Shift), told(Told::Lost));
         let registered = self.spec.as_ref().and_then(|spec| spec.shift.as_ref());
         self.duties.settled = Working {
@@ -65,7 +65,7 @@ impl Fleet {
         if doing.remembers() {
             return self.duty_told(name, &what, position, doing);
         }
-        let fact = DutyTold { at: doing.at, what: what.clone() };
+        let fact = DutyTold { said: doing.said(), what: what.clone() };
         let verdict = match what {
             Duty::On(shift) => self.shift_started(name, shift.as_ref(), position, doing),
             Duty::Off => self.shift_ended(name, doing.now, doing),
@@ -88,9 +88,10 @@ impl Fleet {
         doing.vehicle(id);
         let state = &mut self.vehicles[id.index()];
         state.settle_earlier_rules(doing);
-        let is_newest = state.duties.is_newest(doing.at);
+        let fact = state.duties.placed(DutyTold { said: doing.said(), what: what.clone() });
+        let is_newest = state.duties.is_newest(fact.said.at);
         let (was_on, was_available, had_stopped) = (state.on, state.on && !state.lost, state.has_stopped());
-        if !state.duties.tell(DutyTold { at: doing.at, what: what.clone() }) {
+        if !state.duties.tell(fact) {
             return Err(Refused::Superseded);
         }
         let is_new = state.follow_duties();
@@ -114,7 +115,7 @@ impl Fleet {
             self.works_again(id, doing);
         }
         if !is_known && !matches!(what, Duty::On(_)) {
-            return Err(Refused::UnknownVehicle);
+            return Ok(()); // it is remembered until somebody registers the vehicle
         }
         if !is_new && !was_on && matches!(what, Duty::Off | Duty::Ends(_)) {
             return Err(Refused::NotOnShift);
@@ -204,6 +205,16 @@ impl Fleet {
                 }
                 doing.vehicle(id);
             }
+        }
+        if rules == BY_HISTORY {
+            for index in 0..self.orders.len() {
+                self.orders[index].told.0.remove(&Told::Pinned);
+            }
+        }
+        if doing.keeps_the_newest() {
+            self.take_early_words(doing);
+        } else {
+            self.early_words.clear();
         }
         if rules < BY_HISTORY {
             for index in 0..self.orders.len() {

@@ -17,11 +17,13 @@ mod retire;
 mod roads;
 mod vehicles;
 
-use fleetfold_model::{Event, LogEntry, LogSeq, Name, Order, OrderId, Position, RULES, Space, Timestamp, VehicleId};
+use fleetfold_model::{
+    Event, LogEntry, LogSeq, Name, Numbered, Order, OrderId, Policy, Position, RULES, Space, Timestamp, VehicleId,
+};
 
 use crate::change::{Change, Flag, Refused};
 use crate::digest::{order_spec_digest, policy_digest};
-use crate::{Ask, Duty, Fleet, OrderState, Placement, Told, ToldTimes, VehicleState};
+use crate::{Ask, Duty, Fleet, OrderState, Placement, SaidAt, Told, ToldTimes, VehicleState};
 
 /// Most different skills in one zone: they are bits of a word.
 pub(crate) const SKILLS_MAX: usize = 64;
@@ -33,6 +35,8 @@ pub(crate) struct Applying {
     pub(crate) now: Timestamp,
     /// When it happened, as its producer says, and not later than [`Self::now`] (zone time).
     pub(crate) at: Timestamp,
+    /// Its number, where its source counts.
+    pub(crate) numbered: Option<Numbered>,
     /// Rules of the plan that is being taken, or by which a fact is judged.
     pub(crate) rules: u16,
     pub(crate) change: Change,
@@ -43,7 +47,16 @@ pub(crate) struct Applying {
 
 impl Applying {
     pub(crate) fn of(seq: LogSeq, now: Timestamp) -> Self {
-        Self { seq, now, at: now, rules: RULES, change: Change::default(), ask: None, zone_changed: false }
+        Self {
+            seq,
+            now,
+            at: now,
+            numbered: None,
+            rules: RULES,
+            change: Change::default(),
+            ask: None,
+            zone_changed: false,
+        }
     }
 
     pub(crate) fn order(&mut self, id: OrderId) {
@@ -105,14 +118,24 @@ impl Applying {
         if !self.judges_times() {
             return Ok(());
         }
-        if told.is_newer_than(self.at, what) {
-            return Err(Refused::Superseded);
-        }
-        told.0.insert(what, self.at);
-        Ok(())
+        let said = self.said();
+        let last = told.0.entry(what).or_insert(said);
+        if last.renew(said) { Ok(()) } else { Err(Refused::Superseded) }
+    }
+
+    /// True when nothing that was said earlier takes the place of what was said later, also of the zone as a whole, and sources are
+    /// taken at their numbers.
+    pub(crate) fn keeps_the_newest(&self) -> bool {
+        self.rules >= 5
+    }
+
+    /// When it was said, and by whom.
+    pub(crate) fn said(&self) -> SaidAt {
+        SaidAt { at: self.at, numbered: self.numbered.filter(|_| self.keeps_the_newest()) }
     }
 }
 
+pub use dispatcher::EarlyWord;
 pub(crate) use retire::KEPT;
 
 pub(crate) type Verdict = Result<(), Refused>;
@@ -140,6 +163,7 @@ impl Fleet {
             if let Some(time) = entry.time {
                 doing.at = time.min(doing.now);
             }
+            doing.numbered = entry.numbered;
             self.apply_fact(entry, &mut doing)
         };
         if let Err(reason) = verdict {
@@ -276,10 +300,7 @@ impl Fleet {
             }
             Event::RoadClosed(change) => self.road_changed(change, true, doing),
             Event::RoadSlowed(change) => self.road_changed(change, false, doing),
-            Event::RoadReopened(change) => {
-                self.road_reopened(change, doing);
-                Ok(())
-            }
+            Event::RoadReopened(change) => self.road_reopened(change, doing),
             Event::StopDeparted(stop) => self.stop_departed(stop, doing),
             Event::StopArrived(stop) => self.stop_arrived(stop, doing),
             Event::StopCompleted(stop) => self.stop_completed(stop, doing),
@@ -287,32 +308,34 @@ impl Fleet {
             Event::StopFailed(stop, reason, Some(retry)) => self.stop_postponed(stop, *reason, *retry, doing),
             Event::AssignmentAccepted { vehicle, revision } => {
                 let id = self.intern_vehicle(vehicle);
-                let state = &mut self.vehicles[id.index()];
-                state.accepted = state.accepted.max(LogSeq(*revision));
                 doing.vehicle(id);
+                let state = &mut self.vehicles[id.index()];
+                if doing.rules >= 5 && LogSeq(*revision) > state.route.revision {
+                    // Nobody has told its driver such a route: if it counted, everything that he is told later would count as accepted.
+                    return Err(Refused::NoSuchRevision);
+                }
+                state.accepted = state.accepted.max(LogSeq(*revision));
                 Ok(())
             }
             Event::AssignmentRejected { vehicle, order } => self.assignment_rejected(vehicle, order, doing),
-            Event::StopPinned(pin) => self.pin(pin, doing),
-            Event::StopUnpinned { order } => self.unpin(order, doing),
-            Event::AssignmentForced(pin) => self.force(pin, doing),
+            Event::StopPinned(pin) => {
+                let verdict = self.pin(pin, doing);
+                self.word_for_later(verdict, &EarlyWord::Pinned(pin.clone()), doing)
+            }
+            Event::StopUnpinned { order } => {
+                let verdict = self.unpin(order, doing);
+                self.word_for_later(verdict, &EarlyWord::Unpinned(order.clone()), doing)
+            }
+            Event::AssignmentForced(pin) => {
+                let verdict = self.force(pin, doing);
+                self.word_for_later(verdict, &EarlyWord::Forced(pin.clone()), doing)
+            }
             Event::PriorityRaised(raised) if doing.remembers() => self.priority_raised(raised, doing),
             Event::PriorityRaised(raised) => {
-                let id = self.known_order(&raised.order)?;
-                doing.order(id);
-                self.still_open(id)?;
-                doing.tell(&mut self.orders[id.index()].told, Told::Priority)?;
-                self.edit_spec(id, |spec| spec.priority = raised.priority);
-                self.ask_about(id, doing);
-                Ok(())
+                let verdict = self.known_priority_raised(raised, doing);
+                self.word_for_later(verdict, &EarlyWord::Raised(raised.clone()), doing)
             }
-            Event::PolicyChanged(policy) => {
-                self.policy = policy.clone();
-                self.policy_digest = policy_digest(policy);
-                doing.zone_changed = true;
-                doing.ask();
-                Ok(())
-            }
+            Event::PolicyChanged(policy) => self.policy_changed(policy, doing),
             // It is between dispatchers.
             Event::AttentionNoted(_) => Ok(()),
             Event::FeaturesLearned(features) => self.features_learned(features, doing),
@@ -340,6 +363,21 @@ impl Fleet {
             }
             Event::PlanProposed(_) => unreachable!("plans are taken apart in `apply`"),
         }
+    }
+
+    fn policy_changed(&mut self, policy: &Policy, doing: &mut Applying) -> Verdict {
+        if doing.keeps_the_newest() {
+            doing.zone_changed = true;
+            let said = doing.said();
+            if !self.policy_said.get_or_insert(said).renew(said) {
+                return Err(Refused::Superseded);
+            }
+        }
+        self.policy = policy.clone();
+        self.policy_digest = policy_digest(policy);
+        doing.zone_changed = true;
+        doing.ask();
+        Ok(())
     }
 
     /// Where a fact says that somebody is. Receivers without a fix send longitude 0, latitude 0: nothing is said then.

@@ -68,7 +68,7 @@ impl Fleet {
         let order = &mut self.orders[id.index()];
         if let Some(mark) = order.delivery.completed {
             if order.is_shipment() {
-                order.pickup.completed.get_or_insert(mark);
+                self.infer_pickup(id, mark, doing);
             }
             self.close(id, Closed::Served, doing);
             return;
@@ -289,9 +289,19 @@ impl Fleet {
         Ok(())
     }
 
+    /// The priority of an order that is known and open: under rules before the fourth.
+    pub(super) fn known_priority_raised(&mut self, raised: &PriorityRaised, doing: &mut Applying) -> Verdict {
+        let id = self.known_order(&raised.order)?;
+        doing.order(id);
+        self.still_open(id)?;
+        doing.tell(&mut self.orders[id.index()].told, Told::Priority)?;
+        self.edit_spec(id, |spec| spec.priority = raised.priority);
+        self.ask_about(id, doing);
+        Ok(())
+    }
+
     /// The priority is remembered also of an order that is over, or not known yet.
     pub(super) fn priority_raised(&mut self, raised: &PriorityRaised, doing: &mut Applying) -> Verdict {
-        let is_known = self.order_ids.get(&raised.order).is_some();
         let id = self.intern_order(&raised.order)?;
         doing.order(id);
         doing.tell(&mut self.orders[id.index()].told, Told::Priority)?;
@@ -300,7 +310,7 @@ impl Fleet {
             let (order, priority) = (raised.order.clone(), Some(raised.priority));
             let change = OrderChange { order, work, load, skills, priority, release, promised };
             self.orders[id.index()].early_changes.push(change);
-            return if is_known { Ok(()) } else { Err(Refused::UnknownOrder) };
+            return Ok(());
         }
         self.edit_spec(id, |spec| spec.priority = raised.priority);
         self.still_open(id)?;

@@ -217,7 +217,9 @@ impl Fleet {
             }
         }
         let has_arrived = state.under_way.is_some_and(|under| under.arrived.is_some());
-        let turns = doing.rules >= 3 && route.diverts && !has_arrived;
+        // Who has arrived and cannot begin yet may do something else meanwhile.
+        let may_leave = !has_arrived || (doing.rules >= 5 && self.waits_until(id).is_some_and(|at| at > doing.now));
+        let turns = doing.rules >= 3 && route.diverts && may_leave;
         let frozen = if turns { 0 } else { state.frozen_by(doing.rules, doing.now) };
         let kept =
             state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));

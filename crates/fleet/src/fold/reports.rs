@@ -43,6 +43,9 @@ impl Fleet {
     pub(crate) fn stop_departed(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        if self.was_departed(order, stop.stop, Mark { vehicle, at }, doing) {
+            return Ok(());
+        }
         self.begin(order, vehicle, stop, at, doing)?;
         let progress = self.orders[order.index()].progress_mut(stop.stop);
         progress.departed.get_or_insert(Mark { vehicle, at });
@@ -52,6 +55,9 @@ impl Fleet {
     pub(crate) fn stop_arrived(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        if self.was_there(order, stop, Mark { vehicle, at }, doing) {
+            return Ok(());
+        }
         let known_start = self.orders[order.index()].progress(stop.stop).departed.is_some();
         self.begin(order, vehicle, stop, at, doing)?;
         if !known_start {
@@ -72,6 +78,62 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    /// A departure that is told when its stop is over already: it is taken down. False: it is not one.
+    fn was_departed(&mut self, order: OrderId, stop: StopKind, mark: Mark, doing: &Applying) -> bool {
+        let progress = self.orders[order.index()].progress_mut(stop);
+        let Some(done) = progress.done_by(mark).filter(|_| doing.keeps_the_newest()) else { return false };
+        let latest = progress.arrived.map_or(done, |arrived| arrived.at.min(done));
+        let is_new = progress.departed.is_none() && mark.at <= latest;
+        if is_new {
+            progress.departed = Some(mark);
+        }
+        is_new
+    }
+
+    /// An arrival that is told when its stop is over already: it is taken down with its own time. False: it is not one.
+    fn was_there(&mut self, order: OrderId, stop: &StopEvent, mark: Mark, doing: &mut Applying) -> bool {
+        let progress = self.orders[order.index()].progress_mut(stop.stop);
+        let Some(done) = progress.done_by(mark).filter(|_| doing.keeps_the_newest()) else { return false };
+        if progress.arrived.is_some() || mark.at > done {
+            return false;
+        }
+        progress.arrived = Some(mark);
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(stop.stop).map(|stop| stop.position).or(said);
+        if let Some(position) = place {
+            self.was_at(mark.vehicle, position, mark.at, doing);
+        }
+        true
+    }
+
+    /// A pickup that was served, as its delivery shows, and that nobody has told.
+    pub(super) fn infer_pickup(&mut self, order: OrderId, mark: Mark, doing: &Applying) {
+        let state = &mut self.orders[order.index()];
+        if state.pickup.completed.is_none() {
+            state.pickup.completed = Some(mark);
+            if doing.keeps_the_newest() {
+                state.told.put(Told::PickupInferred, mark.at);
+            }
+        }
+    }
+
+    /// A pickup that was inferred from its delivery is told: it was served then, and there. False: it is not one.
+    fn was_picked_up(&mut self, order: OrderId, stop: &StopEvent, mark: Mark, doing: &mut Applying) -> bool {
+        let state = &self.orders[order.index()];
+        let inferred = stop.stop == StopKind::Pickup && state.told.0.contains_key(&Told::PickupInferred);
+        let is_before = state.pickup.completed.is_some_and(|delivered| mark.at <= delivered.at);
+        if !inferred || !is_before {
+            return false;
+        }
+        let said = self.place_said(stop.position, doing);
+        let place = self.orders[order.index()].stop(StopKind::Pickup).map(|stop| stop.position).or(said);
+        self.leave_stop(order, mark.vehicle, StopKind::Pickup, mark.at, place, doing);
+        let state = &mut self.orders[order.index()];
+        state.pickup.completed = Some(mark);
+        state.told.0.remove(&Told::PickupInferred);
+        true
     }
 
     /// A drive or a service has begun: the visit moves into the head of the route.
@@ -140,7 +202,7 @@ impl Fleet {
             })
             .collect();
         for order in loaded {
-            self.orders[order.index()].told.0.insert(Told::Loaded, doing.at);
+            self.orders[order.index()].told.put(Told::Loaded, doing.at);
             self.load_on_board(order, vehicle, doing);
             doing.order(order);
         }
@@ -150,6 +212,9 @@ impl Fleet {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
         let mark = Mark { vehicle, at };
+        if self.was_picked_up(order, stop, mark, doing) {
+            return Ok(());
+        }
         let progress = self.orders[order.index()].progress(stop.stop);
         // What was served at last was served, whatever failed before.
         if progress.completed.is_some() || (progress.failed.is_some() && !doing.remembers()) {
@@ -212,7 +277,7 @@ impl Fleet {
             StopKind::Delivery => {
                 if self.orders[order.index()].is_shipment() && self.orders[order.index()].pickup.completed.is_none() {
                     doing.flag(Flag::Gap);
-                    self.orders[order.index()].pickup.completed = Some(mark);
+                    self.infer_pickup(order, mark, doing);
                 }
                 let returned = self.orders[order.index()].delivery_moved_to.is_some();
                 let why = if returned { Closed::Cancelled } else { Closed::Served };
@@ -399,7 +464,7 @@ impl Fleet {
                 let had_goods = state.pickup.completed.is_some() || state.told.0.contains_key(&Told::Loaded);
                 state.closed = Some(Closed::Served);
                 if state.is_shipment() {
-                    state.pickup.completed.get_or_insert(mark);
+                    self.infer_pickup(order, mark, doing);
                 }
                 doing.change.reopened.extend(closed.map(|was| (order, was)));
                 doing.change.closed.push(order);
@@ -473,8 +538,7 @@ impl Fleet {
 
     pub(crate) fn assignment_rejected(&mut self, vehicle: &Name, order: &Name, doing: &mut Applying) -> Verdict {
         let vehicle = self.known_vehicle(vehicle)?;
-        let known = self.known_order(order);
-        let order = if doing.remembers() { self.intern_order(order)? } else { known? };
+        let order = if doing.remembers() { self.intern_order(order)? } else { self.known_order(order)? };
         doing.order(order);
         doing.vehicle(vehicle);
         if !doing.remembers() {
@@ -492,8 +556,10 @@ impl Fleet {
         if !self.orders[order.index()].rejected_by.contains(&vehicle) {
             self.orders[order.index()].rejected_by.push(vehicle);
         }
-        known?;
         self.still_open(order)?;
+        if self.orders[order.index()].spec.is_none() {
+            return Ok(()); // it is remembered until somebody asks for the order
+        }
         if self.orders[order.index()].placement != Placement::OnRoute(vehicle) {
             return Err(Refused::NotOnRoute);
         }

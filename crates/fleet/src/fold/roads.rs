@@ -24,23 +24,62 @@ impl Fleet {
         if !closed && change.time_percent.is_none() {
             return Err(Refused::NoFactor);
         }
-        // Reopened before the closure arrived: it stays open.
-        let ended = self.roads.get(&change.change).is_some_and(|old| old.ended);
-        self.put_road(RoadState { change: change.clone(), closed, ended, since: self.logged_at });
+        let old = self.roads.get(&change.change);
+        let mut state = RoadState {
+            change: change.clone(),
+            closed,
+            // Reopened before the closure arrived: it stays open.
+            ended: old.is_some_and(|old| old.ended),
+            since: self.logged_at,
+            changed: None,
+            reopened: None,
+        };
+        if doing.keeps_the_newest() {
+            let said = doing.said();
+            let mut changed = old.and_then(|old| old.changed).unwrap_or(said);
+            state.reopened = old.and_then(|old| old.reopened);
+            if !changed.renew(said) {
+                if let Some(old) = old.cloned() {
+                    self.put_road(RoadState { changed: Some(changed), ..old });
+                }
+                return Err(Refused::Superseded);
+            }
+            state.changed = Some(changed);
+            if let Some(reopened) = &state.reopened {
+                state.ended = !changed.is_after(reopened);
+            }
+        }
+        self.put_road(state);
         self.road_version += 1;
         doing.ask().roads = true;
         Ok(())
     }
 
-    pub(super) fn road_reopened(&mut self, change: &RoadChange, doing: &mut Applying) {
+    pub(super) fn road_reopened(&mut self, change: &RoadChange, doing: &mut Applying) -> Verdict {
         let since = self.logged_at;
-        let road = match self.roads.get(&change.change) {
-            Some(old) => RoadState { ended: true, since, ..old.clone() },
-            None => RoadState { change: change.clone(), closed: false, ended: true, since },
+        let old = self.roads.get(&change.change).cloned();
+        let mut road = match old.clone() {
+            Some(old) => RoadState { ended: true, since, ..old },
+            None => {
+                RoadState { change: change.clone(), closed: false, ended: true, since, changed: None, reopened: None }
+            }
         };
+        if doing.keeps_the_newest() {
+            let said = doing.said();
+            let mut reopened = road.reopened.unwrap_or(said);
+            let is_newest = reopened.renew(said);
+            let is_overtaken = road.changed.is_some_and(|changed| changed.is_after(&reopened));
+            road.reopened = Some(reopened);
+            if let Some(old) = old.filter(|_| !is_newest || is_overtaken) {
+                // It ended before it began anew, or has ended already: what it is now stays.
+                self.put_road(RoadState { reopened: Some(reopened), ..old });
+                return Err(Refused::Superseded);
+            }
+        }
         self.put_road(road);
         self.road_version += 1;
         doing.ask().roads = true;
+        Ok(())
     }
 
     fn put_road(&mut self, road: RoadState) {

@@ -90,6 +90,8 @@ impl Fleet {
         fleet.zone = image.zone;
         fleet.policy_digest = policy_digest(&image.policy);
         fleet.policy = image.policy;
+        fleet.policy_said = image.policy_said;
+        fleet.early_words = image.early_words;
         fleet.chain = image.chain;
         fleet.last_base = image.last_base;
         fleet.road_version = image.road_version;

@@ -31,6 +31,8 @@ impl Fleet {
             swept_at: self.swept_at,
             zone: self.zone.clone(),
             policy: self.policy.clone(),
+            policy_said: self.policy_said,
+            early_words: self.early_words.clone(),
             chain: self.chain,
             last_base: self.last_base.clone(),
             skills: skills.into_iter().map(|(name, _)| name.clone()).collect(),

@@ -63,6 +63,7 @@ impl Log {
         self.now += 1_000;
         let seq = LogSeq(self.fleet.applied().0 + 1);
         let entry = LogEntry {
+            numbered: None,
             seq,
             logged_at: Timestamp(self.now),
             id,

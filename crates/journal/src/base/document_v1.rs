@@ -9,6 +9,7 @@ use fleetfold_model::{LogSeq, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert_v1::AlertStateV1;
+use super::said_v1::{EarlyWordV1, SaidAtV1};
 use super::state_v1::{AskImageV1, OrderImageV1, VehicleImageV1};
 use super::tally_v1::TallyV1;
 use super::values::{Count, Hash64, NameText, is_default, names, texts};
@@ -62,6 +63,10 @@ pub(super) struct FleetImageV1 {
     swept_at_ms: i64,
     zone: ZoneStateV1,
     policy: PolicyStateV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    policy_said: Option<SaidAtV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    early_words: Vec<EarlyWordV1>,
     chain: ChainStateV1,
     #[serde(default, skip_serializing_if = "is_default")]
     last_base: Option<StoredBaseV1>,
@@ -105,6 +110,8 @@ impl From<Image> for FleetImageV1 {
             swept_at,
             zone,
             policy,
+            policy_said,
+            early_words,
             chain,
             last_base,
             skills,
@@ -129,6 +136,8 @@ impl From<Image> for FleetImageV1 {
             swept_at_ms: swept_at.0,
             zone: zone.into(),
             policy: policy.into(),
+            policy_said: policy_said.map(Into::into),
+            early_words: each(early_words),
             chain: chain.into(),
             last_base: last_base.map(Into::into),
             skills: texts(skills),
@@ -169,6 +178,8 @@ impl FleetImageV1 {
             swept_at: Timestamp(self.swept_at_ms),
             zone: self.zone.into(),
             policy: self.policy.into(),
+            policy_said: self.policy_said.map(Into::into),
+            early_words: each(self.early_words),
             chain: self.chain.into(),
             last_base: self.last_base.map(Into::into),
             skills: names(self.skills),

@@ -2,13 +2,14 @@
 
 use fleetfold_fleet::{
     Anchor, AskImage, Closed, Duties, Duty, DutyTold, MarkImage, OnBreak, OrderImage, PlacementImage, ProgressImage,
-    Told, ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
+    SaidAt, Told, ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
 };
 use fleetfold_model::{
     FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
 };
 use serde::{Deserialize, Serialize};
 
+use super::said_v1::NumberedV1;
 use super::specs_v1::{OrderChangeV1, OrderSpecV1, ShiftSpecV1, VehicleSpecV1};
 use super::values::{Count, Hash64, NameText, PointV1, Word, is_default, names, texts};
 
@@ -108,14 +109,21 @@ enum PlacementImageV1 {
 struct ToldV1 {
     what: Word<Told>,
     at_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    numbered: Option<NumberedV1>,
 }
 
 fn told(ToldTimes(times): ToldTimes) -> Vec<ToldV1> {
-    times.into_iter().map(|(what, Timestamp(at_ms))| ToldV1 { what: Word(what), at_ms }).collect()
+    let one =
+        |(what, SaidAt { at, numbered })| ToldV1 { what: Word(what), at_ms: at.0, numbered: numbered.map(Into::into) };
+    times.into_iter().map(one).collect()
 }
 
 fn told_times(told: Vec<ToldV1>) -> ToldTimes {
-    ToldTimes(told.into_iter().map(|ToldV1 { what: Word(what), at_ms }| (what, Timestamp(at_ms))).collect())
+    let one = |ToldV1 { what: Word(what), at_ms, numbered }| {
+        (what, SaidAt { at: Timestamp(at_ms), numbered: numbered.map(Into::into) })
+    };
+    ToldTimes(told.into_iter().map(one).collect())
 }
 
 /// What follows from facts about whether a vehicle works.
@@ -153,6 +161,8 @@ enum DutyV1 {
 struct DutyToldV1 {
     at_ms: i64,
     what: DutyV1,
+    #[serde(default, skip_serializing_if = "is_default")]
+    numbered: Option<NumberedV1>,
 }
 
 /// Facts about whether a vehicle works.
@@ -171,8 +181,9 @@ impl From<Duties> for DutiesV1 {
         let Working { is_on, since, is_lost, shift, ends } = settled;
         let ms = |at: Option<Timestamp>| at.map(|Timestamp(at)| at);
         let (on, lost, shift) = (is_on, is_lost, shift.map(Into::into));
-        let fact = |DutyTold { at, what }| DutyToldV1 {
+        let fact = |DutyTold { said: SaidAt { at, numbered }, what }| DutyToldV1 {
             at_ms: at.0,
+            numbered: numbered.map(Into::into),
             what: match what {
                 Duty::On(shift) => DutyV1::On(shift.map(Into::into)),
                 Duty::Off => DutyV1::Off,
@@ -192,8 +203,8 @@ impl From<Duties> for DutiesV1 {
 impl From<DutiesV1> for Duties {
     fn from(DutiesV1 { settled, settled_ms, facts }: DutiesV1) -> Self {
         let WorkingV1 { on, since_ms, lost, shift, ends_ms } = settled;
-        let fact = |DutyToldV1 { at_ms, what }| DutyTold {
-            at: Timestamp(at_ms),
+        let fact = |DutyToldV1 { at_ms, what, numbered }| DutyTold {
+            said: SaidAt { at: Timestamp(at_ms), numbered: numbered.map(Into::into) },
             what: match what {
                 DutyV1::On(shift) => Duty::On(shift.map(Into::into)),
                 DutyV1::Off => Duty::Off,

@@ -187,6 +187,7 @@ words!(Told:
     Told::Pinned => "pinned",
     Told::Failed => "failed",
     Told::Driven => "driven",
+    Told::PickupInferred => "pickup_inferred",
 );
 words!(AlertKind:
     AlertKind::PredictedLate => "predicted_late",

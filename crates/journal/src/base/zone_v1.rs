@@ -7,6 +7,7 @@ use fleetfold_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::said_v1::SaidAtV1;
 use super::values::{AtMost, Count, Hash128, NameText, PointV1, Word, is_default};
 
 /// How coordinates and log times are read.
@@ -297,10 +298,14 @@ pub(super) struct RoadStateV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     ended: bool,
     since_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    changed: Option<SaidAtV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    reopened: Option<SaidAtV1>,
 }
 
 impl From<RoadState> for RoadStateV1 {
-    fn from(RoadState { change, closed, ended, since }: RoadState) -> Self {
+    fn from(RoadState { change, closed, ended, since, changed, reopened }: RoadState) -> Self {
         let RoadChange { change, target, time_percent, from, until } = change;
         let points = |places: Vec<_>| places.into_iter().map(PointV1::from).collect();
         let target = target.map(|target| match target {
@@ -318,6 +323,8 @@ impl From<RoadState> for RoadStateV1 {
             closed,
             ended,
             since_ms: since.0,
+            changed: changed.map(Into::into),
+            reopened: reopened.map(Into::into),
         }
     }
 }
@@ -344,6 +351,8 @@ impl From<RoadStateV1> for RoadState {
             closed: road.closed,
             ended: road.ended,
             since: Timestamp(road.since_ms),
+            changed: road.changed.map(Into::into),
+            reopened: road.reopened.map(Into::into),
         }
     }
 }

@@ -105,6 +105,8 @@ pub(crate) struct Alerts {
     skews: BTreeMap<VehicleId, Skew>,
     /// Since when vehicles that are not under way should be (zone time).
     due_since: BTreeMap<VehicleId, Timestamp>,
+    /// When a vehicle's driver last reported anything (zone time).
+    reported: BTreeMap<VehicleId, Timestamp>,
 }
 
 impl Default for Alerts {
@@ -121,6 +123,7 @@ impl Default for Alerts {
             answers: VecDeque::new(),
             skews: BTreeMap::new(),
             due_since: BTreeMap::new(),
+            reported: BTreeMap::new(),
         }
     }
 }
@@ -144,10 +147,14 @@ impl Alerts {
         for &(_, waited) in &change.answered {
             self.answered(waited, entry.logged_at);
         }
+        let logged = fleet.zone().zone_time(entry.logged_at);
+        if let (Origin::Driver, &[vehicle, ..]) = (entry.event.origin(), change.vehicles.as_slice()) {
+            self.reported.insert(vehicle, entry.time.map_or(logged, |time| time.min(logged)));
+        }
         if let (Origin::Driver, Some(time), &[vehicle, ..]) =
             (entry.event.origin(), entry.time, change.vehicles.as_slice())
         {
-            let ahead = time - fleet.zone().zone_time(entry.logged_at);
+            let ahead = time - logged;
             let skew = self.skews.entry(vehicle).or_default();
             if ahead > SKEW {
                 *skew = Skew { ahead: skew.ahead + 1, right: 0, by: ahead };
@@ -322,8 +329,14 @@ impl Alerts {
                 placed || policy.alert_deadline.0 <= 0 || deadline(fleet, id).is_none_or(|due| due - now > near)
             }),
             AlertKind::Silent => vehicle.is_none_or(|id| {
-                let limit = policy.alert_silent;
-                self.quiet(id, fleet.vehicle(id), now, limit).is_none_or(|quiet| quiet.0 < limit.0 / 2)
+                let (limit, state) = (policy.alert_silent, fleet.vehicle(id));
+                // Whose work was given to others has nothing to do, and is as silent as before.
+                let raised = fleet.alert(alert).map_or(now, |standing| standing.raised);
+                let is_relieved = state.route.visits.is_empty() && state.is_available() && limit.0 > 0;
+                if is_relieved && self.heard(id, state, now).is_none_or(|heard| heard <= raised) {
+                    return false;
+                }
+                self.quiet(id, state, now, limit).is_none_or(|quiet| quiet.0 < limit.0 / 2)
             }),
             AlertKind::ClockSkew => vehicle
                 .is_none_or(|id| !fleet.vehicle(id).on || self.skews.get(&id).is_some_and(|skew| skew.right >= SKEWED)),
@@ -346,6 +359,13 @@ impl Alerts {
         }
     }
 
+    /// When a vehicle was last heard of; `None`: never.
+    fn heard(&self, id: VehicleId, state: &VehicleState, now: Timestamp) -> Option<Timestamp> {
+        let said = [state.anchor, state.hint].into_iter().flatten().map(|anchor| anchor.at);
+        let told = state.under_way.map(|under| under.arrived.unwrap_or(under.departed));
+        said.chain(told).chain(self.reported.get(&id).copied()).filter(|&at| at <= now).max()
+    }
+
     /// For how long a vehicle has not been heard of although it should have been; `None`: it need not.
     fn quiet(&self, id: VehicleId, state: &VehicleState, now: Timestamp, limit: Millis) -> Option<Millis> {
         // Who takes a break need not be heard of before it is over.
@@ -353,10 +373,8 @@ impl Alerts {
             return None;
         }
         let first = state.route.visits.first()?;
-        let said = [state.anchor, state.hint].into_iter().flatten().map(|anchor| anchor.at).filter(|&at| at <= now);
         let under = state.under_way;
-        let told = under.map(|under| under.arrived.unwrap_or(under.departed)).filter(|&at| at <= now);
-        let heard = said.chain(told).max()?;
+        let heard = self.heard(id, state, now)?;
         let expected = match under {
             // It serves a stop until then.
             Some(under) if under.arrived.is_some() => first.departure,

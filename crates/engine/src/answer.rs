@@ -15,16 +15,17 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
 use crate::bounds::{self, Nobody, Refusal, Refusals};
-use crate::draft::{CutOff, Draft, settled};
+use crate::draft::{CutOff, Draft, settled, turns_at};
 use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::proposal::{Cause, RETIME_MIN, Solved};
+use crate::relief::{new_to_silent, silent};
 
 /// Vehicles considered for one order at first: the nearest, and those whose stops are nearest.
-const NEAR_VEHICLES: usize = 10;
-const NEAR_STOPS: usize = 12;
+pub(crate) const NEAR_VEHICLES: usize = 10;
+pub(crate) const NEAR_STOPS: usize = 12;
 /// Open stops looked at around a stop to find [`NEAR_STOPS`] that are on a route.
 const LOOKED_AT: usize = 60;
 /// Vehicles considered when none of the near ones will do, and how many stops they may have together (guess: a tenth of a zone). When
@@ -60,6 +61,8 @@ pub(crate) struct Task {
     pub(crate) again: bool,
     /// The vehicle may have room for orders on no route; nothing is to be said if it has none.
     pub(crate) room: bool,
+    /// Nothing is heard of this vehicle: others take its work where they can.
+    pub(crate) silent: Option<VehicleId>,
 }
 
 /// Where and how an answer is made.
@@ -67,7 +70,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) moment: Moment<'a>,
     pub(crate) outlook: &'a Outlook,
     /// How many vehicles are asked about an order.
-    effort: Effort,
+    pub(crate) effort: Effort,
     /// Most bytes of the groups of one task.
     pub(crate) bytes_max: usize,
     /// The first legs found missing that a routing server has not said yet: straight lines stood in for them.
@@ -80,18 +83,21 @@ pub(crate) struct Answer<'a> {
     turning: RefCell<BTreeSet<VehicleId>>,
     /// Orders about which not all vehicles could be asked.
     unasked: RefCell<BTreeSet<OrderId>>,
+    /// Vehicles of which nothing is heard: they are given nothing new.
+    pub(crate) silent: BTreeSet<VehicleId>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
         let (turning, unasked) = (RefCell::default(), RefCell::default());
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, unasked }
+        let silent = silent(moment.fleet);
+        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, unasked, silent }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
     fn refusal(&self, vehicle: VehicleId, order: &OrderState) -> Option<Refusal> {
-        bounds::refusal(self.moment, vehicle, order).or_else(|| {
+        bounds::refusal(self.moment, vehicle, order).or_else(|| self.refused_in_silence(vehicle, order)).or_else(|| {
             let is_on_it = order.placement == Placement::OnRoute(vehicle) || order.on_board == Some(vehicle);
             let is_too_long = !is_on_it && is_too_long(self.moment.fleet, vehicle, order, self.bytes_max);
             is_too_long.then_some(Refusal::Rules)
@@ -101,6 +107,9 @@ impl<'a> Answer<'a> {
     /// Groups that do what a task asks for, and answer its fact.
     pub(crate) fn groups(&self, task: &Task) -> Vec<ExchangeGroup> {
         let fleet = self.moment.fleet;
+        if let Some(silent) = task.silent {
+            return self.relieved(silent, task.seq);
+        }
         if task.room {
             return task.vehicles.iter().flat_map(|&vehicle| self.filled(vehicle)).collect();
         }
@@ -128,6 +137,9 @@ impl<'a> Answer<'a> {
         let concerned: BTreeSet<VehicleId> = task.vehicles.iter().copied().filter(works).collect();
         for &vehicle in &concerned {
             self.loosen(vehicle, &mut loose);
+        }
+        if task.one_by_one {
+            loose.extend(concerned.iter().flat_map(|&vehicle| may_be_saved(fleet, vehicle)));
         }
         // Who is named has the room: others are placed anew.
         for &order in &task.orders {
@@ -275,7 +287,7 @@ impl<'a> Answer<'a> {
         nobody: &mut BTreeMap<OrderId, Nobody>,
     ) -> (Draft, Problem, Solution) {
         let fleet = self.moment.fleet;
-        let (broken, cost) = (self.broken_promises(asked, &solved), solved.2.cost);
+        let (broken, cost) = (self.broken_promises(&asked.loose, &solved), solved.2.cost);
         let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let mut turning = self.turning.borrow().clone();
         // Who cannot get to his stop is not held by it, whatever the policy says of drivers who can.
@@ -283,7 +295,7 @@ impl<'a> Answer<'a> {
         if let Some(cut_off) = cut_off.filter(|cut_off| !cut_off.vehicles.is_empty()) {
             let turning = &turning | &cut_off.vehicles;
             let other = self.solve_turning(&vehicles, &cut_off.loose(orders), &turning);
-            if self.broken_promises(asked, &other) < broken {
+            if self.broken_promises(&asked.loose, &other) < broken {
                 return other;
             }
             // What keeps them off is told as if they were not held.
@@ -298,8 +310,15 @@ impl<'a> Answer<'a> {
             Diversion::SavesPromise => broken > (0, 0),
             Diversion::Saves(_) => true,
         };
-        let could = |&vehicle: &VehicleId| fleet.vehicle(vehicle).on_its_way_at().is_some();
+        let now = self.moment.now();
+        let could = |&vehicle: &VehicleId| turns_at(fleet, vehicle, now).is_some();
         let others: Vec<VehicleId> = vehicles.iter().copied().filter(could).collect();
+        if fleet.policy().diversion == Diversion::SavesPromise
+            && broken == (0, 0)
+            && let Some(other) = self.meanwhile(asked, orders, &solved, &others)
+        {
+            return other;
+        }
         if !is_worth_a_look || others.iter().all(|vehicle| turning.contains(vehicle)) {
             return solved;
         }
@@ -307,23 +326,49 @@ impl<'a> Answer<'a> {
         let other = self.solve_turning(&vehicles, orders, &turning);
         let saves = match fleet.policy().diversion {
             Diversion::Never => false,
-            Diversion::SavesPromise => self.broken_promises(asked, &other) < broken,
+            Diversion::SavesPromise => self.broken_promises(&asked.loose, &other) < broken,
             Diversion::Saves(gain) => cost - other.2.cost >= gain,
         };
         if saves { other } else { solved }
     }
 
-    /// Of what was to be placed, how many orders are on no route; and how many stops of all these routes are late.
-    fn broken_promises(
+    /// The same answer where drivers who wait at a stop for its window do something else meanwhile, if that costs nothing: no promise, no
+    /// money, and what they do begins earlier. `None`: nobody waits, or it would cost something.
+    fn meanwhile(
         &self,
         asked: &Asked,
+        orders: &[OrderId],
+        solved: &(Draft, Problem, Solution),
+        others: &[VehicleId],
+    ) -> Option<(Draft, Problem, Solution)> {
+        let fleet = self.moment.fleet;
+        let waits: BTreeSet<VehicleId> =
+            others.iter().copied().filter(|&id| fleet.vehicle(id).on_its_way_at().is_none()).collect();
+        if waits.is_empty() || asked.loose.is_empty() {
+            return None;
+        }
+        let turning = &*self.turning.borrow() | &waits;
+        let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
+        let other = self.solve_turning(&vehicles, orders, &turning);
+        let costs_nothing = self.broken_promises(&asked.loose, &other) == (0, 0) && other.2.cost <= solved.2.cost;
+        let begins = |solved: &(Draft, Problem, Solution)| -> i64 {
+            let asked = starts(solved).into_iter().filter(|((order, _), _)| asked.loose.contains(order));
+            asked.map(|(_, (start, _))| start.0).sum()
+        };
+        (costs_nothing && begins(&other) + RETIME_MIN.0 <= begins(solved)).then_some(other)
+    }
+
+    /// Of what was to be placed, how many orders are on no route; and how many stops of all these routes are late.
+    pub(crate) fn broken_promises(
+        &self,
+        loose: &BTreeSet<OrderId>,
         (draft, problem, solution): &(Draft, Problem, Solution),
     ) -> (usize, usize) {
         let order_of = |stop: &StopIx| draft.stops[stop.index()].0;
         // Behind a stop that no road leads to, nothing is served.
         let never = solution.tours.iter().zip(&draft.heads).filter(|(_, head)| head.iter().any(Visit::is_cut_off));
         let never = never.flat_map(|(sequence, _)| sequence);
-        let absent = solution.absent.iter().chain(never).map(order_of).filter(|order| asked.loose.contains(order));
+        let absent = solution.absent.iter().chain(never).map(order_of).filter(|order| loose.contains(order));
         let absent: BTreeSet<OrderId> = absent.collect();
         let is_late = |due: Timestamp, start: Timestamp| start - due >= RETIME_MIN;
         let mut late = 0;
@@ -424,7 +469,7 @@ impl<'a> Answer<'a> {
         self.work.set(self.work.get() + fleet.vehicles().len() / SLACKS_LOOKED_AT);
         let asks = bounds::Asks::of(self.moment, order);
         fleet.slacks().filter(|(_, slack)| slack.is_available).filter_map(move |(vehicle, slack)| {
-            let refusal = asks.refused_by(vehicle, slack);
+            let refusal = asks.refused_by(vehicle, slack).or_else(|| self.refused_in_silence(vehicle, order));
             let is_vague = match refusal {
                 None => true,
                 Some(Refusal::Capacity { by }) => !asks.is_exact() && refusals.may_be_nearest(by),
@@ -432,6 +477,7 @@ impl<'a> Answer<'a> {
                 Some(
                     Refusal::Skills
                     | Refusal::Rejected
+                    | Refusal::Silent
                     | Refusal::Shift
                     | Refusal::Way
                     | Refusal::Rules
@@ -681,7 +727,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Fills the legs in, and remembers what was missing.
-    fn finish(&self, draft: &Draft) -> Problem {
+    pub(crate) fn finish(&self, draft: &Draft) -> Problem {
         self.work.set(self.work.get() + draft.stops.len() + draft.vehicles.len());
         let mut missing = self.missing.borrow_mut();
         if missing.is_none() {
@@ -690,7 +736,7 @@ impl<'a> Answer<'a> {
         draft.finish_known(self.outlook)
     }
 
-    fn solved<'s>(
+    pub(crate) fn solved<'s>(
         &'s self,
         (draft, problem, solution): &'s (Draft, Problem, Solution),
         nobody: &'s BTreeMap<OrderId, Nobody>,
@@ -714,15 +760,25 @@ impl<'a> Answer<'a> {
     ) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
-        let mut draft = Draft::turning(self.moment.fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
-        draft.load_beside_the_heads(self.moment.fleet);
+        let fleet = self.moment.fleet;
+        let mut draft = Draft::turning(fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
+        draft.load_beside_the_heads(fleet);
+        if !self.silent.is_empty() {
+            draft.bar(|order| new_to_silent(fleet, &self.silent, order).collect());
+        }
         let problem = self.finish(&draft);
         let solution = insert(&problem);
         (draft, problem, solution)
     }
 
     /// Vehicles worth asking about an order: its carrier, or the pinned one, or those near its stops and the one it is on.
-    fn candidates(&self, id: OrderId, near_vehicles: usize, near_stops: usize, vehicles: &mut BTreeSet<VehicleId>) {
+    pub(crate) fn candidates(
+        &self,
+        id: OrderId,
+        near_vehicles: usize,
+        near_stops: usize,
+        vehicles: &mut BTreeSet<VehicleId>,
+    ) {
         let order = self.moment.fleet.order(id);
         if let Placement::OnRoute(vehicle) = order.placement {
             vehicles.insert(vehicle);
@@ -754,6 +810,40 @@ impl<'a> Answer<'a> {
             vehicles.extend(by_stops.take(near_stops).filter(could));
         }
     }
+}
+
+/// Orders on the route of a vehicle that are late as planned, and may be in time if it goes elsewhere before the stop that it is on its way to:
+/// the policy allows that, and its phone has said where it is.
+pub(crate) fn may_be_saved(fleet: &Fleet, id: VehicleId) -> impl Iterator<Item = OrderId> + '_ {
+    let vehicle = fleet.vehicle(id);
+    let frozen = settled(fleet, vehicle).count;
+    let may_turn = fleet.policy().diversion != Diversion::Never && frozen > 0 && vehicle.on_its_way_at().is_some();
+    let (head, tail) = vehicle.route.visits.split_at(if may_turn { frozen } else { vehicle.route.visits.len() });
+    tail.iter().filter_map(move |visit| {
+        let order = fleet.order(visit.order);
+        let is_free = order.on_board.or(order.pinned).is_none_or(|only| only == id);
+        let late = visit.start - order.stop(visit.stop)?.due?;
+        let is_meant = is_free && late >= RETIME_MIN && head.iter().all(|other| other.order != visit.order);
+        is_meant.then_some(visit.order)
+    })
+}
+
+/// When each stop of an order begins (zone time), and when it is promised for.
+pub(crate) type Starts = BTreeMap<(OrderId, StopKind), (Timestamp, Option<Timestamp>)>;
+
+/// The stops of an answer that are not settled: when each begins.
+pub(crate) fn starts((draft, problem, solution): &(Draft, Problem, Solution)) -> Starts {
+    let tours = TourIx::all().zip(&solution.tours);
+    let timed = tours.filter_map(|(tour, stops)| Some((stops, schedule(problem, tour, stops)?)));
+    let mut starts = Starts::new();
+    for (stops, times) in timed {
+        for (stop, timed) in stops.iter().zip(times) {
+            let due = Some(problem.stops()[stop.index()].due).filter(|&due| due != i32::MAX);
+            let begins = (draft.absolute(timed.start), due.map(|due| draft.absolute(due)));
+            starts.insert(draft.stops[stop.index()], begins);
+        }
+    }
+    starts
 }
 
 /// What is to be placed, and on whom.

@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     Skills,
     /// Its driver would not take the order.
     Rejected,
+    /// Nothing is heard of it: it is given nothing new.
+    Silent,
     /// It may have no more stops in this shift. `fits`: the goods would have room.
     Stops { fits: bool },
     /// The goods do not fit beside what it has, at no position of its route. `by`: units that are missing where the least are.
@@ -283,7 +285,7 @@ impl Refusals {
                 self.way = true;
                 return;
             }
-            Refusal::Rules => {
+            Refusal::Rules | Refusal::Silent => {
                 self.other = true;
                 return;
             }
@@ -314,9 +316,9 @@ impl Refusals {
             (false, false, false, false) if self.skills => UnassignedReason::Skills,
             (false, false, false, false) => UnassignedReason::NoVehicle,
             (true, false, false, false) => UnassignedReason::Rejected,
-            (_, true, false, false) => UnassignedReason::Capacity,
-            (_, false, true, false) => UnassignedReason::Shift,
-            (_, false, false, true) => UnassignedReason::Stops,
+            (false, true, false, false) => UnassignedReason::Capacity,
+            (false, false, true, false) => UnassignedReason::Shift,
+            (false, false, false, true) => UnassignedReason::Stops,
             _ => UnassignedReason::NoPlace,
         }
     }

@@ -35,6 +35,8 @@ const AGAIN_MAX: u32 = 6;
 const ACCEPTED_PERMILLE: i64 = 500;
 /// What a driver who is told to go elsewhere needs to turn, zone time (guess: to read a message and to find a place to turn).
 const REACTION: Millis = Millis(20_000);
+/// A driver who has arrived is sent elsewhere only where he would wait for at least so long, zone time (guess: less is not worth the way).
+const WAITS_MIN: Millis = Millis(10 * 60_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.
 const AFTER: Millis = Millis(60 * 60_000);
 
@@ -88,6 +90,17 @@ impl Draft {
         turning: &BTreeSet<VehicleId>,
         now: Timestamp,
     ) -> Self {
+        Self::turned(fleet, outlook, (vehicles, loose), (turning, &BTreeMap::new()), now)
+    }
+
+    /// The same, where some vehicles turn at a place and time that a plan has named for it.
+    pub(crate) fn turned(
+        fleet: &Fleet,
+        outlook: &Outlook,
+        (vehicles, loose): (&[VehicleId], &[OrderId]),
+        (turning, turned): (&BTreeSet<VehicleId>, &BTreeMap<VehicleId, Anchor>),
+        now: Timestamp,
+    ) -> Self {
         let policy = fleet.policy();
         let mut draft = Self {
             epoch: now,
@@ -117,13 +130,15 @@ impl Draft {
         let mut committed: BTreeSet<OrderId> = BTreeSet::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
-            let known = || vehicle.on_its_way_at().or_else(|| cut_off_at(fleet, outlook, vehicle, now));
+            let known = || turns_at(fleet, id, now).or_else(|| cut_off_at(fleet, outlook, vehicle, now));
             let place = turning.contains(&id).then(known).flatten();
+            let place = place.map(|place| Anchor { position: place.position, at: now + REACTION });
+            let place = turned.get(&id).copied().or(place);
             let Settled { count: frozen, is_there } =
                 if place.is_some() { Settled { count: 0, is_there: false } } else { settled(fleet, vehicle) };
             let (head, mut start) = head(fleet, outlook, vehicle, frozen, now);
             if let Some(place) = place {
-                start = Anchor { position: place.position, at: now + REACTION };
+                start = place;
             }
             let under = vehicle.under_way.filter(|_| place.is_some());
             draft.turning.push(under.map(|under| (under.order, under.stop)));
@@ -272,7 +287,7 @@ impl Draft {
         Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
     }
 
-    fn relative(&self, at: Timestamp) -> i32 {
+    pub(crate) fn relative(&self, at: Timestamp) -> i32 {
         (at - self.epoch).0.clamp(-i64::from(TIME_MAX), i64::from(TIME_MAX)) as i32
     }
 
@@ -509,6 +524,14 @@ pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel:
         // Nobody has said where it is since it departed.
         (None, None) => (under.departed + travel).max(now),
     }
+}
+
+/// Where a vehicle may be sent elsewhere before the stop that it is on its way to, or that it has reached long before it can begin there;
+/// `None`: it is under way to none, nobody knows where it is, or it begins soon.
+pub(crate) fn turns_at(fleet: &Fleet, id: VehicleId, now: Timestamp) -> Option<Anchor> {
+    let vehicle = fleet.vehicle(id);
+    let waits = || !fleet.policy().settle_on_arrival && fleet.waits_until(id).is_some_and(|at| at - now >= WAITS_MIN);
+    vehicle.on_its_way_at().or_else(|| vehicle.whereabouts().filter(|_| vehicle.frozen() > 0 && waits()))
 }
 
 /// Where a vehicle is known to be that is on its way to a stop to which no road leads from there; `None`: it can get there, or is under

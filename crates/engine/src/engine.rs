@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
 use fleetfold_journal::Commit;
-use fleetfold_model::{Event, Timestamp};
+use fleetfold_model::{Event, LogSeq, Timestamp, VehicleId};
 use fleetfold_roads::Network;
 
 use crate::account::Refusals;
 use crate::alerts::Alerts;
+use crate::answer::may_be_saved;
 use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::etas::Etas;
 use crate::holds::Holds;
@@ -26,6 +27,7 @@ use crate::pace::{Backlog, Pace};
 use crate::periods;
 use crate::plausible::Doubts;
 use crate::promises::Promises;
+use crate::relief::Relief;
 use crate::retries::Retries;
 use crate::returns::Returns;
 use crate::roads::Roads;
@@ -60,6 +62,8 @@ pub struct Engine {
     pace: Pace,
     /// Orders on no route, to be tried again.
     retries: Retries,
+    /// Vehicles of which nothing is heard.
+    relief: Relief,
     /// What an operator should look at.
     alerts: Alerts,
     /// When customers' orders come.
@@ -90,6 +94,7 @@ impl Engine {
             overload: Overload::default(),
             pace: Pace::default(),
             retries: Retries::of(&fleet),
+            relief: Relief::default(),
             alerts: Alerts::default(),
             etas: Etas::default(),
             holds: Holds::of(&fleet),
@@ -136,11 +141,16 @@ impl Engine {
             effects.push(Effect::Note(Note::Implausible { vehicle: report.vehicle.clone() }));
             return;
         }
+        let could_turn = known.is_some_and(|id| self.fleet.vehicle(id).on_its_way_at().is_some());
         let Some(vehicle) = self.fleet.hint(&report.vehicle, report.position, report.at) else { return };
         if self.learns() {
             self.learner.passed(&self.fleet, self.roads.network(), vehicle, report.at, report.position);
         }
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        if !could_turn && may_be_saved(&self.fleet, vehicle).next().is_some() {
+            // Until now nobody knew where he could turn.
+            self.promises.repair(vehicle);
+        }
         self.promises.look_at(moment, self.roads.outlook(), vehicle);
     }
 
@@ -284,6 +294,12 @@ impl Engine {
     /// True while a search runs.
     pub fn is_searching(&self) -> bool {
         self.searches.is_running()
+    }
+
+    /// Vehicles whose ways a change of the roads has touched, as far as their routes were not made anew since. `seq`: the entry that told
+    /// of it.
+    pub fn touched_by_roads(&self, seq: LogSeq) -> Vec<VehicleId> {
+        self.roads.touched_since(seq).collect()
     }
 
     /// The roads as they are now and as they are expected to be in the hours to come.

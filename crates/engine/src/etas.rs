@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Fleet, Placement, Stop};
+use fleetfold_fleet::{Fleet, OrderState, Placement, Stop};
 use fleetfold_model::{
     ArrivalEnds, ETA_COVERAGE_PERCENT, Eta, EtaState, Millis, OrderId, StopKind, Timestamp, VehicleId,
 };
@@ -129,6 +129,11 @@ fn at_door(stop: &Stop, at: Timestamp) -> Timestamp {
     stop.windows.iter().find(|window| window.closes() >= at).map_or(at, |window| at.max(window.opens()))
 }
 
+/// The goods go back to where they came from: for the customer the order is over.
+fn goes_back(order: &OrderState) -> bool {
+    order.delivery_moved_to.is_some()
+}
+
 /// What is to be told now, as it will be learned from.
 fn said(arrival: Timestamp, now: Timestamp) -> Said {
     let ahead = arrival - now;
@@ -229,7 +234,9 @@ impl Etas {
                 continue;
             }
             let order = fleet.order(visit.order);
-            let Some(stop) = order.stop(StopKind::Delivery).filter(|_| order.delivery.arrived.is_none()) else {
+            let Some(stop) =
+                order.stop(StopKind::Delivery).filter(|_| order.delivery.arrived.is_none() && !goes_back(order))
+            else {
                 continue;
             };
             let arrival = at_door(&stop, visit.arrival).max(now);
@@ -283,7 +290,7 @@ impl Etas {
                 continue;
             }
             let order = moment.fleet.order(id);
-            let state = if !order.is_open() {
+            let state = if !order.is_open() || goes_back(order) {
                 EtaState::Ended
             } else if let Some(mark) = order.delivery.arrived {
                 EtaState::Arrived { at: mark.at }

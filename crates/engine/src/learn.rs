@@ -352,6 +352,7 @@ mod tests {
             seq += 1;
             let event = Event::FeaturesLearned(features);
             let entry = LogEntry {
+                numbered: None,
                 seq: LogSeq(seq as u64),
                 logged_at: at(seq),
                 id: 0,

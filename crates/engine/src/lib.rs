@@ -37,7 +37,7 @@
 //!     placed: Timestamp(0),
 //! };
 //! let (hash, event) = (MessageHash::default(), Event::OrderCreated(order));
-//! engine.handle(Input::Entry(LogEntry { seq: LogSeq(1), logged_at: Timestamp(0), id: 1, time: None, hash, event }), &mut effects);
+//! engine.handle(Input::Entry(LogEntry { numbered: None, seq: LogSeq(1), logged_at: Timestamp(0), id: 1, time: None, hash, event }), &mut effects);
 //!
 //! // The answer is a plan to be appended to the log. There is no vehicle yet, and it says so.
 //! let Some(Effect::Append { event, .. }) = effects.last() else { panic!("an answer") };
@@ -73,6 +73,7 @@ mod promises;
 mod proposal;
 pub mod reasons;
 mod region;
+mod relief;
 mod retries;
 mod returns;
 mod roads;

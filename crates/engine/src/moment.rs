@@ -21,7 +21,7 @@ impl Moment<'_> {
     }
 
     /// A span of log time as zone time.
-    fn zone_span(&self, span: Millis) -> Millis {
+    pub(crate) fn zone_span(&self, span: Millis) -> Millis {
         Millis(span.0.saturating_mul(i64::from(self.fleet.zone().rate)))
     }
 

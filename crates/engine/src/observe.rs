@@ -19,6 +19,12 @@ pub(crate) fn before_report(fleet: &Fleet, event: &Event) -> Option<Position> {
 impl Learner {
     /// Observes a report of a driver that was folded and not refused. `before`: where the vehicle was before it.
     pub(crate) fn observe(&mut self, moment: Moment<'_>, outlook: &Outlook, event: &Event, before: Option<Position>) {
+        // What is told when its stop is over is no drive of now.
+        if let Event::StopDeparted(stop) | Event::StopArrived(stop) = event
+            && Seen::of(moment, stop).is_some_and(|seen| seen.is_over(moment, stop))
+        {
+            return;
+        }
         if let Event::StopDeparted(stop) = event
             && let (Some(from), Some(seen)) = (before, Seen::of(moment, stop))
         {
@@ -61,5 +67,9 @@ impl Seen {
         let place = moment.fleet.order(order).stop(stop.stop)?;
         // As in the fold: nothing has happened later than now, whatever the clock of a phone says.
         Some(Self { vehicle, order, place, at: stop.at.min(moment.now()) })
+    }
+
+    fn is_over(&self, moment: Moment<'_>, stop: &StopEvent) -> bool {
+        moment.fleet.order(self.order).progress(stop.stop).is_done()
     }
 }

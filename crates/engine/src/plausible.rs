@@ -11,8 +11,9 @@ use fleetfold_roads::crow;
 
 /// Metres a second that no vehicle drives (200 km/h).
 const FASTEST: f64 = 55.6;
-/// Metres by which places and clocks may be wrong together (guess: far less than from one city to the next).
-const TOLERANCE: f64 = 50_000.0;
+/// Metres by which places and clocks may be wrong together: noise of receivers in a street between houses (hundreds of metres), a clock that
+/// is half a minute off (a kilometre and a half), an address that was found on the wrong end of its street (guess).
+const TOLERANCE: f64 = 5_000.0;
 /// Reports in a row that agree with one another before they count.
 const AGREE: u32 = 4;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
-    UnassignedReason, VehicleId,
+    UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, price, schedule};
 
@@ -16,6 +16,7 @@ use crate::account::plain;
 use crate::bounds::{Nobody, Refusal};
 use crate::draft::Draft;
 use crate::periods::considered;
+use crate::relief::silent;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
 pub(crate) const RETIME_MIN: Millis = Millis(60_000);
@@ -286,15 +287,26 @@ impl Solved<'_> {
                 }
                 Some(_) => earliest,
             };
+            let break_before = Millis(i64::from(timed.pause));
+            // The driver leaves for his break when it begins, wherever he waits then.
+            let depart_at = if timed.pause > 0 {
+                (self.draft.absolute(timed.leave) - break_before).max(self.draft.epoch)
+            } else {
+                depart_at
+            };
+            // Who leaves later than he could is there later, too.
+            let leaves = leaves_at(depart_at, break_before, visits.last().map(|before| before.departure));
+            let (soonest, start) = (self.draft.absolute(timed.arrival), self.draft.absolute(timed.start));
+            let arrival = (leaves + Millis(i64::from(timed.arrival - timed.leave))).min(start).max(soonest);
             visits.push(PlannedVisit {
                 order: self.fleet.order(order).name.clone(),
                 stop,
                 depart_at,
-                arrival: self.draft.absolute(timed.arrival),
-                start: self.draft.absolute(timed.start),
+                arrival,
+                start,
                 departure: self.draft.absolute(timed.departure),
                 metres: fleetfold_model::Metres(i64::from(timed.metres)),
-                break_before: Millis(i64::from(timed.pause)),
+                break_before,
             });
         }
         Some(ProposedRoute {
@@ -315,10 +327,12 @@ impl Solved<'_> {
         let taker = taker.map(|tour| TourIx(tour as u32));
         let mut answers = alternatives(self.problem, &self.solution.tours, unit, taker);
         let it = self.fleet.order(order);
+        let silent = silent(self.fleet);
         for (answer, &vehicle) in answers.iter_mut().zip(&self.draft.vehicles) {
             let could = it.skills & !self.fleet.vehicle(vehicle).skills == 0 && !it.rejected_by.contains(&vehicle);
             let is_free = it.on_board.or(it.pinned).is_none_or(|only| only == vehicle);
-            if *answer == Alternative::Rules && could && is_free && it.loads_at_start() {
+            let is_silent = silent.contains(&vehicle);
+            if *answer == Alternative::Rules && could && is_free && !is_silent && it.loads_at_start() {
                 // See `Draft::load_beside_the_heads`.
                 *answer = Alternative::Capacity { by: 1 };
             }
@@ -450,6 +464,10 @@ impl Solved<'_> {
         };
         let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
         choice.detour = Millis(drive(&answers[tour]));
+        // Whom a dispatcher has named is compared with nobody: what the others lack is only the word.
+        if self.fleet.order(order).pinned.is_some() {
+            return;
+        }
         let possible =
             answers.iter().enumerate().filter(|&(other, _)| other != tour).filter_map(
                 |(other, answer)| match *answer {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use fleetfold_fleet::{Fleet, Placement};
 use fleetfold_model::{Millis, OrderId, Proposal, StopKind, Timestamp, VehicleId};
 
+use crate::relief::silent;
+
 /// How long an order is not sent back, zone time (guess: a driver who gave it away has forgotten it by then).
 const NOT_WITHIN: Millis = Millis(30 * 60_000);
 
@@ -26,8 +28,10 @@ impl Returns {
             let deliveries = route.visits.iter().filter(|visit| visit.stop == StopKind::Delivery);
             deliveries.filter_map(move |visit| Some((fleet.order_id(visit.order.as_str())?, to?)))
         });
+        // What leaves a vehicle because nothing is heard of it may come back when something is.
+        let silent = silent(fleet);
         let leaves = placed.filter_map(|(order, to)| match fleet.order(order).placement {
-            Placement::OnRoute(from) if from != to => Some((order, from)),
+            Placement::OnRoute(from) if from != to && !silent.contains(&from) => Some((order, from)),
             Placement::OnRoute(_) | Placement::Unplaced | Placement::Unassigned(_) => None,
         });
         leaves.collect()

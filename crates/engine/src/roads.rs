@@ -1,9 +1,10 @@
 //! The roads as the engine sees them: travel times of now and of the hours to come, and which routes use which roads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetfold_model::{Space, VehicleId};
+use fleetfold_fleet::{Fleet, RoadState as KnownRoad};
+use fleetfold_model::{LogSeq, Name, Space, Timestamp, VehicleId};
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::learn;
@@ -40,6 +41,12 @@ pub(crate) struct Roads {
     hit: BTreeSet<VehicleId>,
     /// Some roads became quicker: what was unreachable may be reached.
     opened: bool,
+    /// The entries that told of changes of the roads, as far as this engine has folded them.
+    told: BTreeMap<Name, LogSeq>,
+    /// Zone time of the last look at the changes in force.
+    looked_at: Option<Timestamp>,
+    /// Vehicles whose ways a change has touched, and which, until their routes are made anew.
+    touched: BTreeMap<VehicleId, LogSeq>,
 }
 
 /// What a change of the roads asks for.
@@ -76,7 +83,34 @@ impl Roads {
             rerouted: BTreeSet::new(),
             hit: BTreeSet::new(),
             opened: false,
+            told: BTreeMap::new(),
+            looked_at: None,
+            touched: BTreeMap::new(),
         }
+    }
+
+    /// An entry told of a change of the roads.
+    pub(crate) fn told(&mut self, change: &Name, seq: LogSeq) {
+        self.told.insert(change.clone(), seq);
+    }
+
+    /// The change that has touched the way of a vehicle whose route was not made anew since.
+    pub(crate) fn touched_by(&self, vehicle: VehicleId) -> Option<LogSeq> {
+        self.touched.get(&vehicle).copied()
+    }
+
+    /// Vehicles with a route that the change has touched which an entry told of.
+    pub(crate) fn touched_since(&self, seq: LogSeq) -> impl Iterator<Item = VehicleId> + '_ {
+        self.touched.iter().filter(move |(_, by)| **by == seq).map(|(&vehicle, _)| vehicle)
+    }
+
+    /// The closure behind it that no road leads to a place: of those in force the one that was told last, or the next that is to come.
+    pub(crate) fn closure(&self, fleet: &Fleet, now: Timestamp) -> Option<LogSeq> {
+        let closures = || fleet.roads().values().filter(|road| road.closed && !road.ended);
+        let told = |road: &KnownRoad| self.told.get(&road.change.change).copied();
+        let in_force = closures().filter(|road| road.is_active(now)).filter_map(told).max();
+        let to_come = closures().filter(|road| road.change.from.is_some_and(|from| from > now));
+        in_force.or_else(|| to_come.min_by_key(|road| road.change.from).and_then(told))
     }
 
     /// Places are read in this way: roads that read them in another way are others from now on.
@@ -99,12 +133,20 @@ impl Roads {
     /// These routes have changed.
     pub(crate) fn routes_changed(&mut self, vehicles: &[VehicleId]) {
         self.unindexed.extend(vehicles);
+        for vehicle in vehicles {
+            self.touched.remove(vehicle);
+        }
     }
 
     /// Vehicles whose ways changed since this was last asked, if there are any.
     pub(crate) fn take_rerouted(&mut self) -> Option<BTreeSet<VehicleId>> {
         let rerouted = std::mem::take(&mut self.rerouted);
         (!rerouted.is_empty()).then_some(rerouted)
+    }
+
+    /// Some roads became quicker since the last answer.
+    pub(crate) fn have_opened(&self) -> bool {
+        self.opened
     }
 
     /// What the next answer must look at because of the roads.
@@ -152,13 +194,25 @@ impl Roads {
             return RoadNews::default();
         }
         let changes = outlook::changes(moment.fleet, now);
+        let before = self.looked_at.replace(now);
         if changes == self.changes {
             return RoadNews::default();
         }
+        // Of several that began or ended since, the one that was told last.
+        let is_new = |road: &&KnownRoad| {
+            let was_active = before.is_some_and(|before| road.is_active(before));
+            let seq = self.told.get(&road.change.change);
+            road.is_active(now) != was_active || seq.is_some_and(|&seq| seq == moment.fleet.applied())
+        };
+        let new = moment.fleet.roads().values().filter(is_new);
+        let last = new.filter_map(|road| self.told.get(&road.change.change).copied()).max();
         let news = match self.base.with_changes(&changes) {
             Some(new) => self.become_new(moment, Arc::new(new)),
             None => RoadNews::default(),
         };
+        if let Some(last) = last {
+            self.touched.extend(news.touched.iter().map(|&vehicle| (vehicle, last)));
+        }
         self.changes = changes;
         news
     }

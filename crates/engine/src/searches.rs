@@ -12,6 +12,7 @@ use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::proposal::Solved;
 use crate::region;
+use crate::relief::{new_to_silent, silent};
 use crate::returns::Returns;
 use crate::search::{SolveJob, SolveReport};
 
@@ -114,11 +115,12 @@ impl Searches {
         let rounds = self.rounds.clamp(ROUNDS_MIN.min(most), most);
         let now = moment.now();
         let mut drafts = Vec::new();
+        let silent = silent(fleet);
         for region in region::carve(fleet, self.by_age.iter().map(|&(_, vehicle)| vehicle), self.regions, effort) {
             region.vehicles.iter().for_each(|&vehicle| self.clean(vehicle));
             let mut draft = Draft::new(fleet, outlook, &region.vehicles, &region.unassigned, now);
             draft.load_beside_the_heads(fleet);
-            draft.bar(|order| returns.barred(order, now).collect());
+            draft.bar(|order| returns.barred(order, now).chain(new_to_silent(fleet, &silent, order)).collect());
             if !draft.stops.is_empty() {
                 drafts.push(draft);
             }

@@ -238,6 +238,7 @@ pub fn run(
                     seq += 1;
                     let (hash, event) = (MessageHash::default(), *event);
                     inputs.push(Input::Entry(LogEntry {
+                        numbered: None,
                         seq: LogSeq(seq),
                         logged_at: now,
                         id: 0,
@@ -259,6 +260,7 @@ pub fn run(
                         let message = own_message(&zone, &event, fleet_zone.space, fleet_zone.zone_time(now));
                         let (hash, event) = (chain::hash(&message.bytes), Arc::unwrap_or_clone(event));
                         inputs.push(Input::Entry(LogEntry {
+                            numbered: None,
                             seq: LogSeq(seq),
                             logged_at: now,
                             id: 0,
@@ -279,7 +281,15 @@ pub fn run(
                     Happening::Fact(id, event) => {
                         seq += 1;
                         let hash = MessageHash::default();
-                        Input::Entry(LogEntry { seq: LogSeq(seq), logged_at: now, id, time: None, hash, event })
+                        Input::Entry(LogEntry {
+                            numbered: None,
+                            seq: LogSeq(seq),
+                            logged_at: now,
+                            id,
+                            time: None,
+                            hash,
+                            event,
+                        })
                     }
                     Happening::Position(report) => Input::Position(report),
                 });

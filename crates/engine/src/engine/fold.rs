@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use fleetfold_fleet::Change;
-use fleetfold_model::{AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId};
+use fleetfold_model::{
+    AlertCleared, AlertKind, AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId,
+};
 
 use super::Engine;
 use crate::effect::{Effect, Note};
@@ -46,6 +48,11 @@ impl Engine {
         if let Event::PlanProposed(proposal) = &entry.event {
             self.plan_came_back(proposal, &change, effects);
         }
+        if let (Event::RoadClosed(road) | Event::RoadSlowed(road) | Event::RoadReopened(road), None) =
+            (&entry.event, change.refused)
+        {
+            self.roads.told(&road.change, entry.seq);
+        }
         if let Event::VehicleLocated(located) = &entry.event {
             self.located.came_back(located);
         }
@@ -64,6 +71,14 @@ impl Engine {
         }
         for &vehicle in change.vehicles.iter().chain(&change.routes) {
             self.retries.room(&self.fleet, vehicle);
+        }
+        if let Event::AlertCleared(AlertCleared { alert, .. }) = &entry.event
+            && alert.kind() == AlertKind::Silent
+            && let Some(vehicle) = alert.about().and_then(|name| self.fleet.vehicle_id(name.as_str()))
+        {
+            // Something is heard of it: what waits for room may have it, and a search may give back what others took.
+            self.retries.room(&self.fleet, vehicle);
+            self.searches.soil(moment, vehicle);
         }
         if changes_who_could(&entry.event) {
             self.retries.reasons_may_differ();

@@ -108,5 +108,5 @@ impl Queue {
 
 /// Only what asks about orders is answered side by side: what concerns vehicles and roads looks at more than it could note.
 fn is_about_orders(task: &Task) -> bool {
-    task.vehicles.is_empty() && !task.opened && !task.one_by_one
+    task.vehicles.is_empty() && !task.opened && !task.one_by_one && task.silent.is_none()
 }

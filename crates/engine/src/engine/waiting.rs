@@ -103,7 +103,7 @@ pub(crate) fn tasks(moment: Moment<'_>, facts: &[LogSeq], repairs: &BTreeSet<Veh
     let fleet = moment.fleet;
     let works = |vehicle: &VehicleId| fleet.vehicle(*vehicle).is_available();
     let changed = facts.iter().copied().find(|seq| fleet.unanswered().get(seq).is_some_and(|ask| ask.roads));
-    // Routes over slower roads are repaired in the name of the fact that made them so; without one, the clock did.
+    // Routes over slower roads are repaired in the name of the fact that made them so; without one, the clock did (see `blamed`).
     let hit: Vec<VehicleId> = roads.hit.into_iter().filter(|vehicle| changed.is_some() && works(vehicle)).collect();
     let broken: Vec<VehicleId> =
         repairs.iter().copied().filter(works).filter(|vehicle| !hit.contains(vehicle)).collect();
@@ -280,13 +280,19 @@ impl Engine {
         };
         let facts = self.fleet.unanswered().iter().filter(|(seq, ask)| !held(seq, ask));
         let facts: Vec<LogSeq> = facts.map(|(&seq, _)| seq).collect();
-        let tries = is_open && facts.is_empty() && repairs.is_empty();
+        let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+        let is_whole = self.overload.effort().is_whole();
+        let silent = if is_open && is_whole { self.relief.due(moment) } else { Vec::new() };
+        // No fact says that a closure has ended by the clock.
+        let opened = is_open && self.roads.have_opened() && self.fleet.unassigned_count() > 0;
+        let tries = is_open && facts.is_empty() && repairs.is_empty() && !opened && silent.is_empty();
         let again = if tries { self.tried_again() } else { Vec::new() };
-        if !facts.is_empty() || !repairs.is_empty() || !again.is_empty() {
+        if !facts.is_empty() || !repairs.is_empty() || opened || !again.is_empty() || !silent.is_empty() {
             // What roads ask for waits for the fact that it belongs to.
             let asks = again.is_empty().then(|| self.roads.take_asks());
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
-            let tasks = asks.map_or(again, |asks| tasks(moment, &facts, &repairs, asks));
+            let mut tasks = asks.map_or(again, |asks| tasks(moment, &facts, &repairs, asks));
+            tasks.extend(silent);
             let waits = self.legs.may_fetch(self.log_now);
             let queue = Queue::new(tasks);
             let answers =
@@ -302,7 +308,7 @@ impl Engine {
                 return;
             }
             self.legs.answered(self.log_now);
-            let groups = answers.groups;
+            let groups: Vec<ExchangeGroup> = answers.groups.into_iter().map(|group| self.blamed(group)).collect();
             if !groups.is_empty() {
                 // What does not fit stays unanswered, and is answered by the next plan.
                 let _later = self.propose(groups, SearchRecord::default(), effects);
@@ -316,7 +322,8 @@ impl Engine {
         }
         let (groups, record) = self.searches.take_improvements(&self.fleet);
         if !groups.is_empty() {
-            let groups = groups.into_iter().flat_map(|group| self.rehomed(group)).collect();
+            let groups =
+                groups.into_iter().flat_map(|group| self.rehomed(group)).map(|group| self.blamed(group)).collect();
             let later = self.propose(groups, record, effects);
             self.searches.keep_improvements(later);
         }
@@ -371,6 +378,21 @@ impl Engine {
             ahead.foresee(group, self.now());
         }
         joined(&self.fleet, &ahead, std::iter::once(group).chain(groups).collect())
+    }
+
+    /// A group that no fact asked for, in the name of the change of the roads that is behind it, if one is: no road leads to an order, or
+    /// the way of a vehicle was touched since its route was made.
+    fn blamed(&self, mut group: ExchangeGroup) -> ExchangeGroup {
+        if group.caused_by.is_empty() {
+            let is_cut_off = |(_, reason): &(Name, UnassignedReason)| *reason == UnassignedReason::Unreachable;
+            let vehicles = group.routes.iter().filter_map(|route| self.fleet.vehicle_id(route.vehicle.as_str()));
+            let mut by: BTreeSet<LogSeq> = vehicles.filter_map(|vehicle| self.roads.touched_by(vehicle)).collect();
+            if group.unassigned.iter().any(is_cut_off) {
+                by.extend(self.roads.closure(&self.fleet, self.now()));
+            }
+            group.caused_by.extend(by);
+        }
+        group
     }
 
     /// A task that this plan has no room for is done by the next one.

@@ -6,6 +6,8 @@ use fleetfold_fleet::{Anchor, Fleet, Placement};
 use fleetfold_model::{ExchangeGroup, Millis, OrderId, PlannedVisit, StopKind, Timestamp, UnassignedReason, VehicleId};
 use fleetfold_solver::StopIx;
 
+use super::broken::broken;
+use super::miss::Lack;
 use super::near::by_detour;
 use super::offer::{Offer, Possible, Stand, Table};
 use super::parts::Parts;
@@ -52,6 +54,8 @@ pub struct Moved {
     pub reason: Option<UnassignedReason>,
     /// What its vehicle's route comes to more than without it.
     pub chosen: Option<Possible>,
+    /// The rules that it breaks there because a dispatcher has tied it to that vehicle.
+    pub breaks: Vec<Lack>,
     /// What others would have made of it, with all else as in the plan: those that could have taken it, the cheapest first, then those
     /// that could not, those that lack least first.
     pub offers: Vec<(VehicleId, Offer)>,
@@ -104,7 +108,9 @@ fn explain(
     let starts = routes.iter().filter(|(_, route)| route.visits.iter().all(is_open));
     let starts = starts.map(|&(vehicle, route)| (vehicle, Anchor { position: route.start, at: route.start_at }));
     let starts: BTreeMap<VehicleId, Anchor> = starts.collect();
-    let was = Stand { fleet: before, outlook, now, starts };
+    // Who turns before the stop that he was on his way to is not held by it.
+    let turned = routes.iter().filter(|(_, route)| route.diverts).map(|&(vehicle, _)| vehicle).collect();
+    let was = Stand { fleet: before, outlook, now, starts, turned };
     let is = Stand { fleet: after, ..was.clone() };
     let on = |fleet: &Fleet, order: OrderId| match fleet.order(order).placement {
         Placement::OnRoute(vehicle) => Some(vehicle),
@@ -178,7 +184,7 @@ fn explain(
         } else {
             offers(&table, order, &near)
         };
-        Moved { order, from: on(before, order), to, reason, chosen, offers, not_asked }
+        Moved { order, from: on(before, order), to, reason, chosen, breaks: broken(after, order), offers, not_asked }
     });
     let told = told.collect();
     Group { routes: costs, moved: told, count: moved.len() }

@@ -11,6 +11,7 @@ use fleetfold_solver::{
 use super::offer::{Stand, with_unit};
 use super::parts::driven;
 use crate::draft::Draft;
+use crate::relief::{is_new_to, silent};
 
 /// One thing that a vehicle lacks for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Lack {
     UnderWayWith(VehicleId),
     /// Its driver would not take the order.
     Rejected,
+    /// Nothing is heard of it: it is given nothing new.
+    Silent,
     /// These skills.
     Skills(Vec<Name>),
     /// So many stops more in this shift.
@@ -40,6 +43,8 @@ pub enum Lack {
     },
     /// A shift that ends so much later.
     Shift(Millis),
+    /// A promise, or a window, that ends so much later.
+    Promise(Millis),
     /// A road there and back.
     Way,
     /// Goods would have to be unloaded in another order than last in, first out allows, or a break has no place.
@@ -115,13 +120,21 @@ fn by_itself(fleet: &Fleet, vehicle: VehicleId, order: OrderId) -> Result<Vec<La
     if it.rejected_by.contains(&vehicle) {
         lacks.push(Lack::Rejected);
     }
+    if is_new_to(it, vehicle) && silent(fleet).contains(&vehicle) {
+        lacks.push(Lack::Silent);
+    }
     // A dispatcher's word counts more than who can.
     if it.pinned.is_none() && it.skills & !state.skills != 0 {
-        let has = state.spec.as_ref().map_or(&[][..], |spec| &spec.skills);
-        let needs = it.spec.as_ref().map_or(&[][..], |spec| &spec.skills);
-        lacks.push(Lack::Skills(needs.iter().filter(|skill| !has.contains(skill)).cloned().collect()));
+        lacks.push(Lack::Skills(lacked_skills(fleet, vehicle, order)));
     }
     Ok(lacks)
+}
+
+/// Skills that an order needs and a vehicle has not.
+pub(super) fn lacked_skills(fleet: &Fleet, vehicle: VehicleId, order: OrderId) -> Vec<Name> {
+    let has = fleet.vehicle(vehicle).spec.as_ref().map_or(&[][..], |spec| &spec.skills);
+    let needs = fleet.order(order).spec.as_ref().map_or(&[][..], |spec| &spec.skills);
+    needs.iter().filter(|skill| !has.contains(skill)).cloned().collect()
 }
 
 /// What would have to give so that a vehicle can serve an order beside the rest of its route; `None`: nothing, it can.
@@ -176,8 +189,9 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     // Leaving it out is an answer too: what it costs more than that has to give as well, at the best of the positions that are open
     // then. A dispatcher's word counts more.
     let unserved = free.stops()[unit[0].index()].unserved;
-    let cost =
-        |sequence: &[StopIx]| driven(&free, TourIx(0), sequence).map(|(parts, _)| parts.total().0 - parts.change.0);
+    let cost = |sequence: &[StopIx]| {
+        driven(&free, TourIx(0), sequence, TIME_MAX).map(|(parts, _)| parts.total().0 - parts.change.0)
+    };
     let is_wanted = stand.fleet.order(order).pinned.is_some();
     let base = cost(&tail).filter(|_| !is_wanted);
     let price = |gives: &Short| {

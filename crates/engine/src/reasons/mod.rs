@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: words, names of fields, and the search for a better plan. Nothing here changes a fleet that anybody else sees.
 
+mod broken;
 mod decision;
 mod miss;
 mod near;
@@ -13,6 +14,7 @@ mod parts;
 mod quote;
 mod what_if;
 
+pub use broken::{broken, lacks};
 pub use decision::{Group, Left, LeftStop, Moved, RouteCost, decision, held, place, route};
 pub use miss::{Lack, Miss};
 pub use offer::{Delay, Offer, Possible, Stand};

@@ -1,15 +1,16 @@
 //! What it would mean that a vehicle serves an order: the best position in its route, with its cost in parts, or what keeps it off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{Cost, Millis, OrderId, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, Timed, TourIx};
+use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, TIME_MAX, Timed, TourIx};
 
 use super::miss::{Lack, Miss, miss, unit_of};
 use super::parts::{Parts, driven};
 use crate::draft::{CutOff, Draft};
 use crate::outlook::Outlook;
+use crate::relief::{new_to_silent, silent};
 
 /// Where things stand: what reasons are computed from.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Stand<'a> {
     pub now: Timestamp,
     /// Where and when these vehicles are free behind what they have departed for, as a plan says; the others as the fleet has them.
     pub starts: BTreeMap<VehicleId, Anchor>,
+    /// Those of them that a plan sends elsewhere before the stop that they were on their way to: it turns them there.
+    pub turned: BTreeSet<VehicleId>,
 }
 
 /// What it would mean that a vehicle serves an order.
@@ -73,13 +76,22 @@ impl Possible {
     }
 }
 
+impl<'a> Stand<'a> {
+    /// As the fleet has it.
+    pub fn of(fleet: &'a Fleet, outlook: &'a Outlook, now: Timestamp) -> Self {
+        Self { fleet, outlook, now, starts: BTreeMap::new(), turned: BTreeSet::new() }
+    }
+}
+
 impl Stand<'_> {
     /// A draft over some vehicles, each free where it is known to be.
     pub(super) fn draft(&self, vehicles: &[VehicleId], loose: &[OrderId]) -> Draft {
         // Who cannot get to the stop that he is on his way to is not held by it.
         let cut_off = CutOff::of(self.fleet, self.outlook, vehicles.iter().copied(), self.now);
         let (loose, turning) = (cut_off.loose(loose), &cut_off.vehicles);
-        let mut draft = Draft::turning(self.fleet, self.outlook, vehicles, &loose, turning, self.now);
+        let turned = self.starts.iter().filter(|(vehicle, _)| self.turned.contains(vehicle));
+        let turned: BTreeMap<VehicleId, Anchor> = turned.map(|(&vehicle, &start)| (vehicle, start)).collect();
+        let mut draft = Draft::turned(self.fleet, self.outlook, (vehicles, &loose), (turning, &turned), self.now);
         for (tour, vehicle) in vehicles.iter().enumerate() {
             let Some(&start) = self.starts.get(vehicle) else { continue };
             // It departed after the plan began: what is behind that stop begins there.
@@ -96,6 +108,10 @@ impl Stand<'_> {
             let spec = &mut draft.solver_tours[tour];
             spec.start_node = NodeIx(node as u32);
             spec.start_at = (start.at - self.now).0.clamp(-1_000_000_000, 1_000_000_000) as i32;
+        }
+        let silent = silent(self.fleet);
+        if !silent.is_empty() {
+            draft.bar(|order| new_to_silent(self.fleet, &silent, order).collect());
         }
         // Who may serve what stands on a route is not the question here: a pin or a lost skill that is not answered yet would rule out
         // every order beside it.
@@ -143,7 +159,9 @@ impl<'a> Table<'a> {
 
     /// What driving a tour comes to.
     pub(super) fn driven(&self, tour: usize, sequence: &[StopIx]) -> Option<(Parts, Vec<Timed>)> {
-        driven(&self.problem, TourIx(tour as u32), sequence)
+        let shift = self.stand.fleet.vehicle(self.draft.vehicles[tour]).shift.as_ref();
+        let shift_ends = shift.map_or(TIME_MAX, |shift| self.draft.relative(shift.ends));
+        driven(&self.problem, TourIx(tour as u32), sequence, shift_ends)
     }
 
     /// A tour without an order.

@@ -25,7 +25,7 @@ pub struct Parts {
     pub waiting: Millis,
     /// Sum over the stops of how much later than promised they begin.
     pub lateness: Millis,
-    /// By how much it ends after the shift, where goods on board allow that.
+    /// By how much it ends after the shift, where goods on board, or a dispatcher's word, allow that.
     pub overtime: Millis,
 }
 
@@ -63,8 +63,14 @@ impl Parts {
     }
 }
 
-/// Drives a sequence: what it comes to, and the times of its stops. `None`: it cannot be driven.
-pub(super) fn driven(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<(Parts, Vec<Timed>)> {
+/// Drives a sequence: what it comes to, and the times of its stops. `None`: it cannot be driven. `shift_ends`: from then on it counts as
+/// overtime, however far the tour may go.
+pub(super) fn driven(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    shift_ends: i32,
+) -> Option<(Parts, Vec<Timed>)> {
     let (times, home) = schedule_home(problem, tour, sequence)?;
     let mut parts = Parts::default();
     if sequence.is_empty() {
@@ -102,6 +108,6 @@ pub(super) fn driven(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Op
         leg(&home, &mut parts);
         over = home.arrival;
     }
-    parts.overtime.0 = (i64::from(over) - i64::from(spec.end_by)).max(0);
+    parts.overtime.0 = (i64::from(over) - i64::from(shift_ends)).max(0);
     Some((parts, times))
 }

@@ -58,6 +58,7 @@ pub fn quote(
     for slot in slots {
         let mut copy = fleet.clone_without_index();
         let entry = LogEntry {
+            numbered: None,
             seq: LogSeq(copy.applied().0 + 1),
             logged_at: copy.logged_at(),
             id: 0,
@@ -76,7 +77,7 @@ pub fn quote(
             let works = near.iter().copied().filter(|&vehicle| copy.vehicle(vehicle).is_available()).collect();
             (near, works, not_asked)
         });
-        let stand = Stand { fleet: &copy, outlook, now, starts: std::collections::BTreeMap::new() };
+        let stand = Stand::of(&copy, outlook, now);
         let table = Table::new(&stand, works, &[id]);
         let offer = |&vehicle: &VehicleId| {
             let offer = table.tour_of(vehicle).map(|tour| table.offer_within(tour, id, |offer| limits.keep(offer)));

@@ -1,6 +1,6 @@
 //! What would come of events: they are given to an engine of its own over a copy of a fleet, and what it wants is done at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -122,8 +122,8 @@ pub fn settle(trial: Trial) -> Settled {
     let now = after.zone().zone_time(copy.log_now);
     let outlook = |fleet: &Fleet| Outlook::at(fleet, now, &network);
     let (was, is) = (outlook(&before), outlook(&after));
-    let old = Stand { fleet: &before, outlook: &was, now, starts: BTreeMap::new() };
-    let new = Stand { fleet: &after, outlook: &is, now, starts: BTreeMap::new() };
+    let old = Stand::of(&before, &was, now);
+    let new = Stand::of(&after, &is, now);
     let orders = differences(&old, &new);
     let (cost_before, cost_after) = (plan_cost(&old), plan_cost(&new));
     Settled { before, after, refused, is_open, orders, cost_before, cost_after }
@@ -141,7 +141,7 @@ impl Copy {
     fn entry(&mut self, id: u64, event: Event) -> LogEntry {
         self.seq += 1;
         let hash = MessageHash(u128::from(self.seq) << 64 | 0x7768_6174_2d69_6600);
-        LogEntry { seq: LogSeq(self.seq), logged_at: self.log_now, id, time: None, hash, event }
+        LogEntry { numbered: None, seq: LogSeq(self.seq), logged_at: self.log_now, id, time: None, hash, event }
     }
 
     /// Feeds the engine until it wants nothing more. Returns why the first entry was refused, and whether all is answered.

@@ -284,3 +284,116 @@ fn the_zone_comes_before_the_many_orders_that_are_late() {
     assert_eq!(late, 300, "all are told in the end");
     assert!(degraded.is_some_and(|index| index <= 200), "behind {degraded:?} others");
 }
+
+fn heard_of(rig: &mut Rig, vehicle: &str, x: i32) {
+    let report = PositionReport { vehicle: name(vehicle), position: km(x, 0), at: Timestamp(rig.now) };
+    rig.input(Input::Position(report));
+}
+
+/// `a` should have left for x and y at once, and says nothing. `b` is heard of, and is 10 km off.
+fn never_leaves() -> Rig {
+    let mut rig = Rig::new();
+    rig.order(Order { promised: Some(at(30)), ..job("x", km(1, 0)) });
+    rig.order(Order { promised: Some(at(35)), ..job("y", km(2, 0)) });
+    rig.order(job("z", km(-1, 0)));
+    assert_eq!((rig.route("a").len(), rig.route("b").len()), (3, 0));
+    rig
+}
+
+#[test]
+fn work_of_a_silent_vehicle_goes_to_who_can_still_do_it() {
+    let mut rig = never_leaves();
+    pass(&mut rig, 9 * 60);
+    assert_eq!(rig.route("a").len(), 3, "he may still leave");
+    pass(&mut rig, 4 * 60);
+    assert_eq!(said(&rig), ["+Silent a"], "he has nothing to do now, and is as silent as before");
+    assert_eq!(rig.route("a"), Vec::<String>::new());
+    assert_eq!(rig.route("b").len(), 3);
+    let raised = rig.log.iter().find(|entry| matches!(entry.event, Event::AlertRaised(_))).unwrap().seq;
+    let moved = rig.plans.iter().flat_map(|plan| &plan.groups).find(|group| group.caused_by == [raised]);
+    assert_eq!(moved.unwrap().choices.len(), 3, "the decision names the alert");
+    rig.order(job("new", km(0, 0)));
+    assert_eq!(rig.route("a"), Vec::<String>::new());
+    heard_of(&mut rig, "a", 0);
+    pass(&mut rig, 5);
+    assert_eq!(said(&rig), ["+Silent a", "-Silent a"]);
+    rig.order(job("newer", km(0, 0)));
+    assert_eq!(rig.route("a"), ["newer"]);
+}
+
+#[test]
+fn who_is_silent_is_given_nothing_new_until_he_is_heard_of() {
+    let mut rig = Rig::new();
+    // On his way: that stays with him whatever is heard of him.
+    rig.order(job("x", km(-60, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(1).0;
+    heard_of(&mut rig, "a", -1);
+    pass(&mut rig, 12 * 60);
+    assert_eq!(said(&rig), ["+Silent a"]);
+    rig.order(job("y", km(-61, 0)));
+    assert_eq!(rig.route("b"), ["y"], "70 km off, and heard of");
+    assert_eq!(rig.route("a"), ["x"]);
+    // A dispatcher knows better.
+    let pin = Pin { order: name("y"), vehicle: name("a") };
+    rig.fact(Event::StopPinned(pin));
+    assert_eq!(rig.route("a"), ["x", "y"]);
+    rig.fact(Event::StopUnpinned { order: name("y") });
+    pass(&mut rig, 15);
+    assert_eq!((rig.route("a").len(), rig.route("b").len()), (1, 1), "it is taken off again");
+    heard_of(&mut rig, "a", -12);
+    pass(&mut rig, 5);
+    assert_eq!(said(&rig), ["+Silent a", "-Silent a"]);
+    let at = Timestamp(rig.now);
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at });
+    assert_eq!(rig.route("a"), ["x", "y"], "he is heard of again");
+}
+
+/// What would come too late with another vehicle stays, and so does what nobody else can take.
+#[test]
+fn work_of_a_silent_vehicle_stays_where_nobody_can_still_do_it_in_time() {
+    let mut rig = Rig::new();
+    rig.order(Order { promised: Some(at(15)), ..job("x", km(1, 0)) });
+    rig.order(Order { skills: vec![name("crane")], ..job("y", km(1, 0)) });
+    pass(&mut rig, 12 * 60);
+    assert_eq!(said(&rig), ["+Silent a"]);
+    assert_eq!(rig.route("a"), ["x"], "b needs nine minutes, and has three");
+    assert!(matches!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Skills)));
+}
+
+/// Its promise is broken with either; the silent one may be there at any moment.
+#[test]
+fn work_of_a_silent_vehicle_that_is_late_anyhow_stays_where_others_are_much_later() {
+    let mut rig = Rig::new();
+    rig.order(Order { promised: Some(at(1)), ..job("x", km(1, 0)) });
+    pass(&mut rig, 14 * 60);
+    assert_eq!(said(&rig).iter().filter(|said| **said == "+Silent a").count(), 1);
+    assert_eq!(rig.route("a"), ["x"], "b needs nine minutes, and he two");
+}
+
+/// Who took it falls silent, too, and nobody is left: it stays on his route, late as it is, and is not taken off it.
+#[test]
+fn work_of_a_silent_vehicle_that_becomes_late_stays_on_its_route() {
+    let mut rig = never_leaves();
+    pass(&mut rig, 50 * 60);
+    assert_eq!(said(&rig)[..2], ["+Silent a", "+Silent b"]);
+    assert_eq!((rig.route("a").len(), rig.route("b").len()), (0, 3));
+}
+
+/// More than half of the fleet does not fall silent for itself: what is broken is the way by which it reports.
+#[test]
+fn where_most_are_silent_all_are_given_work() {
+    let mut rig = Rig::new();
+    for (vehicle, x) in [("c", 20), ("d", 30)] {
+        rig.on(vehicle, km(x, 0));
+    }
+    for (order, x) in [("v", -1), ("w", 11), ("x", 21)] {
+        rig.order(job(order, km(x, 0)));
+    }
+    let routes = [rig.route("a"), rig.route("b"), rig.route("c")];
+    assert_eq!(routes, [["v"], ["w"], ["x"]]);
+    pass(&mut rig, 12 * 60);
+    assert_eq!(said(&rig), ["+Silent a", "+Silent b", "+Silent c"]);
+    rig.order(job("y", km(0, 1)));
+    assert!(rig.route("a").contains(&"y".to_owned()), "{:?}", rig.route("d"));
+}

@@ -1,6 +1,6 @@
 //! What customers are told of when their orders come.
 
-use fleetfold_model::{Eta, EtaState};
+use fleetfold_model::{Eta, EtaState, OnBoardRule};
 
 use super::*;
 
@@ -107,6 +107,29 @@ fn what_is_told_ends_with_the_order() {
         rig.fact(Event::VehicleLost { vehicle: name(vehicle), position: None });
     }
     assert_eq!(of(&rig, "z").last().unwrap().state, EtaState::NoVehicle);
+}
+
+/// Goods that nobody took, or that nobody wants any more, go back to the shop: no customer waits for them there.
+#[test]
+fn nothing_is_told_of_goods_on_their_way_back() {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    let policy = Policy { on_failed_delivery: OnBoardRule::Return, ..rig.engine.fleet().policy().clone() };
+    rig.fact(Event::PolicyChanged(policy));
+    for order in ["x", "y"] {
+        rig.order(shipment(order, km(-1, 0), km(-20, 0)));
+        rig.at_stop("a", order, StopKind::Pickup, Event::StopDeparted);
+        rig.now += 120_000;
+        rig.at_stop("a", order, StopKind::Pickup, Event::StopCompleted);
+    }
+    rig.now += 60_000;
+    rig.at_stop("a", "x", StopKind::Delivery, |stop| Event::StopFailed(stop, FailReason::Refused, None));
+    rig.fact(Event::OrderCancelled { order: name("y") });
+    pass(&mut rig, 120);
+    for order in ["x", "y"] {
+        assert!(rig.route("a").contains(&order.to_owned()), "it goes back: {:?}", rig.route("a"));
+        assert_eq!(of(&rig, order).last().unwrap().state, EtaState::Ended, "{order}: {:?}", of(&rig, order));
+    }
 }
 
 #[test]

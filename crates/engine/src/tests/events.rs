@@ -264,6 +264,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
     let mut rig = Rig::new();
     let mut effects = Vec::new();
     let created = LogEntry {
+        numbered: None,
         seq: LogSeq(rig.seq + 1),
         logged_at: Timestamp(0),
         id: 900,
@@ -280,6 +281,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
     let lost = Event::VehicleLost { vehicle: name("a"), position: None };
     rig.engine.handle(
         Input::Entry(LogEntry {
+            numbered: None,
             seq: LogSeq(rig.seq + 2),
             logged_at: Timestamp(0),
             id: 901,
@@ -291,6 +293,7 @@ fn a_stale_group_is_refused_whole_and_answered_again() {
     );
     rig.seq += 3;
     let plan = LogEntry {
+        numbered: None,
         seq: LogSeq(rig.seq),
         logged_at: Timestamp(0),
         id: 0,
@@ -313,6 +316,7 @@ fn a_plan_that_would_not_fit_into_a_message_becomes_several() {
         number += 1;
         rig.seq += 1;
         let entry = LogEntry {
+            numbered: None,
             seq: LogSeq(rig.seq),
             logged_at: Timestamp(0),
             id: 1_000 + number,

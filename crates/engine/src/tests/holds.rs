@@ -1,6 +1,6 @@
 //! Slots that are kept for customers, breaks as drivers take them, stops that are tried again.
 
-use fleetfold_model::{Break, BreakEvent, NextBreak, SlotHeld};
+use fleetfold_model::{AssignedVisit, Break, BreakEvent, NextBreak, SlotHeld, leaves_at};
 
 use super::*;
 
@@ -68,7 +68,7 @@ fn visits(rig: &Rig) -> Vec<fleetfold_fleet::Visit> {
 fn a_break_that_was_taken_is_not_planned_again_and_nobody_drives_during_it() {
     let mut rig = with_break();
     rig.order(job("x", km(-100, 0)));
-    rig.order(job("y", km(-110, 0)));
+    rig.order(job("y", km(-130, 0)));
     let planned: i64 = visits(&rig).iter().map(|visit| visit.break_before.0).sum();
     assert_eq!(planned, 1_800_000, "it is planned before a stop");
     // He takes it at once, while he is idle.
@@ -103,6 +103,63 @@ fn a_stop_that_failed_is_driven_to_again_at_its_time_and_not_before() {
     let visit = visits(&rig)[0];
     assert!(visit.start >= at(90), "{visit:?}");
     assert_eq!(rig.engine.fleet().order(visit.order).closed, None);
+}
+
+/// A driver who does what he is told is there when he is said to be: with windows that he waits for, and with breaks.
+#[test]
+fn what_a_driver_is_told_fits_together() {
+    for windows in [vec![], vec![(20, 25)], vec![(50, 60)], vec![(20, 25), (50, 60)], vec![(35, 45)]] {
+        for rest in [None, Some((30, 40)), Some((10, 12)), Some((0, 120))] {
+            let mut rig = Rig::new();
+            rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+            let breaks = rest.map(|(opens, closes)| Break {
+                window: TimeWindow::new(at(opens), at(closes)).unwrap(),
+                duration: Millis(600_000),
+            });
+            let shift = Some(Shift { starts: at(0), ends: at(600), breaks: breaks.into_iter().collect() });
+            rig.fact(Event::VehicleRegistered(Vehicle { shift: shift.clone(), ..vehicle("a", km(0, 0)) }));
+            rig.fact(Event::ShiftStarted { vehicle: name("a"), shift, position: None });
+            rig.order(job("free", km(15, 0)));
+            for (number, &(opens, closes)) in windows.iter().enumerate() {
+                let mut order = job(&format!("w{number}"), km(5 + number as i32, 0));
+                if let OrderWork::Job(job) = &mut order.work {
+                    job.stop.windows = vec![TimeWindow::new(at(opens), at(closes)).unwrap()];
+                }
+                rig.order(order);
+            }
+            let told = rig.published.last().unwrap();
+            let (mut place, mut departed) = (km(0, 0), None);
+            for AssignedVisit { visit, position, .. } in &told.visits {
+                let leaves = leaves_at(visit.depart_at, visit.break_before, departed);
+                let drive = Millis(i64::from((position.x - place.x).abs() + (position.y - place.y).abs()) * 60 / 1_000);
+                let case = format!("{windows:?} {rest:?}: {:?}", told.visits);
+                assert_eq!(visit.arrival, leaves + drive, "{case}");
+                assert!(visit.arrival <= visit.start && visit.start < visit.departure, "{case}");
+                if let (true, Some((opens, closes))) = (visit.break_before > Millis(0), rest) {
+                    let begins = leaves - visit.break_before;
+                    assert!((at(opens)..=at(closes)).contains(&begins), "{case}");
+                    assert_eq!(told.pause, Some(NextBreak { is_taken: false, starts: begins, ends: leaves }), "{case}");
+                }
+                (place, departed) = (*position, Some(visit.departure));
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_waits_behind_a_break_that_can_be_taken_after_his_stop() {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    let breaks = vec![Break { window: TimeWindow::new(at(60), at(70)).unwrap(), duration: Millis(600_000) }];
+    let shift = Some(Shift { starts: at(0), ends: at(600), breaks });
+    rig.fact(Event::VehicleRegistered(Vehicle { shift: shift.clone(), ..vehicle("a", km(0, 0)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift, position: None });
+    rig.order(job("x", km(5, 0)));
+    rig.order(job("y", km(10, 0)));
+    let planned = visits(&rig);
+    assert!(planned.iter().all(|visit| visit.start < at(30) && visit.break_before == Millis(0)), "{planned:?}");
+    let next = Some(NextBreak { is_taken: false, starts: at(60), ends: at(70) });
+    assert_eq!(rig.published.last().and_then(|told| told.pause), next);
 }
 
 #[test]

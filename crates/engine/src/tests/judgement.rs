@@ -336,3 +336,101 @@ fn an_order_is_not_sent_back_to_the_vehicle_that_it_has_just_left() {
     rig.input(Input::Tick(Timestamp(rig.now)));
     assert_eq!(rig.engine.barred(id), []);
 }
+
+/// He departs elsewhere than planned, and somebody would wait for half an hour longer than promised. When his phone says where he is, he is
+/// turned at once: no other event has to come.
+#[test]
+fn a_promise_that_a_diversion_saves_is_saved_when_the_phone_says_where_the_driver_is() {
+    for (diversion, saves) in [(Diversion::SavesPromise, true), (Diversion::Never, false)] {
+        let mut rig = Rig::new();
+        rig.fact(Event::PolicyChanged(Policy { diversion, ..rig.engine.fleet().policy().clone() }));
+        rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+        rig.order(job("far", km(20, 0)));
+        rig.order(Order { promised: Some(at(15)), ..job("near", km(-4, 0)) });
+        assert_eq!(rig.route("a"), ["near", "far"]);
+        rig.at_stop("a", "far", StopKind::Delivery, Event::StopDeparted);
+        assert_eq!(rig.route("a"), ["far", "near"], "{diversion:?}");
+        rig.now = at(1).0;
+        seen(&mut rig, "a", km(1, 0));
+        assert_eq!(rig.route("a")[0], if saves { "near" } else { "far" }, "{diversion:?}");
+        if saves {
+            assert!(first(&rig, "a").start <= at(15));
+        }
+    }
+}
+
+/// Forty kilometres in a minute are 2,400 km/h; three hundred metres in a second are a receiver between high houses.
+#[test]
+fn a_jump_is_told_from_noise_by_the_speed_that_it_would_take() {
+    let mut rig = Rig::new();
+    rig.order(job("x", km(-9, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    let here = |rig: &Rig| rig.engine.fleet().vehicle(VehicleId(0)).whereabouts().unwrap().position;
+    rig.now = at(1).0;
+    seen(&mut rig, "a", km(-1, 0));
+    rig.now = at(2).0;
+    seen(&mut rig, "a", km(-40, 0));
+    rig.input(Input::Tick(Timestamp(rig.now + 10_000)));
+    // As far as anybody knows he stands where he was: eight kilometres are left, and not thirty-one.
+    assert_eq!(here(&rig), km(-1, 0));
+    assert!(first(&rig, "a").arrival <= at(11), "{:?}", first(&rig, "a").arrival);
+    for (second, noise) in [300, -300, 900, 4_000].into_iter().enumerate() {
+        rig.now = at(2).0 + 1_000 * (second as i64 + 1);
+        let place = Position { x: -2_000_000 + noise * 1_000, y: 0 };
+        seen(&mut rig, "a", place);
+        assert_eq!(here(&rig), place);
+    }
+}
+
+/// He stands before a shop that opens in forty minutes. What lies around the corner and is urgent he does meanwhile; so he does what lies on no
+/// detour at all; and what would cost something waits until he is done.
+#[test]
+fn who_waits_for_a_window_does_something_else_meanwhile() {
+    let waiting = |diversion, settle_on_arrival| {
+        let mut rig = Rig::new();
+        rig.fact(Event::PolicyChanged(Policy { diversion, settle_on_arrival, ..rig.engine.fleet().policy().clone() }));
+        rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+        let windows = vec![TimeWindow::new(at(45), at(60)).unwrap()];
+        let shop = StopSpec { windows, ..stop(km(3, 0)) };
+        let work = OrderWork::Job(Job { stop: shop, direction: LoadDirection::Pickup });
+        rig.order(Order { work, ..job("shop", km(3, 0)) });
+        rig.at_stop("a", "shop", StopKind::Delivery, Event::StopDeparted);
+        rig.now = at(3).0;
+        rig.at_stop("a", "shop", StopKind::Delivery, Event::StopArrived);
+        rig
+    };
+    let urgent = || Order { promised: Some(at(10)), ..job("urgent", km(4, 0)) };
+    for (diversion, settles, leaves) in [
+        (Diversion::SavesPromise, false, true),
+        (Diversion::SavesPromise, true, false),
+        (Diversion::Never, false, false),
+    ] {
+        let mut rig = waiting(diversion, settles);
+        rig.order(urgent());
+        let route = if leaves { ["urgent", "shop"] } else { ["shop", "urgent"] };
+        assert_eq!(rig.route("a"), route, "{diversion:?} {settles}");
+        if !leaves {
+            continue;
+        }
+        // He goes there, comes back, and is served when the shop opens.
+        rig.at_stop("a", "urgent", StopKind::Delivery, Event::StopDeparted);
+        rig.now = at(5).0;
+        rig.at_stop("a", "urgent", StopKind::Delivery, Event::StopArrived);
+        rig.at_stop("a", "urgent", StopKind::Delivery, Event::StopCompleted);
+        rig.at_stop("a", "shop", StopKind::Delivery, Event::StopDeparted);
+        rig.at_stop("a", "shop", StopKind::Delivery, Event::StopArrived);
+        assert_eq!(first(&rig, "a").start, at(45));
+    }
+    // Nobody has promised it: around the corner it costs two kilometres more than afterwards; on the spot it costs nothing.
+    let mut rig = waiting(Diversion::SavesPromise, false);
+    rig.order(job("corner", km(4, 0)));
+    assert_eq!(rig.route("a"), ["shop", "corner"]);
+    let mut rig = waiting(Diversion::SavesPromise, false);
+    rig.order(job("here", km(3, 0)));
+    assert_eq!(rig.route("a"), ["here", "shop"]);
+    // When the shop is about to open he stays.
+    let mut rig = waiting(Diversion::SavesPromise, false);
+    rig.now = at(40).0;
+    rig.order(Order { promised: Some(at(43)), ..urgent() });
+    assert_eq!(rig.route("a"), ["shop", "urgent"]);
+}

@@ -106,7 +106,15 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
 /// The next entry of a log that is taken now.
 fn next_entry(seq: &mut u64, now: i64, event: Event) -> LogEntry {
     *seq += 1;
-    LogEntry { seq: LogSeq(*seq), logged_at: Timestamp(now), id: 0, time: None, hash: MessageHash::default(), event }
+    LogEntry {
+        numbered: None,
+        seq: LogSeq(*seq),
+        logged_at: Timestamp(now),
+        id: 0,
+        time: None,
+        hash: MessageHash::default(),
+        event,
+    }
 }
 
 impl Rig {

@@ -285,11 +285,11 @@ impl Slow<'_> {
         }
         let of_route = vehicle.route.visits.iter().map(|visit| visit.order);
         let asked = of_route.chain(sequence.iter().map(|&(order, _)| order)).map(|order| self.fleet.order(order));
+        drive.parts.overtime.0 = vehicle.shift.as_ref().map_or(0, |shift| (home - shift.ends.0).max(0));
         // A dispatcher's word counts more than the end of a shift.
         let is_forced = asked.into_iter().any(|order| order.is_forced() && order.pinned == Some(id));
         let shift = vehicle.shift.as_ref().filter(|_| !is_forced);
         let ends = shift.map_or(i64::MAX / 4, |shift| shift.ends.0);
-        drive.parts.overtime.0 = (home - ends).max(0);
         // Later and later, until it fits: the slow way.
         let fits = |ends: i64| {
             musts.iter().all(|&must| must <= ends) && (home <= ends || overs.iter().any(|&over| over > ends))
@@ -430,7 +430,9 @@ impl Slow<'_> {
                 | Lack::OnBoardOf(_)
                 | Lack::UnderWayWith(_)
                 | Lack::Rejected
+                | Lack::Silent
                 | Lack::Skills(_)
+                | Lack::Promise(_)
                 | Lack::Way
                 | Lack::Price(_) => panic!("{lack:?} is not so: {own:?}"),
             }
@@ -543,6 +545,8 @@ fn count_offer(checked: &mut Checked, offer: &Offer) {
         Lack::OnBoardOf(_) => "on board elsewhere",
         Lack::UnderWayWith(_) => "under way",
         Lack::Rejected => "rejected",
+        Lack::Silent => "silent",
+        Lack::Promise(_) => "promise",
         Lack::Skills(_) => "skills",
         Lack::Stops(_) => "stops",
         Lack::Room { .. } => "room",
@@ -763,7 +767,7 @@ fn hold_day(seed: u64, checked: &mut Checked) {
         if entry.seq.0 % 5 != 0 {
             continue;
         }
-        let stand = Stand { fleet: &fleet, outlook: &outlook, now, starts: BTreeMap::new() };
+        let stand = Stand::of(&fleet, &outlook, now);
         for id in fleet.vehicles().ids().filter(|&id| fleet.vehicle(id).is_available()) {
             let slow = Slow { fleet: &fleet, network: &network, now: now.0, change: BTreeMap::new() };
             let drive = slow.drive(id, &slow.tail(id));
@@ -944,7 +948,7 @@ fn what_would_have_to_give_names_the_price() {
     rig.fact(Event::VehicleRegistered(dear));
     rig.order(Order { load: Load([9, 0, 0, 0]), ..job("x", km(100, 0)) });
     let fleet = rig.engine.fleet();
-    let stand = Stand { fleet, outlook: rig.engine.outlook(), now: Timestamp(rig.now), starts: BTreeMap::new() };
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
     let (offers, _) = place(&stand, fleet.order_id("x").unwrap(), 1);
     let Offer::Missed(miss) = &offers[0].1 else { panic!("it holds only 4: {offers:?}") };
     let [Lack::Room { dimension: 0, by: 5 }, Lack::Price(over)] = miss.ways[0][..] else { panic!("{miss:?}") };
@@ -965,7 +969,7 @@ fn who_could_take_it_is_asked_of_those_who_could() {
     }
     rig.order(Order { skills: vec![name("cool")], ..job("x", km(0, 0)) });
     let fleet = rig.engine.fleet();
-    let stand = Stand { fleet, outlook: rig.engine.outlook(), now: Timestamp(rig.now), starts: BTreeMap::new() };
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
     let asked = |most| {
         let (offers, not_asked) = place(&stand, fleet.order_id("x").unwrap(), most);
         assert_eq!(offers.len() + not_asked, 26);
@@ -989,7 +993,7 @@ fn the_fixed_price_is_spent_when_a_vehicle_drives_off() {
     let a = rig.engine.fleet().vehicle_id("a").unwrap();
     let said = |rig: &Rig| {
         let (fleet, outlook) = (rig.engine.fleet(), rig.engine.outlook());
-        let stand = Stand { fleet, outlook, now: Timestamp(rig.now), starts: BTreeMap::new() };
+        let stand = Stand::of(fleet, outlook, Timestamp(rig.now));
         route(&stand, a).unwrap().parts.fixed.0
     };
     let planned = |rig: &Rig| {
@@ -1032,4 +1036,94 @@ fn every_reason_is_a_fact() {
     for what in ["chosen", "possible", "room", "shift", "stops", "skills", "rejected", "pinned", "price", "off duty"] {
         assert!(checked.get(what).is_some_and(|&times| times > 0), "{what} was never said: {checked:?}");
     }
+}
+
+/// Whoever folds the log again knows where the driver turned: the plan says it. What he was on his way to is behind that then.
+#[test]
+fn a_diversion_is_explained_from_where_the_driver_turned() {
+    let mut rig = Rig::new();
+    let (far, urgent) = (km(-20, 0), km(-4, 3));
+    rig.order(job("far", far));
+    rig.at_stop("a", "far", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(1).0;
+    rig.input(Input::Position(PositionReport { vehicle: name("a"), position: km(-1, 0), at: at(1) }));
+    rig.order(Order { promised: Some(at(8)), ..job("urgent", urgent) });
+    assert_eq!(rig.route("a"), ["urgent", "far"]);
+    let plan = rig.plans.last().unwrap();
+    assert!(plan.groups[0].routes[0].diverts);
+    let mut fleet = Fleet::new();
+    rig.log.iter().filter(|entry| entry.seq <= plan.based_on).for_each(|entry| drop(fleet.apply(entry)));
+    let (outlook, network) = (rig.engine.outlook(), rig.engine.network());
+    let explained = decision(&fleet, outlook, Timestamp(rig.now), (&plan.groups, &[true]), (None, 4));
+    let group = explained[0].as_ref().unwrap();
+    let driving = |places: &[Position]| -> i64 {
+        places.windows(2).map(|leg| i64::from(network.leg(leg[0], leg[1]).millis)).sum()
+    };
+    let here = km(-1, 0);
+    let (before, after) = (driving(&[here, far]), driving(&[here, urgent, far]));
+    let route = &group.routes[0];
+    assert_eq!(route.before.map(|parts| parts.driving.0), Some(before));
+    assert_eq!(route.after.map(|parts| parts.driving.0), Some(after));
+    assert_eq!(route.off, Millis(0));
+    let moved = &group.moved[0];
+    let chosen = moved.chosen.as_ref().unwrap();
+    assert_eq!(chosen.extra.driving.0, after - before);
+    let leaves = plan.groups[0].routes[0].start_at;
+    let arrival = Timestamp(leaves.0 + driving(&[here, urgent]));
+    assert_eq!(chosen.stops, [(StopKind::Delivery, arrival, arrival, Millis(0))]);
+    assert_eq!(chosen.delays[0].by.0, after - before + 60_000, "far waits for the detour and the service");
+}
+
+/// By how much an order that a dispatcher forced onto a vehicle breaks each rule, as anybody can compute who knows the vehicle.
+#[test]
+fn a_forced_order_says_what_it_breaks_and_by_how_much() {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    let small = Vehicle {
+        capacity: Load([3, 1, 0, 0]),
+        stops_max: Some(1),
+        shift: Some(Shift { starts: at(0), ends: at(5), breaks: Vec::new() }),
+        ..vehicle("a", km(0, 0))
+    };
+    rig.fact(Event::VehicleRegistered(small));
+    rig.order(Order { load: Load([1, 0, 0, 0]), ..job("there", km(1, 0)) });
+    let asks = Order {
+        load: Load([5, 1, 0, 0]),
+        skills: vec![name("crane"), name("cool")],
+        promised: Some(at(9)),
+        ..job("x", km(10, 0))
+    };
+    rig.order(asks);
+    let said = |rig: &Rig, order: &str| {
+        let fleet = rig.engine.fleet();
+        crate::reasons::broken(fleet, fleet.order_id(order).unwrap())
+    };
+    assert_eq!(said(&rig, "x"), [], "it is on no route");
+    rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("a") }));
+    let fleet = rig.engine.fleet();
+    let id = fleet.order_id("x").unwrap();
+    let a = fleet.vehicle(fleet.vehicle_id("a").unwrap());
+    let visit = *a.route.visits.iter().find(|visit| visit.order == id).unwrap();
+    let aboard: i64 = a.route.visits.iter().map(|visit| i64::from(fleet.order(visit.order).load().0[0])).sum();
+    let stops = a.route.visits.len() as u32 - 1;
+    let mut breaks = vec![Lack::Skills(vec![name("crane"), name("cool")])];
+    breaks.extend((stops > 0).then_some(Lack::Stops(stops)));
+    breaks.push(Lack::Room { dimension: 0, by: aboard - 3 });
+    breaks.push(Lack::Shift(visit.departure - at(5)));
+    breaks.push(Lack::Promise(visit.start - at(9)));
+    assert_eq!(said(&rig, "x"), breaks);
+    assert_eq!(said(&rig, "there"), [], "nobody has forced it");
+    // The decision says the same, and so does the time that is driven after the shift.
+    let plan = rig.plans.last().unwrap();
+    let mut before = Fleet::new();
+    rig.log.iter().filter(|entry| entry.seq <= plan.based_on).for_each(|entry| drop(before.apply(entry)));
+    let now = Timestamp(rig.now);
+    let explained = decision(&before, rig.engine.outlook(), now, (&plan.groups, &[true]), (None, 4));
+    let group = explained[0].as_ref().unwrap();
+    let moved = group.moved.iter().find(|moved| moved.order == id).unwrap();
+    assert_eq!(moved.breaks, breaks);
+    let overtime = group.routes[0].after.unwrap().overtime;
+    assert_eq!(overtime, a.route.visits.last().unwrap().departure - at(5));
+    let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), now);
+    assert_eq!(route(&stand, fleet.vehicle_id("a").unwrap()).unwrap().parts.overtime, overtime);
 }

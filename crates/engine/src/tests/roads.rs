@@ -260,6 +260,27 @@ fn opening_roads_heals_what_closing_them_broke_at_once() {
     assert!(!healed.is_cut_off_at(0) && (healed.visits[0].arrival - planned).0.abs() < 60_000, "{healed:?}");
 }
 
+/// No fact says that a closure is over whose end was told with it.
+#[test]
+fn a_closure_that_ends_by_the_clock_heals_at_once_too() {
+    let mut rig = two_roads();
+    rig.on("a", corner(0, 1));
+    let target = Some(RoadTarget::Roads(vec![1, 2]));
+    let until = Some(at(30));
+    rig.fact(Event::RoadClosed(RoadChange { change: name("flood"), target, time_percent: None, from: None, until }));
+    rig.order(job("x", corner(10, 1)));
+    while rig.now < at(30).0 - 1_000 {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    }
+    for _ in 0..3 {
+        rig.now += 1_000;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+    }
+    assert!(matches!(rig.placement("x"), Placement::OnRoute(_)), "{:?}", rig.placement("x"));
+}
+
 /// Straight lines are drawn in the zone's own space: a zone on a plane whose engine was given none was served over legs that were
 /// fourteen times too long.
 #[test]
@@ -349,4 +370,45 @@ fn a_driver_whose_stop_is_cut_off_serves_what_else_there_is() {
     // A dispatcher's word is obeyed.
     rig.fact(Event::AssignmentForced(Pin { order: name("big"), vehicle: name("a") }));
     assert_eq!(rig.route("a"), ["big"]);
+}
+
+/// A closure that the clock brings into force is what the decision names, as if it had been told then; and what is found to be cut off later
+/// names it, too.
+#[test]
+fn a_closure_that_begins_by_the_clock_is_named_by_the_decision_that_follows() {
+    let (mut rig, _) = with_an_island();
+    rig.on("a", corner(0, 1));
+    rig.order(job("x", corner(10, 1)));
+    let flood = RoadChange {
+        change: name("flood"),
+        target: Some(RoadTarget::Roads(vec![1, 2])),
+        time_percent: None,
+        from: Some(at(5)),
+        until: None,
+    };
+    rig.fact(Event::RoadClosed(flood));
+    let told = LogSeq(rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadClosed(_))).unwrap().seq.0);
+    let a = VehicleId(0);
+    assert_eq!(rig.engine.touched_by_roads(told), [], "not yet");
+    let (plans, route) = (rig.plans.len(), rig.route("a"));
+    assert_eq!(route, ["x"]);
+    rig.now = at(5).0 + 1_000;
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    let groups: Vec<_> = rig.plans[plans..].iter().flat_map(|plan| &plan.groups).collect();
+    assert!(!groups.is_empty() && groups.iter().all(|group| group.caused_by == [told]), "{groups:?}");
+    // It ends, and another one is told that is in force at once: its sender learns whose way it touches.
+    let (target, from) = (Some(RoadTarget::Roads(vec![1])), None);
+    let reopened = RoadChange { change: name("flood"), target: None, time_percent: None, from: None, until: None };
+    rig.fact(Event::RoadReopened(reopened));
+    assert_eq!(rig.route("a"), ["x"]);
+    rig.happens(Event::RoadSlowed(RoadChange {
+        change: name("works"),
+        target,
+        time_percent: Some(101),
+        from,
+        until: None,
+    }));
+    let works = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadSlowed(_))).unwrap().seq;
+    assert_eq!(rig.engine.touched_by_roads(works), [a]);
 }

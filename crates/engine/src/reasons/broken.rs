@@ -1,0 +1,103 @@
+//! What a dispatcher's word breaks: by how much an order that is tied to its vehicle is served against the rules that would have kept it off.
+
+use fleetfold_fleet::{Fleet, Placement, VehicleState, Visit};
+use fleetfold_model::{Millis, OrderId, StopKind, VehicleId};
+
+use super::miss::{Lack, lacked_skills, miss};
+use super::offer::Stand;
+
+/// The rules that an order on a route breaks because a dispatcher has tied it to that vehicle, each with by how much, as the route is
+/// planned. Empty where it breaks none, or nobody has tied it to one.
+pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
+    let it = fleet.order(order);
+    let Placement::OnRoute(id) = it.placement else { return Vec::new() };
+    let vehicle = fleet.vehicle(id);
+    let Some(spec) = vehicle.spec.as_ref().filter(|_| it.pinned == Some(id)) else { return Vec::new() };
+    let mut breaks = Vec::new();
+    let skills = lacked_skills(fleet, id, order);
+    if !skills.is_empty() {
+        breaks.push(Lack::Skills(skills));
+    }
+    let stops = vehicle.stops_done + vehicle.route.visits.len() as u32;
+    let over = spec.stops_max.map_or(0, |most| stops.saturating_sub(most));
+    if over > 0 {
+        breaks.push(Lack::Stops(over));
+    }
+    let most = most_beside(fleet, vehicle, order);
+    for (dimension, (most, room)) in most.into_iter().zip(spec.capacity.0).enumerate() {
+        let by = most - i64::from(room);
+        if by > 0 && it.load().0[dimension] > 0 {
+            breaks.push(Lack::Room { dimension, by });
+        }
+    }
+    let visits = || vehicle.route.visits.iter().enumerate().filter(|(_, visit)| visit.order == order);
+    let may_be_late = it.is_shipment() && (it.on_board.is_some() || fleet.policy().deliver_after_shift);
+    let ends = visits().filter(|(_, visit)| !(may_be_late && visit.stop == StopKind::Delivery));
+    let ends = ends.filter(|&(index, _)| !vehicle.route.is_cut_off_at(index)).map(|(_, visit)| visit.departure).max();
+    if let (Some(ends), Some(shift)) = (ends, &vehicle.shift)
+        && ends > shift.ends
+    {
+        breaks.push(Lack::Shift(ends - shift.ends));
+    }
+    let late = visits().filter(|&(index, _)| !vehicle.route.is_cut_off_at(index));
+    let late = late.filter_map(|(_, visit)| Some(visit.start - it.stop(visit.stop)?.due?)).max();
+    if let Some(late) = late.filter(|&late| late > Millis(0)) {
+        breaks.push(Lack::Promise(late));
+    }
+    breaks
+}
+
+/// The most that is on board, in each dimension, while the goods of an order are.
+fn most_beside(fleet: &Fleet, vehicle: &VehicleState, order: OrderId) -> [i64; 4] {
+    let load = |id: OrderId| fleet.order(id).load().0.map(i64::from);
+    let add = |sum: &mut [i64; 4], load: [i64; 4], sign: i64| {
+        sum.iter_mut().zip(load).for_each(|(sum, one)| *sum += sign * one);
+    };
+    let is_from_start = |id: OrderId| fleet.order(id).loads_at_start();
+    let mut carried = vehicle.kept.0.map(i64::from);
+    for &id in vehicle.on_board.iter().filter(|&&id| !is_from_start(id)) {
+        add(&mut carried, load(id), 1);
+    }
+    let visits: &[Visit] = &vehicle.route.visits;
+    for visit in visits.iter().filter(|visit| is_from_start(visit.order)) {
+        add(&mut carried, load(visit.order), 1);
+    }
+    let mut is_there = is_from_start(order) || vehicle.on_board.contains(&order);
+    let mut most = if is_there { carried } else { [0; 4] };
+    for visit in visits {
+        let comes_off =
+            visit.stop == StopKind::Delivery && (fleet.order(visit.order).is_shipment() || is_from_start(visit.order));
+        add(&mut carried, load(visit.order), if comes_off { -1 } else { 1 });
+        if visit.order == order {
+            is_there = !comes_off;
+        }
+        if is_there {
+            most.iter_mut().zip(carried).for_each(|(most, carried)| *most = (*most).max(carried));
+        }
+    }
+    most
+}
+
+/// What a vehicle lacks for an order as things stand, the way that lacks least: what a dispatcher's word would break that forces it there.
+/// Empty where it lacks nothing, or where what keeps it off is no rule of its own.
+pub fn lacks(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Vec<Lack> {
+    let least = miss(stand, vehicle, order).and_then(|miss| miss.ways.into_iter().next()).unwrap_or_default();
+    let is_rule = |lack: &Lack| match lack {
+        Lack::Silent
+        | Lack::Skills(_)
+        | Lack::Stops(_)
+        | Lack::Room { .. }
+        | Lack::Shift(_)
+        | Lack::Promise(_)
+        | Lack::Way
+        | Lack::Order => true,
+        Lack::OffDuty
+        | Lack::BrokenDown
+        | Lack::PinnedTo(_)
+        | Lack::OnBoardOf(_)
+        | Lack::UnderWayWith(_)
+        | Lack::Rejected
+        | Lack::Price(_) => false,
+    };
+    least.into_iter().filter(is_rule).collect()
+}

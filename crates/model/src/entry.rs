@@ -18,8 +18,12 @@ pub const FORMAT: u16 = 2;
 /// be, until its driver has departed. 3: facts about the same thing count in the order of their times, not in that of the log; a
 /// driver who signs on again stays where he was; a failed order can be tried again, and goods that stay aboard after a
 /// failed delivery take up room; a vehicle under way can be sent elsewhere until it has arrived. 4: what was told is remembered also
-/// where it came too early or too late to change anything, so that the same facts come to the same in any order.
-pub const RULES: u16 = 4;
+/// where it came too early or too late to change anything, so that the same facts come to the same in any order. 5: of what one
+/// source says and numbers the highest number counts, whatever its time; a policy, a change of the roads and its end count by their
+/// times, too; what is told late of a stop that is over is taken down with its own time; a dispatcher's word before the first plan
+/// waits for its order; a driver accepts no route that his vehicle has not been told; a vehicle that waits at a stop for its window or
+/// its goods can be sent elsewhere meanwhile.
+pub const RULES: u16 = 5;
 
 /// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
 /// 0 means that there are no bytes (an entry made in a test, or before the first plan).
@@ -30,6 +34,15 @@ impl std::fmt::Display for MessageHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:032x}", self.0)
     }
+}
+
+/// Where a fact stands among those that its source says of the same entity and numbers (CloudEvents' `sequence`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// 64-bit hash of the source and of the entity that it counts for (CloudEvents' `subject`).
+    pub writer: u64,
+    /// Its number: of two facts of one writer the one with the higher number is the newer one.
+    pub number: u64,
 }
 
 /// One entry of the zone's log.
@@ -43,6 +56,8 @@ pub struct LogEntry {
     pub id: u64,
     /// When it happened, as its producer says (zone time); `None`: nobody says, and log time is taken.
     pub time: Option<Timestamp>,
+    /// Its number, where its source counts; `None` for the engine's own events.
+    pub numbered: Option<Numbered>,
     /// Hash of the message's bytes. The chain of plans is made of these.
     pub hash: MessageHash,
     /// What happened.

@@ -41,7 +41,7 @@ mod units;
 mod vehicle;
 
 pub use alert::{Alert, AlertAbout, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised};
-pub use entry::{FORMAT, LogEntry, MessageHash, RULES};
+pub use entry::{FORMAT, LogEntry, MessageHash, Numbered, RULES};
 pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
     Attention, BreakEvent, Event, FailReason, Noted, NotedItem, OrderChange, OrderRetry, Origin, Person, Pin,

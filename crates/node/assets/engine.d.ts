@@ -1,5 +1,8 @@
 // What HTTP and the live feed send and take. `fleetfold schema types` writes this from the types of the program; a test compares the two.
 
+/** A point in time: milliseconds of Unix time. With `times=rfc3339` HTTP answers with a text in its place. */
+export type UnixMillis = number;
+
 /** Limits of acceptance. */
 export interface Accept {
   cost_max?: number | null;
@@ -9,10 +12,10 @@ export interface Accept {
 
 /** Who has seen an alert, and when. */
 export interface Acknowledged {
-  at: number;
+  at: UnixMillis;
   by: string | null;
   /** It is put off until then, and is to be shown again. */
-  until: number | null;
+  until: UnixMillis | null;
 }
 
 /** An alert that stands. */
@@ -26,7 +29,7 @@ export interface Alert {
   order?: string | null;
   /** How late, how long silent: by kind, when it was raised. */
   seconds: number;
-  since: number;
+  since: UnixMillis;
   /** The vehicle that it is about, if it is about one. */
   vehicle?: string | null;
 }
@@ -64,6 +67,8 @@ export interface Answered {
   seq: number;
   /** `answered`, `refused`, `taken` (there was nothing to decide) or `waiting`. */
   state: string;
+  /** Of a change of the roads: the vehicles whose ways it touches. */
+  touches?: Array<Touched>;
 }
 
 /** A slot is to be kept. */
@@ -165,7 +170,7 @@ export interface BasemapShown {
 
 /** A fact that made an engine decide. */
 export interface Because {
-  at: number;
+  at: UnixMillis;
   /** Whom it is about. */
   order?: string | null;
   seq: number;
@@ -218,7 +223,7 @@ export interface BreakV1 {
 export interface Cause {
   id: string;
   /** Log time. */
-  logged_at: number;
+  logged_at: UnixMillis;
   seq: number;
   source: string;
   subject: string | null;
@@ -234,7 +239,7 @@ export interface Changes {
   decisions: Array<Decision>;
   kpi: Kpi;
   /** Vehicles of which nothing but the position changed. */
-  moved: Array<[string, number, number, number]>;
+  moved: Array<[string, number, number, UnixMillis]>;
   noted?: Array<NotedLine> | null;
   orders: Array<Order>;
   refused: Array<Refusal>;
@@ -273,7 +278,7 @@ export interface CostsV1 {
 
 /** One choice of an accepted plan. */
 export interface Decision {
-  at: number;
+  at: UnixMillis;
   /** The facts that it answers; the first of them. */
   because?: Array<Because>;
   /** `answer` to facts, `improvement` by a search, or `watch`: no fact; a promise was about to break, or times had moved. */
@@ -310,7 +315,7 @@ export interface Delta {
   /** The number of the delta before it. */
   prev: number;
   /** Wall clock. */
-  sent_at: number;
+  sent_at: UnixMillis;
   seq: number;
   /** Always `delta`. */
   type: string;
@@ -332,24 +337,24 @@ export interface Document {
 
 /** A stop that a vehicle has served in the last day. */
 export interface DoneStop {
-  arrived: number | null;
+  arrived: UnixMillis | null;
   at: [number, number];
   /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
   collects?: boolean;
-  departed: number | null;
-  done: number;
-  due: number | null;
+  departed: UnixMillis | null;
+  done: UnixMillis;
+  due: UnixMillis | null;
   failed: boolean;
   order: string;
   /** When service was to begin, as the last plan said; none: nobody remembers. */
-  planned: number | null;
+  planned: UnixMillis | null;
   stop: string;
 }
 
 /** One message of the log as it stands there. */
 export interface Entry {
   /** Log time. */
-  at: number;
+  at: UnixMillis;
   /** The message as text, cut after 256 KiB. Bytes that are no text are replaced. */
   bytes: string;
   seq: number;
@@ -360,7 +365,9 @@ export interface Entry {
 /** `explain order`. */
 export interface ExplainedOrder {
   applied: number;
-  at: number;
+  at: UnixMillis;
+  /** The rules that it breaks there because a dispatcher has tied it to its vehicle, each with by how much. */
+  breaks?: Array<Give>;
   /** The decision that put it there. */
   decision: PlanReason | null;
   not_asked?: number | null;
@@ -376,7 +383,7 @@ export interface ExplainedOrder {
 /** `explain vehicle`. */
 export interface ExplainedVehicle {
   applied: number;
-  at: number;
+  at: UnixMillis;
   /** What is left of its route to drive; `null` where it cannot be driven within its limits. */
   cost: Cost | null;
   /** The decision that last changed its route. */
@@ -393,7 +400,7 @@ export interface ExplainedVisit {
   late_seconds: number;
   order: string;
   /** `None`: no road leads there. */
-  start: number | null;
+  start: UnixMillis | null;
   stop: string;
 }
 
@@ -417,6 +424,10 @@ export interface Forgotten {
   in_the_clear: number;
   /** The entry of the log that says so. */
   seq: number;
+  /** Which these are, the first 20. */
+  unknown_entries: Array<number>;
+  /** So many entries about the person have fields that their type does not know, misspelt ones for instance. They are not encrypted, whoever sent them, and may hold words about the person. */
+  unknown_fields: number;
 }
 
 /** What was found. */
@@ -476,7 +487,7 @@ export interface Held {
   order_id: string;
   /** Which slot, by its place in the list. */
   slot: number;
-  until: number;
+  until: UnixMillis;
   /** Whose route it is on; none: it is in the log, and the answer is on its way. */
   vehicle: string | null;
 }
@@ -506,7 +517,7 @@ export interface Kpi {
   /** Visits that will be late. */
   late: number;
   max: number;
-  now: number;
+  now: UnixMillis;
   on_time: number;
   open: number;
   orders: number;
@@ -540,7 +551,7 @@ export interface Learned {
   services: Array<LearnedService>;
   speeds: Array<LearnedSpeed>;
   version: number;
-  watermark: number | null;
+  watermark: UnixMillis | null;
 }
 
 export interface LearnedService {
@@ -567,7 +578,7 @@ export interface LearnedSpeed {
 
 /** One entry of the log in the story of a retired order. `at` is log time. */
 export interface Logged {
-  at: number;
+  at: UnixMillis;
   /** The facts that a decision answers, of the last decisions. */
   because?: Array<Because>;
   /** The number of the plan, for a decision. */
@@ -624,7 +635,7 @@ export type NodeState = "starting" | "standby" | "owner" | "draining";
 
 /** What dispatchers say of something that needs attention. */
 export interface NotedLine {
-  at: number;
+  at: UnixMillis;
   /** `acknowledged` or `snoozed`. */
   attention: string;
   by?: string | null;
@@ -633,7 +644,7 @@ export interface NotedLine {
   order?: string | null;
   /** The entry that says so. */
   seq: number;
-  until?: number | null;
+  until?: UnixMillis | null;
   vehicle?: string | null;
   words?: string | null;
 }
@@ -662,31 +673,31 @@ export interface Order {
   changes: number;
   delivery: [number, number] | null;
   /** When its delivery was done. */
-  done: number | null;
-  due: number | null;
+  done: UnixMillis | null;
+  due: UnixMillis | null;
   /** When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that differs by a minute or more. */
-  first_start?: number | null;
+  first_start?: UnixMillis | null;
   /** A slot that is kept until then for a customer who has not taken it yet. */
-  held_until?: number | null;
+  held_until?: UnixMillis | null;
   id: string;
   /** What was promised of that stop. */
-  late_due?: number | null;
+  late_due?: UnixMillis | null;
   /** By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does. */
   late_seconds?: number | null;
   /** When its goods were taken on. */
-  picked: number | null;
+  picked: UnixMillis | null;
   pickup: [number, number] | null;
   /** The vehicle that an operator pinned it to. */
   pinned?: string | null;
   /** When it was ordered. */
-  placed: number | null;
+  placed: UnixMillis | null;
   priority: number | null;
   /** Why it is unassigned, in words. */
   reason: string | null;
   /** What it is called elsewhere. */
   reference?: string | null;
   /** When service begins at its last stop, as planned. */
-  start?: number | null;
+  start?: UnixMillis | null;
   status: string;
   vehicle: string | null;
 }
@@ -768,6 +779,8 @@ export interface OrderReadyEvent {
 export interface OrderReason {
   /** What others would have made of it, with all else as decided. */
   alternatives: Array<Offer>;
+  /** The rules that it breaks there because a dispatcher has tied it to that vehicle, each with by how much. */
+  breaks?: Array<Give>;
   /** What its vehicle's route comes to more than without it; absent where that route could not be driven without it. */
   cost?: Cost | null;
   delays: Array<Delay>;
@@ -806,61 +819,63 @@ export interface OrderStop {
   /** As its producer says. */
   address?: string | null;
   /** As planned; once it is done, as the last plan said. */
-  arrival: number | null;
-  arrived: number | null;
+  arrival: UnixMillis | null;
+  arrived: UnixMillis | null;
   at: [number, number];
   /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
   collects?: boolean;
-  completed: number | null;
-  departed: number | null;
-  due: number | null;
-  failed: number | null;
+  completed: UnixMillis | null;
+  departed: UnixMillis | null;
+  due: UnixMillis | null;
+  failed: UnixMillis | null;
   /** By how many seconds it begins, or was done, later than promised. */
   late_seconds: number;
-  release: number | null;
+  release: UnixMillis | null;
   service_seconds: number;
   setup_seconds: number;
-  start: number | null;
+  start: UnixMillis | null;
   stop: string;
   /** The street that serves it, and the metres to it; none where no street does, or the zone has none. */
   street?: string | null;
   street_meters?: number | null;
-  windows: Array<[number, number]>;
+  windows: Array<[UnixMillis, UnixMillis]>;
 }
 
 /** `/v1/orders/{id}` with its story. */
 export interface OrderStory {
   /** When its vehicle is at its last stop, as planned. */
-  arrival?: number | null;
+  arrival?: UnixMillis | null;
+  /** The rules that it breaks there for that, each with by how much, in words. */
+  breaks?: string | null;
   /** How often it was given to another vehicle. */
   changes: number;
   /** The entry that created it. */
   created?: number;
   delivery: [number, number] | null;
   /** When its delivery was done. */
-  done: number | null;
-  due: number | null;
+  done: UnixMillis | null;
+  due: UnixMillis | null;
   /** When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that differs by a minute or more. */
-  first_start?: number | null;
+  first_start?: UnixMillis | null;
   /** An operator forced it onto the vehicle that it is pinned to. */
   forced?: boolean;
   /** A slot that is kept until then for a customer who has not taken it yet. */
-  held_until?: number | null;
+  held_until?: UnixMillis | null;
   id: string;
   /** What was promised of that stop. */
-  late_due?: number | null;
+  late_due?: UnixMillis | null;
   /** By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does. */
   late_seconds?: number | null;
   load?: Array<number>;
   /** The vehicle that its goods are on. */
   on_board?: string | null;
   /** When its goods were taken on. */
-  picked: number | null;
+  picked: UnixMillis | null;
   pickup: [number, number] | null;
   /** The vehicle that an operator pinned it to. */
   pinned?: string | null;
   /** When it was ordered. */
-  placed: number | null;
+  placed: UnixMillis | null;
   priority: number | null;
   /** Why it is unassigned, in words. */
   reason: string | null;
@@ -870,7 +885,7 @@ export interface OrderStory {
   rejected_by?: Array<string>;
   skills?: Array<string>;
   /** When service begins at its last stop, as planned. */
-  start?: number | null;
+  start?: UnixMillis | null;
   status: string;
   stops?: Array<OrderStop>;
   story: Array<Told>;
@@ -931,8 +946,8 @@ export interface PageOf {
 
 /** A pause of a shift. */
 export interface Pause {
-  closes: number;
-  opens: number;
+  closes: UnixMillis;
+  opens: UnixMillis;
   seconds: number;
 }
 
@@ -956,7 +971,7 @@ export interface PersonForgottenEvent {
 /** Where an order is in one of two plans. */
 export interface Place {
   late_seconds: number;
-  start: number | null;
+  start: UnixMillis | null;
   status: string;
   unassigned?: string | null;
   vehicle: string | null;
@@ -987,7 +1002,7 @@ export interface PlanCost {
 /** One plan. */
 export interface PlanReason {
   /** Zone time at which it was logged: everything is computed for this instant. */
-  at: number;
+  at: UnixMillis;
   /** The last entry that its engine knew. */
   based_on_seq: number;
   /** The number of the plan. */
@@ -998,9 +1013,9 @@ export interface PlanReason {
 
 /** A break of a driver. */
 export interface PlannedBreak {
-  ends: number;
+  ends: UnixMillis;
   /** When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens. */
-  starts: number;
+  starts: UnixMillis;
   /** `taken`: he takes it; `planned`: it is the next one of his shift. */
   status: string;
 }
@@ -1160,7 +1175,7 @@ export interface PriorityRaisedEvent {
 /** An error, as RFC 9457 has it. */
 export interface Problem {
   /** A short stable word: see docs/HTTP.md. */
-  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "head_too_large" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "nobody_named" | "not_a_batch" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unnameable" | "unreadable" | "upgrade_required" | "work_goes_on";
+  code: "attribute" | "bad_request" | "bad_wait" | "body_too_slow" | "broker" | "cannot_be_explained" | "coordinates" | "engine_only" | "field" | "foreign_origin" | "head_too_large" | "id_reused" | "illegal_change" | "illegal_question" | "illegal_roads" | "log_is_read" | "log_not_read" | "log_too_large" | "map_not_read" | "media_type" | "method_not_allowed" | "no_change" | "no_effect" | "no_event" | "no_login" | "no_map" | "no_owner" | "no_such_entry" | "no_such_order" | "no_such_page" | "no_such_place" | "no_such_question" | "no_such_square" | "no_such_stretch" | "no_such_vehicle" | "nobody_named" | "not_a_batch" | "not_answered" | "not_cloudevent" | "not_found" | "not_our_name" | "not_our_page" | "not_ready" | "not_stored" | "nothing_to_look_for" | "nowhere" | "others_are_asking" | "overloaded" | "payload" | "payload_too_large" | "perhaps_stored" | "role" | "slot_gone" | "stopping" | "stream_not_made" | "token" | "too_large" | "too_many_requests" | "too_many_screens" | "too_many_to_wait_for" | "too_much_at_once" | "unknown_field" | "unknown_type" | "unnameable" | "unreadable" | "upgrade_required" | "work_goes_on";
   detail: string;
   status: number;
   title: string;
@@ -1173,7 +1188,7 @@ export interface Pulse {
   applied: number;
   entry_age_seconds?: number | null;
   /** Zone time. */
-  now: number;
+  now: UnixMillis;
   /** Level of overload, 0 to 4, and what it means. */
   overload: number;
   overload_words: string;
@@ -1196,7 +1211,7 @@ export interface Question {
 /** The answer to a quote. */
 export interface Quotes {
   applied: number;
-  at: number;
+  at: UnixMillis;
   /** The slot that costs least, by its place in the list, if any is accepted. */
   cheapest: number | null;
   /** The slot that is kept, if that was asked for. */
@@ -1207,7 +1222,7 @@ export interface Quotes {
 /** `/v1/offers/{order}`: who could take an order as things stand. */
 export interface Ranked {
   applied: number;
-  at: number;
+  at: UnixMillis;
   /** What it means for the vehicle that has it. */
   holder?: Offer | null;
   not_asked: number;
@@ -1221,7 +1236,7 @@ export interface Ranked {
 
 /** A message that was rejected, or a fact that was refused. */
 export interface Refusal {
-  at: number;
+  at: UnixMillis;
   detail: string;
   /** The order, vehicle or change of roads that it is about. */
   entity?: string | null;
@@ -1240,11 +1255,14 @@ export interface RejectedLine {
   line: number;
 }
 
+/** All of a zone, or what has changed in it. */
+export type ReplayFrame = State | Changes;
+
 /** What is answered, for the document of the routes: it is put together from fragments. */
 export interface Replayed {
   /** The first one is as `/v1/state`, the others have what changed. */
-  frames: Array<Record<string, unknown>>;
-  from: number;
+  frames: Array<ReplayFrame>;
+  from: UnixMillis;
   /** Milliseconds from one frame to the next. */
   step: number;
 }
@@ -1252,13 +1270,13 @@ export interface Replayed {
 /** An order that the engine does not hold any more, as the log tells of it. */
 export interface RetiredOrder {
   /** When its delivery was done. */
-  done: number | null;
-  due: number | null;
+  done: UnixMillis | null;
+  due: UnixMillis | null;
   id: string;
   /** By how many seconds, in whole minutes, a stop of it began later than promised, where one did. */
   late_seconds?: number | null;
   /** When it was ordered. */
-  placed: number | null;
+  placed: UnixMillis | null;
   /** What it was called elsewhere. */
   reference?: string | null;
   /** Always true. */
@@ -1282,7 +1300,7 @@ export interface Road {
   /** The streets that it is about, by name: some of them where they are many. */
   names: Array<string>;
   /** When it ends by itself. */
-  until: number | null;
+  until: UnixMillis | null;
 }
 
 /** Roads cannot be used. */
@@ -1395,7 +1413,7 @@ export interface Row {
   /** What is worth a look: `late`, `clock_ahead`, `duplicates`, `missing`. */
   flags: Array<string>;
   /** Log time of the last one, milliseconds. */
-  last_at: number | null;
+  last_at: UnixMillis | null;
   /** Of its last events: how long after their `time` the log took them. */
   lateness: Lateness | null;
   /** Of all events since the program began to read. */
@@ -1493,7 +1511,7 @@ export interface ShownVehicle {
   /** The entry that last changed its route. */
   revision: number;
   /** When it was there. */
-  seen: number | null;
+  seen: UnixMillis | null;
   status: string;
   stops_done: number;
   visits: Array<Visit>;
@@ -1535,11 +1553,11 @@ export interface SlotHeldEvent {
 export interface SlotQuote {
   /** A vehicle can take it within the limits. */
   accepted: boolean;
-  closes: number;
+  closes: UnixMillis;
   not_asked: number;
   /** The cheapest first of those that keep the limits, then those that can at all, then what the others lack. */
   offers: Array<Offer>;
-  opens: number;
+  opens: UnixMillis;
 }
 
 /** `/v1/picture`, the first message of the feed. */
@@ -1548,7 +1566,7 @@ export interface Snapshot {
   /** Which start of the engine this is. */
   epoch: number;
   /** Wall clock. */
-  sent_at: number;
+  sent_at: UnixMillis;
   /** The number of the last delta in it. */
   seq: number;
   /** Always `snapshot`. */
@@ -1681,9 +1699,9 @@ export interface StopPinnedEvent {
 /** A stop as it would be served. */
 export interface StopTimes {
   /** `None`: no road leads there. */
-  arrival: number | null;
+  arrival: UnixMillis | null;
   late_seconds: number;
-  start: number | null;
+  start: UnixMillis | null;
   stop: string;
 }
 
@@ -1747,7 +1765,7 @@ export interface Submitted {
 
 /** One line of a story. */
 export interface Told {
-  at: number;
+  at: UnixMillis;
   /** The facts that a decision answers. */
   because?: Array<Because>;
   /** The number of the plan, for a decision. */
@@ -1757,6 +1775,13 @@ export interface Told {
   /** The entry of the log that it is of. */
   seq: number;
   words: string;
+}
+
+/** A vehicle whose way a change of the roads touches. */
+export interface Touched {
+  /** The orders on its route when the change was told. */
+  orders: Array<string>;
+  vehicle: string;
 }
 
 export interface Tried {
@@ -1863,9 +1888,9 @@ export interface VehicleStory {
   /** The entry that last changed its route. */
   revision: number;
   /** When it was there. */
-  seen: number | null;
+  seen: UnixMillis | null;
   /** Its start and its end. */
-  shift?: [number, number] | null;
+  shift?: [UnixMillis, UnixMillis] | null;
   skills?: Array<string>;
   status: string;
   stops_done: number;
@@ -1875,25 +1900,27 @@ export interface VehicleStory {
 
 export interface Visit {
   /** `None` where no road leads there now, and behind that. */
-  arrival: number | null;
+  arrival: UnixMillis | null;
   at: [number, number];
   /** A pause before the drive here, seconds. */
   break_seconds?: number | null;
   /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
   collects?: boolean;
-  depart_at: number;
-  departure: number | null;
-  due: number | null;
+  depart_at: UnixMillis;
+  departure: UnixMillis | null;
+  due: UnixMillis | null;
   frozen: boolean;
   late: boolean;
   order: string;
-  start: number | null;
+  start: UnixMillis | null;
   stop: string;
   unreachable?: boolean;
 }
 
 /** One warning about one event. */
 export interface Warned {
+  /** The id that nobody knew. */
+  about?: string | null;
   /** When this engine saw it first (wall clock, RFC 3339). */
   at: string;
   /** What kind of warning, as a short stable word. */
@@ -1902,7 +1929,7 @@ export interface Warned {
   detail?: string | null;
   /** The field that the warning is about, as a path in `data`, or the attribute `time`. */
   field: string;
-  /** The field that was probably meant. */
+  /** What was probably meant: a field, or an id. */
   hint?: string | null;
   /** The event's id in its source. */
   id: string;
@@ -1912,6 +1939,8 @@ export interface Warned {
   source: string;
   /** The name of its type. */
   type: string;
+  /** It is withdrawn: what nobody knew has come, as this entry of the log. */
+  withdrawn_seq?: number | null;
 }
 
 /** A line with something that looks like a mistake. */
@@ -1935,7 +1964,7 @@ export interface WarningList {
 /** The answer to a what-if. */
 export interface WhatIf {
   applied: number;
-  at: number;
+  at: UnixMillis;
   cost_after: PlanCost;
   cost_before: PlanCost;
   /** Orders that would change: how many by kind, and each of them. */

@@ -2,12 +2,12 @@
 // after a kill, after the engine slept, after the page slept, and after another engine took over. A figure may be a moment behind: one that stays different is a difference.
 // The long form: FIGURES_SECONDS=240 FIGURES_SPEED=60 node figures.test.mjs
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const day = fileURLToPath(new URL('../../../scenarios/golden/0.1.0/small.jsonl', import.meta.url));
@@ -17,8 +17,12 @@ const sleep = (millis) => new Promise((resolve) => { setTimeout(resolve, millis)
 const [brokerPort, port, otherPort] = [await free(), await free(), await free()];
 const folder = mkdtempSync(join(tmpdir(), 'fleetfold-figures-'));
 const zone = ['--log', `nats://127.0.0.1:${brokerPort}`, '--tenant', 'acme', '--zone', 'day'];
-const engine = (at, data) => spawn(program, ['serve', ...zone, '--listen', `127.0.0.1:${at}`, '--data', join(folder, data)], { stdio: 'ignore' });
-const ready = async (at, path = 'readyz') => { for (let tries = 0; tries < 200; tries += 1) { try { if ((await fetch(`http://127.0.0.1:${at}/${path}`)).ok) return; } catch { /* not yet */ } await sleep(100); } throw new Error(`${at} is not ready`); };
+const said = join(folder, 'said.log');
+const saying = openSync(said, 'a');
+const engine = (at, data) => spawn(program, ['serve', ...zone, '--listen', `127.0.0.1:${at}`, '--data', join(folder, data)], { stdio: ['ignore', saying, saying] });
+/** Killed, and gone: until then its port and its folder are taken. */
+const kill = async (one) => { const gone = one.exitCode !== null || one.signalCode !== null ? null : new Promise((resolve) => { one.once('exit', resolve); }); one.kill('SIGKILL'); await gone; };
+const ready = async (at, path = 'readyz') => { for (let tries = 0; tries < 900; tries += 1) { try { if ((await fetch(`http://127.0.0.1:${at}/${path}`)).ok) return; } catch { /* not yet */ } await sleep(100); } throw new Error(`${at} is not ready; the engines said:\n${readFileSync(said, 'utf8').slice(-3_000)}`); };
 /** Somebody accepts connections there. */
 const listens = async (at) => { for (let tries = 0; tries < 200; tries += 1) { if (await new Promise((resolve) => { const s = connect(at, '127.0.0.1', () => { s.destroy(); resolve(true); }); s.on('error', () => resolve(false)); })) return; await sleep(50); } throw new Error(`nobody listens on ${at}`); };
 let passed = 0;
@@ -139,7 +143,7 @@ try {
   await ready(port);
   standby = engine(otherPort, 'standby');
   await ready(otherPort, 'livez');
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+  browser = await launch();
   const errors = [];
   const open = async (at) => {
     const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
@@ -173,15 +177,14 @@ try {
   // The lease was given to the other one meanwhile, or not: whoever has it dies.
   const owns = async (at) => (await (await fetch(`http://127.0.0.1:${at}/v1/state?part=kpi`)).json()).kpi.owner !== undefined;
   const firstOwns = await owns(port);
-  (firstOwns ? first : standby).kill('SIGKILL');
+  await kill(firstOwns ? first : standby);
   await ready(firstOwns ? otherPort : port);
   await sample(firstOwns ? other : page, firstOwns ? otherPort : port, 'after the engine that stood by took over');
   if (firstOwns) first = engine(port, 'first'); else standby = engine(otherPort, 'standby');
   await ready(firstOwns ? port : otherPort, 'livez');
   await sample(firstOwns ? page : other, firstOwns ? port : otherPort, 'after the one that was killed came back');
   // Both are killed at once.
-  for (const one of [first, standby]) one.kill('SIGKILL');
-  await sleep(300);
+  await Promise.all([first, standby].map(kill));
   first = engine(port, 'first');
   await ready(port);
   await sample(page, port, 'after a restart');

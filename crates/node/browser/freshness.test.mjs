@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const free = () => new Promise((resolve) => { const s = createServer(); s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
@@ -48,7 +48,7 @@ try {
   const post = async (one) => (await fetch(`http://127.0.0.1:${port}/v1/events`, { method: 'POST', body: JSON.stringify(one) })).status;
   check(await post(event('r', 'vehicle.registered', { vehicle_id: 'van', start: { lon: -8.62, lat: 41.15 } })) === 202, 'a vehicle');
   check(await post(event('s', 'shift.started', { vehicle_id: 'van', position: { lon: -8.62, lat: 41.15 } })) === 202, 'at work');
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+  browser = await launch();
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   await page.goto(`http://127.0.0.1:${port}/`);

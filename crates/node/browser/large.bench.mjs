@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const [graph, vehicles = '300', orders = '3000', seconds = '30'] = process.argv.slice(2);
 const [count, many, lasts] = [vehicles, orders, seconds].map(Number);
@@ -92,7 +92,7 @@ try {
     if (kpi.orders >= many && !(await (await fetch(`${base}/metrics`)).text()).match(/^fleetfold_unanswered [1-9]/m)) break;
     await sleep(1_000);
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--enable-precise-memory-info', '--js-flags=--expose-gc', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+  browser = await launch('--enable-precise-memory-info', '--js-flags=--expose-gc');
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   if (process.env.ASSETS) await page.route('**/*', (await import(process.env.ASSETS)).serve);
   await page.addInitScript(watch);

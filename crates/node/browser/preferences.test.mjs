@@ -127,13 +127,15 @@ try {
   await prefers('distance', 'miles');
   check(/mi|ft/.test(await text('.leaflet-control-scale')), 'miles');
 
-  await page.evaluate(() => { window.print = () => { window.__printed = document.querySelector('#sheet').textContent; }; });
+  await page.evaluate(() => { window.print = () => { window.__printed = document.querySelector('#sheet').textContent; window.__stops = [...document.querySelectorAll('#sheet tbody tr')].filter((row) => row.cells.length === 8).map((row) => [row.cells[3].textContent, row.cells[2].textContent]); }; });
   await page.fill('#search', (await town.state('orders/ord-2140')).vehicle);
   await page.keyboard.press('Enter');
   await page.click('#act-print');
   await page.waitForFunction(() => window.__printed);
   const sheet = await page.evaluate(() => window.__printed);
   check(['ord-2140', 'Bakery Ana', '3 Baker Lane'].every((word) => sheet.includes(word)), 'the sheet of a route has order, reference and address');
+  const stops = await page.evaluate(() => window.__stops);
+  check(stops.length > 0 && stops.every(([id, word]) => word === 'pickup' || id === 'ord-ship'), `a job to be collected is a pickup on it: ${stops.map((stop) => stop.join(' ')).join(', ')}`);
   await page.emulateMedia({ media: 'print' });
   const seen = await page.evaluate(() => [...document.body.children].filter((element) => getComputedStyle(element).display !== 'none' && element.tagName !== 'SCRIPT').map((element) => element.id));
   check(seen.join() === 'sheet', `nothing else is printed: ${seen}`);

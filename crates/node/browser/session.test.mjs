@@ -6,7 +6,7 @@ import { createServer as createSite } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fleetfold-'));
@@ -26,7 +26,7 @@ try {
     try { if ((await fetch(`${home}readyz`)).ok && out.includes('/login#')) break; } catch { /* not yet */ }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+  browser = await launch();
   const context = await browser.newContext();
   const page = await context.newPage();
   const addresses = [];

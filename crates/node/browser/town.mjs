@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const program = process.env.PROGRAM ?? fileURLToPath(new URL('../../../target/debug/fleetfold', import.meta.url));
 const map = fileURLToPath(new URL('../../../scenarios/town.osm', import.meta.url));
@@ -77,7 +77,7 @@ export async function openTown() {
     serve: fromDisk,
     /** A page of its own; `script` runs in it before the page's own, `more` says what the browser is like. */
     async open(size = { width: 1280, height: 800 }, script = '', more = {}) {
-      town.browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', ...(process.env.ASSETS ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
+      town.browser ??= await launch();
       const page = await town.browser.newPage({ viewport: size, acceptDownloads: true, ...more });
       await fromDisk(page);
       if (script) await page.addInitScript({ content: script });

@@ -70,7 +70,12 @@ pub(crate) async fn order<'a>(place: &Where<'_>, order: &'a Name) -> Result<Opti
                 past.labels.take(*labels);
             }
             past.takes(&entry.event, order);
-            let words = past.worded(words);
+            let words = match &entry.event {
+                Event::StopCompleted(stop) if past.goes_back && stop.stop == StopKind::Delivery => {
+                    stories::brought_back(&stop.vehicle)
+                }
+                _ => past.worded(words),
+            };
             let decision = if let Event::PlanProposed(plan) = &entry.event { Some(plan.rev) } else { None };
             if past.story.len() < LINES_MAX {
                 let (seq, at, kind) = (entry.seq.0, message.at.0, said.kind.name());
@@ -108,6 +113,10 @@ struct Past {
     reported: [Reported; 2],
     vehicle: Option<Name>,
     ended: Option<&'static str>,
+    /// Its delivery failed, and nobody has said when it is tried again.
+    has_failed: bool,
+    /// A plan has sent the goods back since.
+    goes_back: bool,
     /// The facts that plans answer which have decided on it.
     causes: BTreeMap<u64, Vec<LogSeq>>,
     story: Vec<Logged>,
@@ -116,7 +125,17 @@ struct Past {
 impl Past {
     /// One more event that is about it.
     fn takes(&mut self, event: &Event, order: &Name) {
-        self.ended = end_of(event).or(self.ended);
+        match event {
+            Event::StopFailed(stop, _, retry) => {
+                (self.has_failed, self.goes_back) = (stop.stop == StopKind::Delivery && retry.is_none(), false);
+            }
+            Event::OrderRetried(_) | Event::OrderUpdated(_) => (self.has_failed, self.goes_back) = (false, false),
+            Event::PlanProposed(_) => self.goes_back = self.has_failed,
+            _ => {}
+        }
+        // Goods that come back are told like goods that are delivered.
+        let ends = end_of(event).filter(|&ends| ends != "served" || !self.goes_back);
+        self.ended = ends.or(self.ended);
         match event {
             // While it was open a second one was refused. An id may be used again once the order of before is retired.
             Event::OrderCreated(_) | Event::SlotHeld(_) if self.spec.is_some() && self.ended.is_none() => {}

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use fleetfold_formats::{Objective, ProblemFormat};
+use fleetfold_formats::{Objective, Priorities, ProblemFormat};
 
 use crate::log::{Layout, LogChoice, Placement, REPLICAS, Storage};
+use crate::times::Times;
 
 /// A streaming dispatch engine: the fleet is a fold of its event log.
 #[derive(Parser)]
@@ -17,6 +18,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) access: crate::log::access::Access,
+    #[command(flatten)]
+    pub(crate) logging: crate::logging::Logging,
 }
 
 #[derive(Subcommand)]
@@ -136,6 +139,9 @@ pub(crate) struct Solve {
     /// Write what would be printed into this file.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Print the version, as VROOM does.
+    #[arg(short = 'v', long = "version")]
+    pub(crate) version: bool,
     /// Do what the command `vroom` does: VROOM JSON in, VROOM JSON out (errors too), VROOM's flags and exit codes.
     #[arg(long, conflicts_with_all = ["routes", "serve"])]
     pub(crate) vroom: bool,
@@ -154,6 +160,9 @@ pub(crate) struct Solve {
     /// Refuse unknown keys, and a plan to start from that has to be repaired.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What priorities of a VROOM problem weigh where not every task can be served (`options.priorities` of the problem says the same).
+    #[arg(long, value_name = "HOW")]
+    pub(crate) priorities: Option<Priorities>,
     /// How long to search at most (default: 10; with --explore: as long as that takes).
     #[arg(short = 'l', long, visible_alias = "limit", value_parser = seconds)]
     pub(crate) seconds: Option<f64>,
@@ -985,7 +994,11 @@ pub(crate) enum SchemaCommand {
     /// Print the AsyncAPI 3 document.
     Asyncapi,
     /// Print the OpenAPI 3.1 document of the routes of HTTP.
-    Openapi,
+    Openapi {
+        /// How the times are written in the answers that it describes.
+        #[arg(long, default_value = "unix")]
+        times: Times,
+    },
     /// Print the fields of every event as a table (docs/FIELDS.md).
     Fields,
     /// Print what HTTP and the live feed send and take as TypeScript declarations.

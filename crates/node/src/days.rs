@@ -235,6 +235,7 @@ impl Day {
         if let Some((seq, logged_at)) = stamp {
             let id = if own { 0 } else { decoded.id };
             self.entries.push(LogEntry {
+                numbered: decoded.numbered,
                 seq,
                 logged_at,
                 id,

@@ -61,7 +61,8 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     for part in headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()) {
         for coding in part.split(',') {
             let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+            let weight = weight.trim();
+            let weight = weight.strip_prefix("q=").or(weight.strip_prefix("Q=")).map_or(Ok(1.0), str::parse::<f32>);
             let taken = weight.is_ok_and(|weight| weight > 0.0);
             match name.trim() {
                 name if name.eq_ignore_ascii_case("gzip") => return taken,
@@ -175,7 +176,9 @@ mod tests {
         for value in ["gzip", "GZip", "br, gzip", "deflate, gzip;q=0.5", "*", "identity;q=0, *;q=0.1"] {
             assert!(takes(value), "{value}");
         }
-        for value in ["", "br", "gzip;q=0", "gzip;q=0.0, br", "identity", "*;q=0", "*, gzip;q=0", "gzip;q=x"] {
+        for value in
+            ["", "br", "gzip;q=0", "gzip;Q=0", "gzip;q=0.0, br", "identity", "*;q=0", "*, gzip;q=0", "gzip;q=x"]
+        {
             assert!(!takes(value), "{value}");
         }
         assert!(!takes_gzip(&HeaderMap::new()));

@@ -4,20 +4,36 @@
 //! The HTTP door asks before an event is stored, so that its sender is told at once, and refuses what changes nothing; whoever folds the
 //! log asks again, for those that came over NATS.
 
-use fleetfold_fleet::Fleet;
-use fleetfold_model::{Event, Name, Position, RoadTarget};
+use std::sync::Arc;
+
+use fleetfold_engine::Outlook;
+use fleetfold_engine::reasons::Stand;
+use fleetfold_fleet::{Fleet, RoadState};
+use fleetfold_model::{Event, Name, OrderId, Pin, Position, RoadTarget, Timestamp, VehicleId};
 use fleetfold_roads::{Network, OffStreet};
 use fleetfold_wire::{EventType, Warning};
+
+use crate::reasons::lacks;
+use crate::spelling::alike;
 
 /// What an event is about.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    Order(Name),
-    Vehicle(Name),
+    /// An order, a vehicle, or an order and the vehicle that serves it.
+    Named { order: Option<Name>, vehicle: Option<Name> },
     /// Roads that are to be closed or slowed.
     Roads(RoadTarget),
     /// A change of the roads that is to end.
     RoadChange(Name),
+    /// An order that is to go to a vehicle whatever it breaks.
+    Forced(Pin),
+}
+
+impl Subject {
+    /// The order and the vehicle of a pin, whatever is asked of them.
+    fn named(pin: &Pin) -> Self {
+        Self::Named { order: Some(pin.order.clone()), vehicle: Some(pin.vehicle.clone()) }
+    }
 }
 
 /// What the fleet knows of an event's subject.
@@ -25,25 +41,36 @@ pub(crate) enum Subject {
 pub(crate) enum Known {
     /// The priority of an order that is open.
     Priority(u8),
-    /// The vehicle is registered.
-    Registered,
-    /// The vehicle is not registered.
-    Unregistered,
+    /// Nobody has asked for the order, or registered the vehicle, or neither.
+    Strangers { order: Option<Stranger>, vehicle: Option<Stranger> },
     /// So many streets are meant.
     Streets(usize),
     /// No street is meant; what is near.
     NoStreet(String),
-    /// No such change of the roads is in force; those that are.
-    NoSuchChange(Vec<Name>),
+    /// The change of the roads is over already; those that are in force.
+    ChangeOver(Vec<Name>),
+    /// Nothing was told of such a change of the roads; those that are in force.
+    NoSuchChange(Stranger, Vec<Name>),
+    /// What a vehicle lacks for an order, in words.
+    Lacks(String),
     /// Nothing that matters.
     Nothing,
+}
+
+/// A name that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stranger {
+    name: Name,
+    /// A name that is known and is spelt much like it.
+    like: Option<String>,
 }
 
 /// Changes of the roads that are named where one is unknown.
 const NAMED_MAX: usize = 5;
 
 impl Known {
-    pub(crate) fn of(fleet: &Fleet, network: &Network, subject: &Subject) -> Self {
+    /// `now`: zone time. `hints`: a name that is spelt much like an unknown one is looked for, which costs about a millisecond.
+    pub(crate) fn of(fleet: &Fleet, network: &Arc<Network>, now: Timestamp, subject: &Subject, hints: bool) -> Self {
         match subject {
             Subject::Roads(_) if !network.has_roads() => Self::Nothing,
             Subject::Roads(target) => match network.lines_of(target).len() {
@@ -51,26 +78,60 @@ impl Known {
                 streets => Self::Streets(streets),
             },
             Subject::RoadChange(change) => {
-                let mut open = fleet.roads().iter().filter(|(_, road)| !road.ended).map(|(name, _)| name);
+                // One that has ended by the clock is over, too.
+                let is_open = |road: &RoadState| !road.ended && road.change.until.is_none_or(|until| now < until);
+                let mut open = fleet.roads().iter().filter(|(_, road)| is_open(road)).map(|(name, _)| name);
                 if open.clone().any(|name| name == change) {
-                    Self::Nothing
-                } else {
-                    Self::NoSuchChange(open.by_ref().take(NAMED_MAX).cloned().collect())
+                    return Self::Nothing;
                 }
-            }
-            Subject::Order(name) => {
-                let order = fleet.order_id(name.as_str()).map(|id| fleet.order(id)).filter(|order| order.is_open());
-                order.and_then(|order| order.spec.as_ref()).map_or(Self::Nothing, |spec| Self::Priority(spec.priority))
-            }
-            Subject::Vehicle(name) => {
-                let vehicle = fleet.vehicle_id(name.as_str()).map(|id| fleet.vehicle(id));
-                if vehicle.is_some_and(|vehicle| vehicle.spec.is_some()) {
-                    Self::Registered
-                } else {
-                    Self::Unregistered
+                let named: Vec<Name> = open.by_ref().take(NAMED_MAX).cloned().collect();
+                if fleet.roads().contains_key(change) {
+                    return Self::ChangeOver(named);
                 }
+                let is_known = |name: &str| Name::new(name).is_some_and(|name| fleet.roads().contains_key(&name));
+                let like = hints.then(|| alike(change.as_str(), is_known)).flatten();
+                Self::NoSuchChange(Stranger { name: change.clone(), like }, named)
+            }
+            Subject::Forced(pin @ Pin { order, vehicle }) => {
+                let named = Subject::named(pin);
+                let known = Self::of(fleet, network, now, &named, hints);
+                if known.is_strange() {
+                    return known;
+                }
+                let ids = fleet.order_id(order.as_str()).zip(fleet.vehicle_id(vehicle.as_str()));
+                let is_meant = |&(order, vehicle): &(OrderId, VehicleId)| {
+                    fleet.order(order).is_open() && fleet.vehicle(vehicle).spec.is_some()
+                };
+                let lacks = ids.filter(is_meant).and_then(|(order, vehicle)| {
+                    lacks(&Stand::of(fleet, &Outlook::constant(Arc::clone(network)), now), vehicle, order)
+                });
+                lacks.map_or(Self::Nothing, Self::Lacks)
+            }
+            Subject::Named { order, vehicle } => {
+                let stranger = |name: &Name, is_known: &dyn Fn(&str) -> bool| Stranger {
+                    name: name.clone(),
+                    like: hints.then(|| alike(name.as_str(), is_known)).flatten(),
+                };
+                let is_order = |name: &str| fleet.order_id(name).is_some_and(|id| fleet.order(id).spec.is_some());
+                let is_vehicle = |name: &str| fleet.vehicle_id(name).is_some_and(|id| fleet.vehicle(id).spec.is_some());
+                let no_order = order.as_ref().filter(|name| fleet.awaits_order(name));
+                let no_vehicle = vehicle.as_ref().filter(|name| fleet.awaits_vehicle(name));
+                if no_order.is_some() || no_vehicle.is_some() {
+                    return Self::Strangers {
+                        order: no_order.map(|name| stranger(name, &is_order)),
+                        vehicle: no_vehicle.map(|name| stranger(name, &is_vehicle)),
+                    };
+                }
+                let order = order.as_ref().and_then(|name| fleet.order_id(name.as_str())).map(|id| fleet.order(id));
+                let spec = order.filter(|order| order.is_open()).and_then(|order| order.spec.as_ref());
+                spec.map_or(Self::Nothing, |spec| Self::Priority(spec.priority))
             }
         }
+    }
+
+    /// True where something is named that nobody knows: it may have come since.
+    pub(crate) fn is_strange(&self) -> bool {
+        matches!(self, Self::Strangers { .. } | Self::NoSuchChange(..))
     }
 }
 
@@ -108,44 +169,46 @@ fn field(target: Option<&RoadTarget>) -> &'static str {
     }
 }
 
-/// What to ask about before an event is taken; `None` for all that come often.
+/// What to ask about before an event is taken; `None`: nothing.
 pub(crate) fn subject(event: &Event) -> Option<Subject> {
+    let named = |order: Option<&Name>, vehicle: Option<&Name>| {
+        Some(Subject::Named { order: order.cloned(), vehicle: vehicle.cloned() })
+    };
     match event {
-        Event::PriorityRaised(raised) => Some(Subject::Order(raised.order.clone())),
-        // Other facts about a vehicle that nobody has named are refused by the fold, in words.
-        Event::ShiftStarted { vehicle, .. } => Some(Subject::Vehicle(vehicle.clone())),
+        Event::PriorityRaised(raised) => named(Some(&raised.order), None),
+        Event::OrderUpdated(change) => named(Some(&change.order), None),
+        Event::OrderRetried(retry) => named(Some(&retry.order), None),
+        Event::OrderReady { order, .. } | Event::OrderCancelled { order } | Event::StopUnpinned { order } => {
+            named(Some(order), None)
+        }
+        Event::StopDeparted(stop)
+        | Event::StopArrived(stop)
+        | Event::StopCompleted(stop)
+        | Event::StopFailed(stop, ..) => named(Some(&stop.order), Some(&stop.vehicle)),
+        Event::AssignmentRejected { vehicle, order } => named(Some(order), Some(vehicle)),
+        Event::StopPinned(pin) => named(Some(&pin.order), Some(&pin.vehicle)),
+        Event::ShiftStarted { vehicle, .. }
+        | Event::ShiftEnded { vehicle, .. }
+        | Event::VehicleLost { vehicle, .. }
+        | Event::VehicleBack { vehicle, .. }
+        | Event::AssignmentAccepted { vehicle, .. } => named(None, Some(vehicle)),
+        Event::BreakStarted(pause) | Event::BreakEnded(pause) => named(None, Some(&pause.vehicle)),
         Event::RoadClosed(change) | Event::RoadSlowed(change) => change.target.clone().map(Subject::Roads),
         Event::RoadReopened(change) => Some(Subject::RoadChange(change.change.clone())),
-        Event::ShiftEnded { .. }
-        | Event::VehicleLost { .. }
-        | Event::VehicleBack { .. }
-        | Event::ZoneOpened(_)
+        Event::AssignmentForced(pin) => Some(Subject::Forced(pin.clone())),
+        Event::ZoneOpened(_)
         | Event::OrderCreated(_)
-        | Event::OrderUpdated(_)
-        | Event::OrderReady { .. }
-        | Event::OrderCancelled { .. }
         | Event::VehicleRegistered(_)
-        | Event::StopDeparted(_)
-        | Event::StopArrived(_)
-        | Event::StopCompleted(_)
-        | Event::StopFailed(..)
-        | Event::AssignmentAccepted { .. }
-        | Event::AssignmentRejected { .. }
-        | Event::StopPinned(_)
         | Event::AttentionNoted(_)
-        | Event::StopUnpinned { .. }
-        | Event::AssignmentForced(_)
         | Event::PolicyChanged(_)
         | Event::PlanProposed(_)
         | Event::FeaturesLearned(_)
         | Event::VehicleLocated(_)
         | Event::BaseWritten(_)
         | Event::RepairAsked(_)
-        | Event::OrderRetried(_)
         | Event::SlotHeld(_)
+        // A word for a slot that is not kept is refused by the fold, in words.
         | Event::OrderConfirmed { .. }
-        | Event::BreakStarted(_)
-        | Event::BreakEnded(_)
         | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
@@ -154,45 +217,81 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
     }
 }
 
+/// The thing that an event brings into being: what was said of it before it came is no mistake any more.
+pub(crate) fn comes(event: &Event) -> Option<(&'static str, &Name)> {
+    match event {
+        Event::OrderCreated(order) => Some((Warning::UNKNOWN_ORDER, &order.name)),
+        Event::SlotHeld(held) => Some((Warning::UNKNOWN_ORDER, &held.order.name)),
+        Event::VehicleRegistered(vehicle) => Some((Warning::UNKNOWN_VEHICLE, &vehicle.name)),
+        Event::RoadClosed(change) | Event::RoadSlowed(change) => Some((Warning::UNKNOWN_CHANGE, &change.change)),
+        _ => None,
+    }
+}
+
 /// What makes no sense about an event, given what the fleet knew before it.
-pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Option<Warning> {
+pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warning> {
     match (event, known) {
         (Event::PriorityRaised(raised), Known::Priority(before)) if raised.priority <= *before => {
             let effect = if raised.priority == *before { "nothing changes" } else { "it is lowered" };
-            Some(Warning::odd_value(
+            vec![Warning::odd_value(
                 "priority",
                 format!("{} is not higher than {before}, which it was: {effect}", raised.priority),
-            ))
+            )]
         }
-        (_, Known::Unregistered) => {
-            let detail = format!(
-                "`{}` of a vehicle that nobody has registered: it gets no work, and is on no map, until `vehicle.registered` comes",
-                kind.name()
-            );
-            Some(Warning::odd_value("vehicle_id", detail))
+        (Event::AssignmentForced(pin), Known::Lacks(lacks)) => {
+            let detail = format!("order {} goes to vehicle {} although {lacks}", pin.order, pin.vehicle);
+            vec![Warning::odd_value("vehicle_id", detail)]
+        }
+        (_, Known::Strangers { order, vehicle }) => {
+            let order = order.as_ref().map(|Stranger { name, like }| {
+                let detail = format!(
+                    "`{}` of an order that nobody has asked for: nothing happens until `order.created` of {name} comes",
+                    kind.name()
+                );
+                Warning::unknown_id(Warning::UNKNOWN_ORDER, "order_id", name.as_str(), like.clone(), detail)
+            });
+            let vehicle = vehicle.as_ref().map(|Stranger { name, like }| {
+                let detail = format!(
+                    "`{}` of a vehicle that nobody has registered: it gets no work, and is on no map, until `vehicle.registered` comes",
+                    kind.name()
+                );
+                Warning::unknown_id(Warning::UNKNOWN_VEHICLE, "vehicle_id", name.as_str(), like.clone(), detail)
+            });
+            order.into_iter().chain(vehicle).collect()
         }
         (Event::RoadClosed(change) | Event::RoadSlowed(change), Known::NoStreet(near)) => {
             let detail = format!("it is about no street of this zone and has no effect: {near}");
-            Some(Warning::odd_value(field(change.target.as_ref()), detail))
+            vec![Warning::odd_value(field(change.target.as_ref()), detail)]
         }
-        (Event::RoadReopened(change), Known::NoSuchChange(open)) => {
-            let open: Vec<&str> = open.iter().map(Name::as_str).collect();
-            let open = if open.is_empty() {
-                "none is in force".to_owned()
-            } else {
-                format!("in force are {}", open.join(", "))
-            };
-            let detail = format!("no change of the roads is called {}, so nothing ends; {open}", change.change);
-            Some(Warning::odd_value("change_id", detail))
+        (Event::RoadReopened(change), Known::ChangeOver(open)) => {
+            let detail = format!("{} is over already, so nothing ends; {}", change.change, in_force(open));
+            vec![Warning::odd_value("change_id", detail)]
+        }
+        (Event::RoadReopened(_), Known::NoSuchChange(Stranger { name, like }, open)) => {
+            let detail = format!(
+                "no change of the roads is called {name}: nothing ends now, and one of this name that was told earlier and comes later has ended; {}",
+                in_force(open)
+            );
+            vec![Warning::unknown_id(Warning::UNKNOWN_CHANGE, "change_id", name.as_str(), like.clone(), detail)]
         }
         (
             _,
             Known::Priority(_)
-            | Known::Registered
             | Known::Streets(_)
             | Known::NoStreet(_)
-            | Known::NoSuchChange(_)
+            | Known::ChangeOver(_)
+            | Known::NoSuchChange(..)
+            | Known::Lacks(_)
             | Known::Nothing,
-        ) => None,
+        ) => Vec::new(),
     }
+}
+
+/// Changes of the roads that are in force, in words.
+fn in_force(open: &[Name]) -> String {
+    if open.is_empty() {
+        return "none is in force".to_owned();
+    }
+    let open: Vec<&str> = open.iter().map(Name::as_str).collect();
+    format!("in force are {}", open.join(", "))
 }

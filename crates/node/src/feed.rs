@@ -29,7 +29,18 @@ pub(crate) async fn append_fact(
     id: &str,
     at: Timestamp,
 ) -> Result<u64, LogError> {
-    let bytes = Bytes::from(encode(event, space, source, id, at).to_bytes());
+    append_message(log, zone, event, Bytes::from(encode(event, space, source, id, at).to_bytes()), source, id).await
+}
+
+/// The same where the message of the event is made already: it may say more than the event, which is where it goes.
+pub(crate) async fn append_message(
+    log: &Log,
+    zone: &ZoneName,
+    event: &Event,
+    bytes: Bytes,
+    source: &str,
+    id: &str,
+) -> Result<u64, LogError> {
     let subject = zone.subject(&Address::of_event(event));
     let message_id = fact_id(zone, source, id);
     for _ in 0..TRIES_MAX {

@@ -11,7 +11,7 @@ use fleetfold_fleet::Fleet;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, ZoneName};
 use fleetfold_model::{Event, Name, Person, Space};
-use fleetfold_wire::{CloudEvent, EventType, Parted, RejectedV1, encode, speaks_of};
+use fleetfold_wire::{CloudEvent, EventType, Parted, RejectedV1, Warning, decode, encode, speaks_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -51,6 +51,11 @@ pub(crate) struct Forgotten {
     pub(crate) in_the_clear: u64,
     /// Which these are, the first 20.
     pub(crate) entries: Vec<u64>,
+    /// So many entries about the person have fields that their type does not know, misspelt ones for instance. They are not encrypted,
+    /// whoever sent them, and may hold words about the person.
+    pub(crate) unknown_fields: u64,
+    /// Which these are, the first 20.
+    pub(crate) unknown_entries: Vec<u64>,
 }
 
 /// What a log says of a person.
@@ -60,6 +65,8 @@ pub(crate) struct Said {
     named: u64,
     clear: u64,
     entries: Vec<u64>,
+    unknown: u64,
+    unknown_entries: Vec<u64>,
 }
 
 /// Why nobody was forgotten.
@@ -80,6 +87,11 @@ fn holds_words(message: &[u8], person: &Person) -> bool {
         .ok()
         .and_then(|event| EventType::named(event.get("type")?.as_str()?));
     kind.is_none_or(|kind| Parted::of(kind, message).is_some_and(|parted| !parted.words.is_empty()))
+}
+
+/// Whether an event has a field that its type does not know.
+fn has_unknown_fields(message: &[u8]) -> bool {
+    decode(message).is_ok_and(|decoded| decoded.warnings.iter().any(Warning::is_refused_by_strict))
 }
 
 /// Whether a message can name somebody at all. Cheap; says yes too often.
@@ -103,6 +115,12 @@ impl Said {
             self.clear += 1;
             if self.entries.len() < NAMED_MAX {
                 self.entries.push(seq);
+            }
+        }
+        if has_unknown_fields(message) {
+            self.unknown += 1;
+            if self.unknown_entries.len() < NAMED_MAX {
+                self.unknown_entries.push(seq);
             }
         }
     }
@@ -193,7 +211,14 @@ pub(crate) fn fact(person: &Person) -> CloudEvent {
 
 /// What came of it all.
 pub(crate) fn outcome(seq: u64, erased: u64, said: Said) -> Forgotten {
-    Forgotten { seq, erased, in_the_clear: said.clear, entries: said.entries }
+    Forgotten {
+        seq,
+        erased,
+        in_the_clear: said.clear,
+        entries: said.entries,
+        unknown_fields: said.unknown,
+        unknown_entries: said.unknown_entries,
+    }
 }
 
 /// `fleetfold forget`.
@@ -248,18 +273,30 @@ pub(crate) async fn forget(args: Forget) -> Result<ExitCode, Failure> {
     } else {
         say!("{} is forgotten: entry {seq} says so, {erased} messages beside the log were overwritten", named(&person));
     }
-    if done.in_the_clear == 0 {
-        return Ok(ExitCode::SUCCESS);
+    if done.in_the_clear > 0 {
+        eprintln!(
+            "{} entries of the log hold words in the clear ({}): they came to the broker without an engine, and stay until they expire. Let \
+             producers send over HTTP",
+            done.in_the_clear,
+            listed(&done.entries, done.in_the_clear)
+        );
     }
-    let entries: Vec<String> = done.entries.iter().map(ToString::to_string).collect();
-    eprintln!(
-        "{} entries of the log hold words in the clear ({}{}): they came to the broker without an engine, and stay until they expire. Let \
-         producers send over HTTP",
-        done.in_the_clear,
-        entries.join(", "),
-        if done.in_the_clear as usize > entries.len() { ", …" } else { "" }
-    );
-    Ok(ExitCode::from(2))
+    if done.unknown_fields > 0 {
+        eprintln!(
+            "{} entries of the log have fields that their type does not know ({}), which are not encrypted: look whether they hold words \
+             about the person (GET /v1/entries/SEQ). They stay until they expire. Let producers mend the names; a strict policy refuses them",
+            done.unknown_fields,
+            listed(&done.unknown_entries, done.unknown_fields)
+        );
+    }
+    Ok(if done.in_the_clear + done.unknown_fields == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// The first of so many entries.
+fn listed(entries: &[u64], all: u64) -> String {
+    let more = if all as usize > entries.len() { ", …" } else { "" };
+    let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    format!("{}{more}", entries.join(", "))
 }
 
 fn unknown(person: &Person) -> Failure {

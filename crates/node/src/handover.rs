@@ -18,12 +18,14 @@ use fleetfold_fleet::{Fleet, OrderState, VehicleState};
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::address::token;
 use fleetfold_model::{Event, Millis, Name, Position, StopKind, Timestamp, ZoneOpened};
+use fleetfold_wire::{EventType, encode};
 use futures::StreamExt;
 
 use crate::clock;
 use crate::failure::Failure;
-use crate::feed::append_fact;
+use crate::feed::{append_fact, append_message};
 use crate::log::{Log, Stream};
+use crate::personal::Closed;
 use area::Area;
 pub(crate) use commands::zone;
 use side::{Given, Side};
@@ -43,6 +45,9 @@ fn source(from: &ZoneName, to: &ZoneName) -> String {
 
 /// Why something stays where it is: a short word for counting.
 type Stays = &'static str;
+
+/// An order that came from the other zone, or another one of its name, which that zone still remembers (`retire_after_seconds` of its policy).
+const NAME_IS_TAKEN: Stays = "the other zone has, or had, an order of that name";
 
 /// What a run has done.
 #[derive(Debug, Default, serde::Serialize)]
@@ -70,6 +75,9 @@ struct Pair {
 impl Pair {
     /// Folds both logs. `opens`: a zone that is new is opened as the one it is split from.
     async fn read(log: &Log, from: &ZoneName, to: &ZoneName, opens: bool) -> Result<Self, Failure> {
+        if from == to {
+            return Err(Failure::new(format!("{from} is both zones"), "name two different zones"));
+        }
         let source = source(from, to);
         let Some(first) = Side::read(log, from, source.clone()).await? else {
             return Err(Failure::new(
@@ -115,25 +123,50 @@ impl Pair {
             }
         }
         let (space, at) = (self.to.fleet().zone().space, self.to.fleet().now());
+        let refused = self.refusals();
+        let refusal = |(order, vehicle): &(Name, Name)| {
+            let id = format!("refused/{}/{}", token(order.as_str()), token(vehicle.as_str()));
+            (id, Event::AssignmentRejected { vehicle: vehicle.clone(), order: order.clone() }, None)
+        };
         let mut facts = Vec::new();
         for (id, given, _) in &open {
             match given {
-                Given::Order(order) => {
-                    facts.push((id.clone(), vec![(id.clone(), Event::OrderCreated((**order).clone()))]));
+                Given::Order(order, called) => {
+                    let created = Event::OrderCreated((**order).clone());
+                    let message = called.into_message(&encode(&created, space, &self.source, id, at).to_bytes());
+                    let message = match self.to.words.close(EventType::OrderCreated, &created, &message).await? {
+                        Closed::Plain => message.into(),
+                        Closed::Encrypted(closed) | Closed::Forgotten(closed) => closed,
+                    };
+                    let mut all = vec![(id.clone(), created, Some(message))];
+                    let knows = |vehicle: &Name| self.to.vehicle(vehicle).is_some_and(|known| known.spec.is_some());
+                    let of_it = refused.iter().filter(|(name, vehicle)| *name == order.name && knows(vehicle));
+                    all.extend(of_it.map(refusal));
+                    facts.push(all);
                 }
                 Given::Vehicle { spec, shift, position } => {
-                    let registered = (format!("{id}/registered"), Event::VehicleRegistered((**spec).clone()));
+                    let registered = (format!("{id}/registered"), Event::VehicleRegistered((**spec).clone()), None);
                     let position = self.last_position(&spec.name).await.or(*position);
                     let started = Event::ShiftStarted { vehicle: spec.name.clone(), shift: shift.clone(), position };
-                    facts.push((id.clone(), vec![registered, (id.clone(), started)]));
+                    let mut all = vec![registered];
+                    // Before its shift, so that it is given nothing that its driver has refused.
+                    let is_open = |order: &Name| self.to.order(order).is_some_and(|order| order.closed.is_none());
+                    let of_it = refused.iter().filter(|(order, vehicle)| *vehicle == spec.name && is_open(order));
+                    all.extend(of_it.map(refusal));
+                    all.push((id.clone(), started, None));
+                    facts.push(all);
                 }
             }
         }
         let (log, zone, source) = (&self.log, &self.to.zone, &self.source);
         let written: Vec<Result<(), Failure>> = futures::stream::iter(facts)
-            .map(|(_, pair)| async move {
-                for (id, event) in pair {
-                    append_fact(log, zone, &event, space, source, &id, at).await?;
+            .map(|all| async move {
+                for (id, event, message) in all {
+                    if let Some(message) = message {
+                        append_message(log, zone, &event, message, source, &id).await?;
+                    } else {
+                        append_fact(log, zone, &event, space, source, &id, at).await?;
+                    }
                 }
                 Ok(())
             })
@@ -144,13 +177,13 @@ impl Pair {
         self.to.read_on().await?;
         for (id, given, _) in &open {
             let is_there = match given {
-                Given::Order(order) => self.to.fleet().order_id(order.name.as_str()).is_some(),
+                Given::Order(order, _) => self.to.fleet().order_id(order.name.as_str()).is_some(),
                 Given::Vehicle { spec, .. } => {
                     self.to.vehicle(&spec.name).is_some_and(|vehicle| vehicle.spec.is_some())
                 }
             };
             match given {
-                Given::Order(_) => done.orders += 1,
+                Given::Order(..) => done.orders += 1,
                 Given::Vehicle { .. } => done.vehicles += 1,
             }
             if !is_there || !self.to.taken.contains(id) {
@@ -158,6 +191,16 @@ impl Pair {
             }
         }
         Ok(open.len())
+    }
+
+    /// Which orders of the first zone which of its drivers have refused.
+    fn refusals(&self) -> Vec<(Name, Name)> {
+        let fleet = self.from.fleet();
+        let of = |order: &OrderState| {
+            let name = order.name.clone();
+            order.rejected_by.iter().map(|&id| (name.clone(), fleet.vehicle(id).name.clone())).collect::<Vec<_>>()
+        };
+        fleet.orders().iter().flat_map(of).collect()
     }
 
     /// The last reported position of a vehicle in the first zone: newer than what its facts tell.
@@ -211,7 +254,7 @@ impl Pair {
         let mut facts = Vec::new();
         for name in which {
             let Some(vehicle) = self.from.vehicle(name) else { continue };
-            if let Some(why) = vehicle_stays(vehicle, self.to.vehicle(name)) {
+            if let Some(why) = vehicle_stays(self.from.fleet(), vehicle, self.to.vehicle(name)) {
                 *done.stays.entry(why).or_default() += 1;
             } else {
                 let id = format!("vehicle/{}/{}", token(name.as_str()), self.from.fleet().applied().0);
@@ -247,7 +290,7 @@ async fn hand_over(
     vehicle: &Name,
     opens: bool,
 ) -> Result<Done, Failure> {
-    let mut pair = Pair::read(log, from, to, opens).await?;
+    let mut pair = Box::pin(Pair::read(log, from, to, opens)).await?;
     let mut done = Done::default();
     done.completed = pair.complete(&mut done).await?;
     let is_there = |side: &Side| side.vehicle(vehicle).is_some_and(|state| state.on && state.spec.is_some());
@@ -278,7 +321,7 @@ async fn hand_over(
 ///
 /// When the area cannot be read, or the log does not answer.
 async fn split(log: &Log, from: &ZoneName, to: &ZoneName, area: &str) -> Result<Done, Failure> {
-    let mut pair = Pair::read(log, from, to, true).await?;
+    let mut pair = Box::pin(Pair::read(log, from, to, true)).await?;
     let area = Area::parse(area, pair.from.fleet().zone().space)
         .map_err(|what| Failure::new(format!("--area: {what}"), "give a GeoJSON polygon or LON,LAT LON,LAT LON,LAT"))?;
     let mut done = Done::default();
@@ -286,6 +329,11 @@ async fn split(log: &Log, from: &ZoneName, to: &ZoneName, area: &str) -> Result<
     // Orders first: a vehicle that goes before its orders would leave them to vehicles that stay.
     pair.orders(&area, &mut done).await?;
     let which = pair.vehicles_in(&area).await;
+    if done.stays.contains_key(NAME_IS_TAKEN) {
+        // They cannot go before the other zone has forgotten those names: the vehicles stay to serve them.
+        *done.stays.entry("it is needed for orders that stay").or_default() += which.len();
+        return Ok(done);
+    }
     pair.vehicles(&which, &mut done).await?;
     Ok(done)
 }
@@ -311,7 +359,7 @@ fn order_stays(from: &Fleet, order: &OrderState, to: &Fleet) -> Option<Stays> {
         return Some("it is pinned to a vehicle");
     }
     if to.order_id(order.name.as_str()).is_some() {
-        return Some("the other zone has an order of that name");
+        return Some(NAME_IS_TAKEN);
     }
     None
 }
@@ -325,9 +373,24 @@ fn starts_soon(fleet: &Fleet, order: &OrderState) -> bool {
 }
 
 /// Why a vehicle cannot change its zone now.
-fn vehicle_stays(vehicle: &VehicleState, there: Option<&VehicleState>) -> Option<Stays> {
+fn vehicle_stays(from: &Fleet, vehicle: &VehicleState, there: Option<&VehicleState>) -> Option<Stays> {
     if !vehicle.is_available() {
         return Some("it is not at work");
+    }
+    // What only this vehicle may serve would be left without one.
+    let mut on_route = vehicle.route.visits.iter().map(|visit| from.order(visit.order));
+    if on_route.clone().any(|order| order.pinned.is_some()) {
+        return Some("an order is pinned to it");
+    }
+    if on_route.any(|order| order.held_until.is_some()) {
+        return Some("it keeps a slot for a customer");
+    }
+    // What it has had of its shift is told by no fact that the other zone could be given.
+    if vehicle.on_break.is_some_and(|_| vehicle.break_that_was_over().is_none()) {
+        return Some("its driver takes a break");
+    }
+    if vehicle.spec.as_ref().is_some_and(|spec| spec.stops_max.is_some()) && vehicle.stops_done > 0 {
+        return Some("it has done some of the stops that it may do in this shift");
     }
     if !vehicle.on_board.is_empty() {
         return Some("it carries goods");

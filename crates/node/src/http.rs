@@ -45,6 +45,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::auth::stamp::stamped;
 use crate::auth::{Auth, Identity, Role, audit, login, routes};
 use crate::document;
+use crate::live::admission::Admission;
 use crate::live::{Live, OVERLOAD_MAX};
 use crate::log::{AppendError, Log, LogError, Stored, Stream};
 use crate::nodes::documents::overview_of;
@@ -55,6 +56,7 @@ use crate::solve::streets::Known;
 use crate::sources::Bounds;
 use crate::threads;
 use crate::tiles::Tiles;
+use crate::times;
 use crate::view::{Hello, Problem, Pulse, RejectedLine, RoadsLine, Submitted, WarnedLine, WarningList, text};
 use crate::warnings::tell;
 
@@ -277,15 +279,15 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let needs = path.as_deref().map_or(Some(Role::Viewer), |path| routes::needs(request.method(), path));
     let takes_gzip = document::takes_gzip(request.headers());
-    let unknown = path.as_deref().and_then(|path| openapi::unknown_parameter(request.method(), path, request.uri()));
+    let wrong = path.as_deref().and_then(|path| openapi::wrong_parameter(request.method(), path, request.uri()));
     let mut response = match app.auth.allow(&request, needs) {
-        Ok(_) if unknown.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &unknown.unwrap_or_default()),
+        Ok(_) if wrong.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &wrong.unwrap_or_default()),
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
             match body_within_bounds(request).await {
                 // The right to send a body is held until it is answered.
-                Ok((request, _held)) => as_problem(next.run(request).await).await,
+                Ok((request, _held)) => as_problem(times::answered(request, next).await).await,
                 Err(refused) => refused,
             }
         }
@@ -389,16 +391,22 @@ fn as_json(body: String) -> Response {
 async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.live.readiness() {
         Ok(()) => {
-            let overload = match app.live.admission.level() {
-                0 => String::new(),
-                level => format!("; overload level {level} of {OVERLOAD_MAX}: {}", overload_words(level)),
-            };
-            let full =
-                app.live.admission.lacks_room().map_or_else(String::new, |why| format!("; no new orders: {why}"));
-            format!("ready{overload}{full}\n").into_response()
+            let less = less(&app.live.admission).map(|what| format!("; {what}")).unwrap_or_default();
+            format!("ready{less}\n").into_response()
         }
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
     }
+}
+
+/// What an engine that is ready does less of for now; `None`: nothing.
+pub(crate) fn less(admission: &Admission) -> Option<String> {
+    let overload = match admission.level() {
+        0 => None,
+        level => Some(format!("overload level {level} of {OVERLOAD_MAX}: {}", overload_words(level))),
+    };
+    let full = admission.lacks_room().map(|why| format!("no new orders: {why}"));
+    let all: Vec<String> = overload.into_iter().chain(full).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn overload_words(level: u8) -> &'static str {
@@ -574,7 +582,7 @@ async fn events(
 }
 
 /// The same answer, which says after how many seconds to try again.
-fn later(mut answer: Response, seconds: u64) -> Response {
+pub(crate) fn later(mut answer: Response, seconds: u64) -> Response {
     answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     answer
 }
@@ -678,18 +686,18 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     if let Some(what) = sense::unnameable(&decoded) {
         return Err(Submit::Invalid("unnameable", what));
     }
-    if let Some(what) = sense::ends_before_it_begins(&decoded) {
+    if let Some(what) = sense::is_never_in_force(live, &decoded) {
         return Err(Submit::Invalid(NO_EFFECT, what));
     }
     // Asked before the event changes the answer.
     let (doubtful, streets) = match sense::doubtful(live, &decoded, patience).await {
-        Doubted::Refused(warning) => {
-            let what = format!("`{}`: {}", warning.field, warning.detail.unwrap_or_default());
-            return Err(Submit::Invalid(NO_EFFECT, what));
+        Doubted::Refused(warnings) => {
+            let what: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+            return Err(Submit::Invalid(NO_EFFECT, what.join("; ")));
         }
-        Doubted::Odd(warning) => (Some(warning), None),
-        Doubted::Streets(streets) => (None, Some(streets)),
-        Doubted::Nothing => (None, None),
+        Doubted::Odd(warnings) => (warnings, None),
+        Doubted::Streets(streets) => (Vec::new(), Some(streets)),
+        Doubted::Nothing => (Vec::new(), None),
     };
     let (bytes, forgotten) = close(live, &decoded, bytes).await?;
     let append = |id: String| append_until_known(&live.log, stream, subject.clone(), id, bytes.clone());
@@ -715,7 +723,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     }
     let mut warnings = sense::odd(live, &decoded);
     // A repeat is in the state already.
-    warnings.extend(doubtful.filter(|_| !stored.duplicate));
+    warnings.extend(doubtful.into_iter().filter(|_| !stored.duplicate));
     warnings.extend(forgotten);
     warnings.splice(..0, decoded.warnings);
     if who.is_person() {

@@ -35,6 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::hub::Hub;
+use crate::known_names::KnownNames;
 use crate::last_values::LastValues;
 use crate::lease;
 use crate::log::{Log, Message, Read, Reader, ZoneName};
@@ -47,7 +48,7 @@ use crate::sources::Sources;
 use crate::trace::Traces;
 use crate::trouble::Trouble;
 use crate::verify::{Evidence, Verify};
-use crate::warnings::Warnings;
+use crate::warnings::{self, Warnings};
 use admission::Admission;
 use handover::{Ask, Copied, Giver, Signals};
 use intake::Taken;
@@ -182,6 +183,8 @@ pub(crate) struct Live {
     pub(crate) warnings: Warnings,
     /// Who has sent what, how late, how often.
     pub(crate) sources: Sources,
+    /// Which orders and vehicles there are.
+    pub(crate) names: KnownNames,
     /// Words about persons, and the keys to them.
     pub(crate) words: Words,
     /// The zone's policy wants events with unknown fields refused.
@@ -338,6 +341,10 @@ struct Worker {
     folds_anew: bool,
     /// Where odd events are listed.
     warnings: Warnings,
+    /// Which orders and vehicles there are, as HTTP sees it.
+    names: KnownNames,
+    /// How many more unknown names are compared with known ones.
+    hints: warnings::Hints,
     /// Who has sent what.
     sources: Sources,
     /// Facts that the fold refused, to be told.

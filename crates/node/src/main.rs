@@ -23,10 +23,12 @@ mod health;
 mod http;
 mod hub;
 mod import;
+mod known_names;
 mod last_values;
 mod lease;
 mod live;
 mod log;
+mod logging;
 mod matrix_server;
 mod metrics;
 mod nodes;
@@ -47,8 +49,10 @@ mod serve;
 mod snapshot;
 mod solve;
 mod sources;
+mod spelling;
 mod threads;
 mod tiles;
+mod times;
 mod trace;
 mod trouble;
 mod verify;
@@ -68,14 +72,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| solve::called_wrongly(&error));
     log::access::give(cli.access);
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FLEETFOLD_LOG_LEVEL").unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new(if matches!(cli.command, Command::Serve(_)) {
-            "info,async_nats=warn"
-        } else {
-            "error,async_nats=off,fleetfold::matrix_server=warn"
-        })
-    });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let usual = match cli.command {
+        Command::Serve(_) => "info,async_nats=warn",
+        _ => "error,async_nats=off,fleetfold::matrix_server=warn",
+    };
+    logging::begin(&cli.logging, usual);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

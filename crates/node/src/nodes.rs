@@ -14,42 +14,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
+pub(crate) use fleetfold_journal::Pattern;
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::placement::NodeName;
 
 use crate::live::Live;
 use crate::log::{Log, Nodes};
 pub(crate) use run::{Runner, Template};
-
-/// Which zones a node may run: `acme/porto`, `acme/*` or `*/*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pattern {
-    /// `None`: every tenant.
-    pub tenant: Option<String>,
-    /// `None`: every zone.
-    pub zone: Option<String>,
-}
-
-impl Pattern {
-    /// Whether a zone has a name of this kind.
-    fn names(&self, zone: &ZoneName) -> bool {
-        let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        fits(&self.tenant, zone.tenant()) && fits(&self.zone, zone.zone())
-    }
-}
-
-impl std::str::FromStr for Pattern {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let part = |part: &str| (part != "*").then(|| part.to_owned());
-        let legal = |part: &Option<String>| part.as_ref().is_none_or(|part| ZoneName::new(part, "zone").is_some());
-        let found = text.split_once('/').map(|(tenant, zone)| Self { tenant: part(tenant), zone: part(zone) });
-        found
-            .filter(|found| legal(&found.tenant) && legal(&found.zone))
-            .ok_or_else(|| "TENANT/ZONE is needed, either of which may be `*`, as in acme/* or */*".to_owned())
-    }
-}
 
 /// A zone that runs here.
 #[derive(Clone)]

@@ -26,33 +26,76 @@ pub(crate) fn read(path: &Path, of_day: &Policy) -> Result<Named, Failure> {
     let at = |what: String, hint: &str| Failure::new(format!("{}{what}", path.display()), hint.to_owned());
     let text = std::fs::read_to_string(path)
         .map_err(|error| at(format!(": {error}"), "give the path of a file with the fields of a policy as TOML"))?;
+    let policy = parse(&text, of_day).map_err(|(line, what)| {
+        let line = line.map_or(String::new(), |line| format!(", line {line}"));
+        at(format!("{line}: {what}"), "docs/EVENTS.md lists the fields of a policy (fleet.policy.changed)")
+    })?;
+    let name = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    Ok(Named { name, policy })
+}
+
+/// The policy of a file's text; `Err`: the line where something is wrong, if it can be said, and what.
+fn parse(text: &str, of_day: &Policy) -> Result<Policy, (Option<usize>, String)> {
     let line_of = |offset: usize| 1 + text[..offset.min(text.len())].matches('\n').count();
-    let given: toml::Table = toml::from_str(&text).map_err(|error| {
+    let given: toml::Table = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
-        at(format!(", line {line}: {}", error.message()), "mend that line")
+        (Some(line), error.message().to_owned())
     })?;
     let mut event =
         encode(&Event::PolicyChanged(of_day.clone()), fleetfold_model::Space::Geographic, "/policy", "1", Timestamp(0));
     if let Some(data) = event.data.as_object_mut() {
         for (field, value) in &given {
-            let value = serde_json::to_value(value).map_err(|error| at(format!(": `{field}`: {error}"), "mend it"))?;
+            // JSON has no such numbers: they would be read as if nothing were there.
+            if let Some(name) = not_a_number(field, value) {
+                return Err((line_that_is_meant(text, &name), format!("field {name} is no number that can be used")));
+            }
+            let value = serde_json::to_value(value).map_err(|error| (None, format!("`{field}`: {error}")))?;
             data.insert(field.clone(), value);
         }
     }
     let decoded = decode(&event.to_bytes()).and_then(fleetfold_wire::Decoded::strict).map_err(|error| {
         let said = error.to_string().replace(" (this zone's policy is strict)", "");
-        // The field that the words begin with, if they name one of these.
-        let named = given.keys().filter_map(|field| Some((said.find(field.as_str())?, field)));
-        let field = named.min().map(|(_, field)| field);
-        let found = field.and_then(|field| text.lines().position(|line| line.trim_start().starts_with(field.as_str())));
-        let line = found.map_or(String::new(), |line| format!(", line {}", line + 1));
-        at(format!("{line}: {said}"), "docs/EVENTS.md lists the fields of a policy (fleet.policy.changed)")
+        (line_that_is_meant(text, &said), said)
     })?;
-    let What::Event(Event::PolicyChanged(policy)) = decoded.what else {
-        return Err(at(": no policy".to_owned(), "give the fields of a policy"));
-    };
-    let name = path.file_stem().map_or_else(|| "policy".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    Ok(Named { name, policy })
+    let What::Event(Event::PolicyChanged(policy)) = decoded.what else { return Err((None, "no policy".to_owned())) };
+    Ok(policy)
+}
+
+/// The name of a field, or of one in it, whose number is infinite or none.
+fn not_a_number(name: &str, value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Float(number) => (!number.is_finite()).then(|| name.to_owned()),
+        toml::Value::Array(list) => list.iter().find_map(|value| not_a_number(name, value)),
+        toml::Value::Table(table) => {
+            table.iter().find_map(|(key, value)| not_a_number(&format!("{name}.{key}"), value))
+        }
+        toml::Value::String(_) | toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// The line of the field that an error names: of all that its words name the one that comes first in them, and of those the innermost.
+fn line_that_is_meant(text: &str, said: &str) -> Option<usize> {
+    let mut table = String::new();
+    let mut meant: Option<((usize, std::cmp::Reverse<usize>), usize)> = None;
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        // A field in a table is named with the table or beside it.
+        let (at, length) = if let Some(header) = line.strip_prefix('[') {
+            header.trim_matches(['[', ']', ' ']).clone_into(&mut table);
+            (said.find(&table), table.len())
+        } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            let key = key.trim().trim_matches('"');
+            let at = said.find(key).and_then(|at| if table.is_empty() { Some(at) } else { said.find(&table) });
+            (at, table.len() + key.len())
+        } else {
+            continue;
+        };
+        let Some(at) = at.filter(|_| length > 0) else { continue };
+        let found = (at, std::cmp::Reverse(length));
+        if meant.is_none_or(|(before, _)| found < before) {
+            meant = Some((found, number));
+        }
+    }
+    meant.map(|(_, line)| line)
 }
 
 /// One figure of a run: its name, its unit, how it is read from a report, and with how many decimals it is shown.
@@ -230,7 +273,26 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mean, by, mean};
+    use fleetfold_model::Policy;
+
+    use super::{Mean, by, mean, parse};
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_in_tables_too() {
+        for (text, line, word) in [
+            ("change_cost = 1\nchange_kost = 2\n", 2, "change_kost"),
+            ("# x\n\n[polcy]\nchange_cost = 1\n", 3, "polcy"),
+            ("# x\n[hour_percent]\nstreet = [100]\n", 3, "hour_percent"),
+            ("learn = true\nchange_cost = nan\n", 2, "change_cost"),
+            ("lateness_cost_per_hour = inf\n", 1, "lateness_cost_per_hour"),
+            ("change_cost = \n", 1, ""),
+        ] {
+            let (at, what) = parse(text, &Policy::default()).unwrap_err();
+            assert_eq!(at, Some(line), "{text}: {what}");
+            assert!(what.contains(word), "{text}: {what}");
+        }
+        assert_eq!(parse("change_cost = 2\n", &Policy::default()).unwrap().change_cost, 2_000_000);
+    }
 
     /// Against a table: 4.5, 5.1, 4.9, 5.5 have mean 5 and standard deviation 0.4163; t of 3 degrees of freedom is 3.182.
     #[test]

@@ -234,7 +234,7 @@ impl Screens {
         let has_news = !batch.news.is_empty();
         for news in batch.news {
             match news {
-                News::Folded { entry, change, at, labels } => {
+                News::Folded { entry, change, at, labels, beside } => {
                     entries += 1;
                     // The words of a person are in what was made before; a zone that opens has another clock.
                     begins_anew |= matches!(entry.event, Event::PersonForgotten(_) | Event::ZoneOpened(_));
@@ -242,6 +242,7 @@ impl Screens {
                         self.memory.call(&entry, *labels);
                     }
                     let noted = if change.refused.is_none() { self.memory.note(&entry, at) } else { None };
+                    self.memory.beside(beside);
                     let decisions = self.memory.folded(&entry, &change, at);
                     if let Some(scene) = &mut self.scene {
                         scene.pending.decided(decisions);
@@ -449,7 +450,7 @@ impl Screens {
             }
             Question::Known(subject, reply) => {
                 let seen = &self.scene.as_ref()?.seen;
-                let _ = reply.send(Known::of(&seen.fleet, &seen.network, &subject));
+                let _ = reply.send(Known::of(&seen.fleet, &seen.network, seen.now, &subject, true));
             }
             Question::Answered(seqs, reply) => {
                 let fleet = &self.scene.as_ref()?.seen.fleet;

@@ -11,7 +11,6 @@ use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_sim::{Driving, Phones, Pretend};
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::args::{Drivers, Feed, Serve};
@@ -190,7 +189,6 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
     };
     crate::out::say!("log   {}", opened.why);
     warn_of_replicas(&opened.log).await;
-    let listener = waiting.over()?;
     let Some(live) = live else {
         let template = Template { network, data, pool, base_every, accept_gap: args.accept_gap, auth };
         let named = Named {
@@ -198,8 +196,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
             advertise: args.advertise.or(config.advertise),
             login_link: args.login_link,
         };
-        return serve_zones(opened, template, &zones, named, (listener, transport, stopped)).await;
+        return serve_zones(opened, template, &zones, named, (waiting, transport, stopped)).await;
     };
+    let listener = waiting.over()?;
     http::serve(live.clone(), listener, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   {}", auth.address());
@@ -339,7 +338,7 @@ async fn serve_zones(
     template: Template,
     patterns: &[Pattern],
     named: Named,
-    (listener, transport, stopped): (TcpListener, Transport, watch::Receiver<bool>),
+    (waiting, transport, stopped): (Waiting, Transport, watch::Receiver<bool>),
 ) -> Result<ExitCode, Failure> {
     let Log::JetStream(broker) = &opened.log else {
         return Err(Failure::new("several zones need a broker, and this log is none", "give --log nats://HOST:PORT"));
@@ -358,6 +357,8 @@ async fn serve_zones(
             }
         }
     }
+    // Who finds the door open finds the streams: a producer that waits for this node can publish at once.
+    let listener = waiting.over()?;
     let buckets = broker.nodes(log::Purpose::Serve).await?;
     let port = template.auth.address().rsplit(':').next().unwrap_or("").to_owned();
     let default = || {

@@ -11,6 +11,8 @@ use fleetfold_wire::CloudEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::times::UnixMillis;
+
 /// Most sources that are told apart. Those beyond count together, under the name [`OTHERS`].
 const SOURCES_MAX: usize = 1_000;
 /// The name of all sources beyond [`SOURCES_MAX`]. No source is called so: it is no URI reference.
@@ -90,6 +92,7 @@ struct Row {
     events: u64,
     positions: u64,
     /// Log time of the last one, milliseconds.
+    #[schemars(with = "Option<UnixMillis>")]
     last_at: Option<i64>,
     /// Of its last events: how long after their `time` the log took them.
     lateness: Option<Lateness>,

@@ -244,7 +244,15 @@ mod tests {
     use super::{Evidence, Verified, Verify};
 
     fn entry(seq: u64, event: Event) -> LogEntry {
-        LogEntry { seq: LogSeq(seq), logged_at: Timestamp(0), id: seq, time: None, hash: MessageHash::default(), event }
+        LogEntry {
+            numbered: None,
+            seq: LogSeq(seq),
+            logged_at: Timestamp(0),
+            id: seq,
+            time: None,
+            hash: MessageHash::default(),
+            event,
+        }
     }
 
     fn plan(format: u16, based_on: u64, fleet_digest: u64) -> Event {

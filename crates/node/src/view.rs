@@ -71,6 +71,7 @@ pub(crate) fn refused_words(reason: Refused) -> &'static str {
         Refused::AlertStands => "the alert stands already",
         Refused::NotHeld => "no slot is kept for it: it was confirmed before, or is an ordinary order",
         Refused::NotOnBreak => "its driver takes no break",
+        Refused::NoSuchRevision => "its vehicle has never been told a route of this revision",
         Refused::NoSuchAlert => "no such alert stands: it is over, or was never raised",
     }
 }
@@ -189,7 +190,7 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
     let state = fleet.order(id);
     let space = fleet.zone().space;
     let at = |kind: StopKind| state.stop(kind).map(|stop| lon_lat(space, stop.position));
-    let (status, reason) = match (state.closed, state.placement) {
+    let (status, reason) = match (state.outcome(), state.placement) {
         (Some(Closed::Served), _) => ("served", None),
         (Some(Closed::Cancelled), _) => ("cancelled", None),
         (Some(Closed::Failed(_)), _) => ("failed", None),
@@ -204,7 +205,7 @@ pub(crate) fn order<'a>(seen: &'a Glimpse, memory: &'a Memory, id: OrderId) -> O
         Placement::Unplaced | Placement::Unassigned(_) => None,
     };
     let due = state.stop(StopKind::Delivery).and_then(|stop| stop.due);
-    let done = state.delivery.completed.map(|mark| mark.at.0);
+    let done = state.delivery.completed.filter(|_| !state.came_back()).map(|mark| mark.at.0);
     // The stop that begins the latest beside what was promised of it.
     let late = planned(fleet, id)
         .filter_map(|visit| {

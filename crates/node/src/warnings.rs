@@ -50,12 +50,18 @@ pub(crate) struct Warned {
     pub(crate) kind: &'static str,
     /// The field that the warning is about, as a path in `data`, or the attribute `time`.
     pub(crate) field: String,
-    /// The field that was probably meant.
+    /// What was probably meant: a field, or an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
     /// What is odd about its value, and what is done with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
+    /// The id that nobody knew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) about: Option<String>,
+    /// It is withdrawn: what nobody knew has come, as this entry of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) withdrawn_seq: Option<u64>,
 }
 
 impl Warned {
@@ -76,6 +82,8 @@ impl Warned {
             field: text("field")?.to_owned(),
             hint: text("hint").map(str::to_owned),
             detail: detail.map(str::to_owned),
+            about: text("about").map(str::to_owned),
+            withdrawn_seq: told.get("withdrawn_seq").and_then(Value::as_u64),
         })
     }
 
@@ -132,6 +140,8 @@ impl Warnings {
                 field: warning.field.clone(),
                 hint: warning.hint.clone(),
                 detail: warning.detail.clone(),
+                about: warning.about.as_deref().map(str::to_owned),
+                withdrawn_seq: None,
             };
             fresh.push(warned.clone());
             let code = warned.code;
@@ -144,6 +154,19 @@ impl Warnings {
         fresh
     }
 
+    /// The thing came, as the entry `seq`, that warnings of this code are about. Returns these as they stand now.
+    pub(crate) fn withdraw(&self, (code, about): (&str, &str), seq: u64) -> Vec<Warned> {
+        let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands =
+            |warned: &Warned| (warned.code, warned.about.as_deref(), warned.withdrawn_seq) == (code, Some(about), None);
+        let over = listed.of(code).iter_mut().map(|(_, warned)| warned).filter(|warned| stands(warned));
+        over.map(|warned| {
+            warned.withdrawn_seq = Some(seq);
+            warned.clone()
+        })
+        .collect()
+    }
+
     /// Lists what was told before this engine began, given oldest first. None of it is counted or told again.
     pub(crate) fn precede(&self, told: &Told) {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,6 +176,10 @@ impl Warnings {
             if let Some((since, known)) = among.iter_mut().find(|(_, known)| known.is_same(what)) {
                 // It was read anew: it is as old as it was.
                 (*since, known.at) = (*at, warned.at.clone());
+                known.withdrawn_seq = known.withdrawn_seq.or(warned.withdrawn_seq);
+                if known.hint.is_none() {
+                    known.hint.clone_from(&warned.hint);
+                }
             } else if among.len() < LISTED_MAX {
                 among.push_front((*at, warned.clone()));
             }
@@ -186,10 +213,41 @@ impl Told {
         let Some(warned) = Warned::read(bytes) else { return };
         let Ok(at) = warned.at.parse::<jiff::Timestamp>() else { return };
         let among = if warned.code == Warning::CONFLICT { &mut self.conflicts } else { &mut self.others };
+        if warned.about.is_some() {
+            // Told, and withdrawn: whichever of the two was stored first.
+            let what = (warned.source.as_str(), warned.id.as_str(), warned.field.as_str());
+            if let Some((_, known)) = among.iter_mut().rev().find(|(_, known)| known.is_same(what)) {
+                known.withdrawn_seq = known.withdrawn_seq.or(warned.withdrawn_seq);
+                return;
+            }
+        }
         among.push_back((Timestamp(at.as_millisecond()), warned));
         if among.len() > LISTED_MAX {
             among.pop_front();
         }
+    }
+}
+
+/// So many unknown names are compared with known ones in a second: each costs about a millisecond.
+const HINTS_A_SECOND: u32 = 20;
+
+/// How many more unknown names are compared with known ones in this second.
+#[derive(Debug, Default)]
+pub(crate) struct Hints {
+    /// The second, by the wall clock.
+    second: i64,
+    given: u32,
+}
+
+impl Hints {
+    /// True where one more may be.
+    pub(crate) fn one_more(&mut self) -> bool {
+        let second = clock::wall().0.div_euclid(1_000);
+        if second != self.second {
+            *self = Self { second, given: 0 };
+        }
+        self.given += 1;
+        self.given <= HINTS_A_SECOND
     }
 }
 
@@ -206,19 +264,30 @@ pub(crate) fn is_to_be_told(folds_anew: bool, logged_at: Timestamp) -> bool {
 /// instance, has the same id and is stored once.
 pub(crate) fn tell(log: &Log, zone: &ZoneName, seq: u64, fresh: &[Warned]) {
     for warned in fresh {
-        let subject = zone.subject(&Address::Warning(warned.code.to_owned()));
-        let id = format!("{}/{}", rejected_id(zone, LogSeq(seq)), warned.field);
-        let body = Bytes::from(serde_json::json!(warned).to_string());
-        let log = log.clone();
-        tokio::spawn(async move {
-            for _ in 0..TOLD_TRIES {
-                match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
-                    Ok(_) | Err(AppendError::Refused(_) | AppendError::TooLarge(_)) => return,
-                    Err(_) => tokio::time::sleep(AGAIN).await,
-                }
-            }
-        });
+        append(log, zone, format!("{}/{}", rejected_id(zone, LogSeq(seq)), warned.field), warned);
     }
+}
+
+/// Tells on the stream of warnings that some are withdrawn: each stands there once more, with the entry that made it needless.
+pub(crate) fn tell_withdrawn(log: &Log, zone: &ZoneName, over: &[Warned]) {
+    for warned in over {
+        let Some(seq) = warned.seq else { continue };
+        append(log, zone, format!("{}/{}/withdrawn", rejected_id(zone, LogSeq(seq)), warned.field), warned);
+    }
+}
+
+fn append(log: &Log, zone: &ZoneName, id: String, warned: &Warned) {
+    let subject = zone.subject(&Address::Warning(warned.code.to_owned()));
+    let body = Bytes::from(serde_json::json!(warned).to_string());
+    let log = log.clone();
+    tokio::spawn(async move {
+        for _ in 0..TOLD_TRIES {
+            match log.append(Stream::Warning, subject.clone(), id.clone(), body.clone(), None).await {
+                Ok(_) | Err(AppendError::Refused(_) | AppendError::TooLarge(_)) => return,
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    });
 }
 
 #[cfg(test)]
@@ -286,5 +355,43 @@ mod tests {
         let codes: Vec<_> = next.list().iter().map(|warned| warned.seq).collect();
         assert_eq!((codes.len(), codes[0], codes[codes.len() - 1]), (LISTED_MAX + 2, Some(1), Some(302)));
         assert_eq!(next.list().iter().filter(|warned| warned.seq == Some(301)).count(), 2, "its two fields, once each");
+    }
+
+    #[test]
+    fn a_warning_about_an_unknown_name_is_withdrawn_when_the_thing_comes_also_for_the_next_engine() {
+        let warnings = Warnings::default();
+        let stranger = |id, name: &str| {
+            let mut said = misspelt(id);
+            let code = fleetfold_wire::Warning::UNKNOWN_ORDER;
+            let detail = "nobody has asked for it".to_owned();
+            said.warnings = vec![fleetfold_wire::Warning::unknown_id(code, "order_id", name, None, detail)];
+            said
+        };
+        warnings.push(&stranger(1, "early"), Some(4), Timestamp(1));
+        warnings.push(&stranger(2, "typo"), Some(5), Timestamp(2));
+        let told_first = warnings.list();
+        let over = warnings.withdraw(("unknown_order", "early"), 6);
+        assert_eq!(
+            over.iter().map(|warned| (warned.seq, warned.withdrawn_seq)).collect::<Vec<_>>(),
+            [(Some(4), Some(6))]
+        );
+        assert_eq!(warnings.withdraw(("unknown_order", "early"), 7), [], "once");
+        assert_eq!(warnings.withdraw(("unknown_vehicle", "typo"), 7), [], "a vehicle is no order");
+        let standing = |warnings: &Warnings| warnings.list().iter().filter(|one| one.withdrawn_seq.is_none()).count();
+        assert_eq!((warnings.list().len(), standing(&warnings)), (2, 1));
+
+        for swapped in [false, true] {
+            let mut stream: Vec<_> = told_first.iter().chain(&over).collect();
+            if swapped {
+                stream.reverse();
+            }
+            let mut told = Told::default();
+            for warned in stream {
+                told.add(json!(warned).to_string().as_bytes());
+            }
+            let next = Warnings::default();
+            next.precede(&told);
+            assert_eq!((next.list().len(), standing(&next)), (2, 1), "swapped: {swapped}");
+        }
     }
 }

@@ -112,8 +112,23 @@ fn certificates_open_the_broker() {
     gets_in(&doctor(folder, &log, &["--nats-ca", &ca, "--nats-cert", &cert, "--nats-key", &key], &[]), "");
     gets_in(&doctor(folder, &log, &[], &[("NATS_CA", &ca), ("NATS_CERT", &cert), ("NATS_KEY", &key)]), "");
     // Nobody who is not known, and no broker of an unknown authority.
-    assert!(!doctor(folder, &log, &["--nats-ca", &ca], &[]).status.success());
-    assert!(!doctor(folder, &log, &["--nats-cert", &cert, "--nats-key", &key], &[]).status.success());
+    for (flags, said, mend) in [
+        (vec!["--nats-ca", &ca], "wants to see a certificate of ours", "--nats-cert FILE"),
+        (vec!["--nats-cert", &cert, "--nats-key", &key], "authority that is not known here", "--nats-ca FILE"),
+        (
+            vec!["--nats-ca", &ca, "--nats-cert", &cert, "--nats-key", &file("server.key")],
+            "is not that of the certificate",
+            "made for",
+        ),
+        (vec!["--nats-ca", &key], "client.key: no certificate is in it", "CERTIFICATE-----"),
+        (vec!["--nats-ca", "empty"], "empty: the file is empty", "put it into the file"),
+    ] {
+        std::fs::write(folder.join("empty"), "\n").unwrap();
+        let output = doctor(folder, &log, &flags, &[]);
+        let text = words(&output);
+        assert!(!output.status.success() && text.contains(said) && text.contains(mend), "{flags:?}: {text}");
+        assert!(!text.contains("no broker answers"), "it does answer: {text}");
+    }
     let half = words(&doctor(folder, &log, &["--nats-cert", &cert], &[]));
     assert!(half.contains("--nats-key"), "{half}");
 }
@@ -132,6 +147,17 @@ fn a_key_opens_the_broker() {
     gets_in(&doctor(folder, &log, &["--nats-nkey", "ours.nk"], &[]), &seed);
     gets_in(&doctor(folder, &log, &[], &[("NATS_NKEY", "ours.nk")]), &seed);
     is_kept_out(&doctor(folder, &log, &["--nats-nkey", "theirs.nk"], &[]), &theirs.seed().unwrap());
+    // A file with no seed in it, and one whose seed has lost a letter to another.
+    std::fs::write(folder.join("none.nk"), "hello\n").unwrap();
+    let text = words(&doctor(folder, &log, &["--nats-nkey", "none.nk"], &[]));
+    assert!(text.contains("none.nk: this is no seed") && !text.contains("hello"), "{text}");
+    let (head, last) = seed.split_at(seed.len() - 1);
+    std::fs::write(folder.join("bad.nk"), format!("{head}{}", if last == "A" { "B" } else { "A" })).unwrap();
+    let text = words(&doctor(folder, &log, &["--nats-nkey", "bad.nk"], &[]));
+    assert!(text.contains("--nats-nkey (a seed") && !text.contains("no broker answers"), "{text}");
+    std::fs::write(folder.join("empty"), "").unwrap();
+    let text = words(&doctor(folder, &log, &["--nats-token-file", "empty"], &[]));
+    assert!(text.contains("empty: the file is empty"), "{text}");
 }
 
 /// A token as the broker reads it: claims of `subject`, signed by `issuer`.

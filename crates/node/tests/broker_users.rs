@@ -223,8 +223,18 @@ fn each_user_can_do_what_it_needs_and_nothing_else() {
     let base = |_: u16, _: &str| std::fs::read_to_string(folder.join("engine.err")).unwrap().contains("base stored");
     until_ready(at, "a base", base);
     drop(served);
+    // An administrator registers schemas, which whoever begins then compares, and readers list.
+    let schemas = |user: &str, verb: &str| {
+        let log = format!("nats://{user}:{user}@127.0.0.1:{port}");
+        run(&["schema", verb, "--log", &log, "--nats-inbox-prefix", &format!("_INBOX_{user}")], folder)
+    };
+    for (user, verb) in [("admin", "push"), ("reader", "list"), ("reader", "check")] {
+        let output = schemas(user, verb);
+        assert!(output.status.success(), "{user} {verb}: {}", words(&output));
+    }
     let (_served, at) = engine(folder, port);
     until_ready(at, "it starts", |status, _| status == 200);
+    assert!(!std::fs::read_to_string(folder.join("engine.err")).unwrap().contains("is not compared"));
     assert_eq!(http(at, "POST /v1/events", &order("o-2")).0, 202);
     assert!((0..200).any(|_| {
         pause(50);
@@ -246,6 +256,7 @@ fn each_user_can_do_what_it_needs_and_nothing_else() {
     }
     let doctor = as_user(folder, port, "reader", &["doctor", "--listen", "127.0.0.1:0", "--as", "reader"]);
     assert!(words(&doctor).contains("has its rights") && !words(&doctor).contains("may not"), "{}", words(&doctor));
+    assert!(words(&doctor).contains("readers write nothing"), "{}", words(&doctor));
     let feed = as_user(folder, port, "reader", &["serve", "--listen", "127.0.0.1:0"]);
     assert!(!feed.status.success() && words(&feed).contains("fleet.acme.porto.plan"), "{}", words(&feed));
     // What has tried rights has changed nothing: not the list of skipped entries, and no base.
@@ -286,6 +297,9 @@ fn a_right_that_is_taken_away_from_a_running_engine_is_named_until_it_is_back() 
         "$KV.OWNERS.acme.porto",
         "$KV.SKIPPED.acme.porto.*",
         "$JS.API.CONSUMER.CREATE.FLEET",
+        // Asked seldom: who waited for the next question would wait for long.
+        "$JS.API.STREAM.MSG.GET.FEATURE",
+        "$JS.API.DIRECT.GET.KV_SKIPPED.>",
         "_INBOX_engine.>",
     ];
     for subject in taken {

@@ -58,6 +58,7 @@ fn recorded(day: &Path) -> Recorded {
                 let at: jiff::Timestamp = logged_at.parse().unwrap();
                 let logged_at = Timestamp(at.as_millisecond());
                 entries.push(LogEntry {
+                    numbered: decoded.numbered,
                     seq: LogSeq(seq),
                     logged_at,
                     id,

@@ -32,6 +32,11 @@ impl Zones<'_> {
         assert_eq!(status, 202, "{answer}");
     }
 
+    fn order(&self, zone: &str, order: &str) -> Value {
+        let (_, body) = http(self.port, &format!("GET /v1/zones/acme/{zone}/orders/{order}"), "");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
     fn status(&self, zone: &str, order: &str) -> String {
         let (status, body) = http(self.port, &format!("GET /v1/zones/acme/{zone}/orders/{order}"), "");
         let order: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -80,8 +85,10 @@ impl Zones<'_> {
         }
         for number in 0..2 * EACH {
             let lon = if number < EACH { -8.7 } else { -8.6 };
-            let stop = json!({ "lon": lon + 0.001 * (number % EACH) as f64, "lat": 41.16, "service_seconds": 60 });
-            let order = json!({ "order_id": format!("o-{number}"), "job": { "stop": stop }, "release_time": ready });
+            let mut stop = json!({ "lon": lon + 0.001 * (number % EACH) as f64, "lat": 41.16, "service_seconds": 60 });
+            stop["address"] = json!(format!("{number} Elm Street"));
+            let called = format!("REF-{number}");
+            let order = json!({ "order_id": format!("o-{number}"), "job": { "stop": stop }, "release_time": ready, "reference": called });
             body += &(event("order.created", "/shop", &format!("o{number}"), &order) + "\n");
         }
         self.wait("the node", || http(self.port, "GET /livez", "").0 == 200);
@@ -124,6 +131,11 @@ fn a_zone_is_split_by_area_and_every_open_order_is_open_in_exactly_one_zone() {
     let (_engine, port) = serve(folder, &url);
     let zones = Zones { folder, url, port };
     zones.fill();
+    // The driver of van-2 will not have one of them, whoever he works for.
+    let order = |zone: &str, name: &str| zones.order(zone, name);
+    let refused = json!({ "vehicle_id": "van-2", "order_id": "o-15" });
+    zones.post("old", &event("assignment.rejected", "/van-2", "no", &refused));
+    zones.wait("the refusal", || order("old", "o-15")["rejected_by"] == json!(["van-2"]));
     // An earlier run died between the two facts of one order: it was cancelled, and never created.
     let source = "/handover/acme.old/acme.new";
     zones.post("old", &event("order.cancelled", source, "order/o-20/1", &json!({ "order_id": "o-20" })));
@@ -142,8 +154,23 @@ fn a_zone_is_split_by_area_and_every_open_order_is_open_in_exactly_one_zone() {
         let (here, there) = if number < EACH { ("old", "new") } else { ("new", "old") };
         zones.wait(&order, || zones.status(here, &order) == "assigned" && !zones.is_open(there, &order));
     }
-    let moved: Value = serde_json::from_str(&http(port, "GET /v1/zones/acme/new/orders/o-15", "").1).unwrap();
-    assert!(["van-2", "van-3"].contains(&moved["vehicle"].as_str().unwrap()), "{moved}");
+    zones.wait("the refusal in the other zone", || order("new", "o-15")["rejected_by"] == json!(["van-2"]));
+    zones.wait("another van", || order("new", "o-15")["vehicle"] == json!("van-3"));
+    // What people call it goes with it, and is encrypted in the log of the other zone, too.
+    for name in ["o-15", "o-20"] {
+        let moved = order("new", name);
+        let number = name.trim_start_matches("o-");
+        assert_eq!(moved["reference"], json!(format!("REF-{number}")), "{moved}");
+        assert_eq!(moved["stops"][0]["address"], json!(format!("{number} Elm Street")), "{moved}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stored = runtime.block_on(async {
+        let context = async_nats::jetstream::new(async_nats::connect(&zones.url).await.unwrap());
+        let stream = context.get_stream("FLEET").await.unwrap();
+        stream.get_last_raw_message_by_subject("fleet.acme.new.event.order_created._").await.unwrap().payload
+    });
+    let stored = String::from_utf8_lossy(&stored);
+    assert!(stored.contains("order_id") && !stored.contains("Elm Street") && !stored.contains("REF-"), "{stored}");
     // Once more: there is nothing left to do, and nothing is done twice.
     let (good, done, said) = zones.zone(&split);
     assert!(good, "{said}");
@@ -201,6 +228,43 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     let (good, _, said) = zones.zone(&handover("nobody"));
     assert!(!good && said.contains("knows no vehicle"), "{said}");
     for zone in ["old", "other"] {
+        zones.audit(zone);
+    }
+}
+
+#[test]
+fn a_vehicle_stays_with_what_only_it_may_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url);
+    let zones = Zones { folder, url, port };
+    zones.fill();
+    let order = |zone: &str, name: &str| zones.order(zone, name);
+    zones.post("old", &event("stop.pinned", "/desk", "pin", &json!({ "order_id": "o-15", "vehicle_id": "van-2" })));
+    zones.wait("the pin", || order("old", "o-15")["vehicle"] == "van-2" && order("old", "o-15")["pinned"] == "van-2");
+    let (good, done, said) = zones.zone(&["split", "old", "--into", "new", "--area", EAST]);
+    assert!(good, "{said}");
+    assert_eq!((&done["orders"], &done["vehicles"]), (&json!(EACH - 1), &json!(1)), "{done}");
+    let stays = json!({ "it is pinned to a vehicle": 1, "an order is pinned to it": 1 });
+    assert_eq!(done["stays"], stays);
+    zones.wait("the pinned order on its van", || order("old", "o-15")["vehicle"] == "van-2");
+
+    // The other way round the names are taken: the van that serves the orders stays with them.
+    let east = |number: &usize| *number != 15;
+    zones.wait("an answer in the other zone", || {
+        (EACH..2 * EACH).filter(east).all(|number| zones.status("new", &format!("o-{number}")) == "assigned")
+    });
+    let (good, done, said) = zones.zone(&["split", "new", "--into", "old", "--area", EAST]);
+    assert!(good, "{said}");
+    assert_eq!((&done["orders"], &done["vehicles"]), (&json!(0), &json!(0)), "{done}");
+    assert_eq!(done["stays"]["it is needed for orders that stay"], json!(1), "{done}");
+    pause(1_000);
+    assert!((EACH..2 * EACH).filter(east).all(|number| zones.status("new", &format!("o-{number}")) == "assigned"));
+
+    let (good, _, said) = zones.zone(&["split", "old", "--into", "old", "--area", EAST]);
+    assert!(!good && said.contains("is both zones"), "{said}");
+    for zone in ["old", "new"] {
         zones.audit(zone);
     }
 }

@@ -97,7 +97,11 @@ fn a_plan_of_vroom_is_taken_over_as_it_stands() {
     assert_eq!(status, 202, "{body}");
     let found = orders(port, 5);
     for (order, (vehicle, status)) in &found {
-        assert_eq!((planned.get(order), status.as_str()), (Some(vehicle), "assigned"), "{order}");
+        // What a vehicle delivers is on board where the plan came before the word that it has left.
+        assert!(
+            planned.get(order) == Some(vehicle) && ["assigned", "on board"].contains(&status.as_str()),
+            "{found:?}"
+        );
     }
     let done: Vec<&String> = planned.keys().filter(|order| !found.contains_key(*order)).collect();
     let (_, one) = http(port, &format!("GET /v1/orders/{}", done[0]), "");
@@ -148,4 +152,62 @@ fn a_table_is_taken_over_and_what_is_wrong_is_named() {
         assert!(error.contains(word), "{text}: {error}");
     }
     assert!(imported(folder, &["nowhere.json"]).unwrap_err().contains("nowhere.json"));
+}
+
+/// What the problem says of vehicles is not lost: who has no route, and the breaks of those that have one and of those that have none.
+#[test]
+fn idle_vehicles_and_breaks_of_a_problem_are_taken_over_and_what_it_does_not_have_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut problem = problem();
+    let lunch = json!([{ "id": 7, "time_windows": [[36000, 37800], [43200, 46800]], "service": 1800 }]);
+    problem["vehicles"][0]["breaks"] = json!([{ "id": 6, "time_windows": [[30000, 31000]], "service": 600 }, lunch[0]]);
+    problem["vehicles"][1]["breaks"] = lunch;
+    write(folder, "problem.json", &problem.to_string());
+    let step =
+        |kind: &str, id: u64, arrival: i64| json!({ "type": kind, "id": id, "arrival": arrival, "service": 600 });
+    let route = |vehicle: u64, task: u64, pause: u64| {
+        let steps = json!([step("break", 6, 30100), step("job", task, 32000), step("break", pause, 43300)]);
+        json!({ "code": 0, "routes": [{ "vehicle": vehicle, "steps": steps }] }).to_string()
+    };
+    let args = [
+        "solution.json",
+        "--problem",
+        "problem.json",
+        "--day-start",
+        "2026-06-01T00:00:00Z",
+        "--now",
+        "2026-06-01T08:40:00Z",
+    ];
+    write(folder, "solution.json", &route(1, 11, 7));
+    let facts: Vec<Value> =
+        imported(folder, &args).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| -> Vec<&Value> {
+        facts.iter().filter(|fact| fact["type"] == format!("fleet.{kind}.v1")).map(|fact| &fact["data"]).collect()
+    };
+    let vehicles = of("vehicle.registered");
+    assert_eq!(vehicles.iter().map(|vehicle| &vehicle["vehicle_id"]).collect::<Vec<_>>(), ["vehicle-1", "vehicle-2"]);
+    assert_eq!(of("shift.started").len(), 2);
+    let noon = json!({ "opens": "2026-06-01T12:00:00Z", "closes": "2026-06-01T13:00:00Z", "duration_seconds": 1800.0 });
+    let early =
+        json!({ "opens": "2026-06-01T10:00:00Z", "closes": "2026-06-01T10:30:00Z", "duration_seconds": 1800.0 });
+    let first = json!({ "opens": "2026-06-01T08:20:00Z", "closes": "2026-06-01T08:36:40Z", "duration_seconds": 600.0 });
+    assert_eq!(vehicles[0]["shift"]["breaks"], json!([first, noon]), "the window in which it was planned");
+    assert_eq!(vehicles[1]["shift"]["breaks"], json!([early]));
+    // It was over.
+    assert_eq!((of("break.started").len(), of("break.ended").len()), (1, 1));
+    assert_eq!(of("break.started")[0]["vehicle_id"], "vehicle-1");
+    for (plan, word) in
+        [(route(9, 11, 7), "no vehicle 9"), (route(1, 99, 7), "no job 99"), (route(1, 11, 8), "no break 8")]
+    {
+        write(folder, "solution.json", &plan);
+        let error = imported(folder, &args).unwrap_err();
+        assert!(error.contains(word) && error.contains("solution.json, routes[0]"), "{error}");
+    }
+    // An idle vehicle has to start somewhere.
+    problem["vehicles"][1].as_object_mut().unwrap().remove("start");
+    write(folder, "problem.json", &problem.to_string());
+    write(folder, "solution.json", &route(1, 11, 7));
+    let error = imported(folder, &args).unwrap_err();
+    assert!(error.contains("problem.json, vehicles[1]") && error.contains("start"), "{error}");
 }

@@ -222,14 +222,15 @@ fn a_seat_comes_back_from_who_never_sat_down() {
 fn without_a_token_only_local_names_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, port) = engine(folder.path(), &[]);
-    let asked = |host: &str| {
+    let raw = |target: &str, hosts: &str| {
         let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let request = format!("GET /v1/state HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
         std::io::Write::write_all(&mut socket, request.as_bytes()).unwrap();
         let mut answer = String::new();
         std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
         answer
     };
+    let asked = |host: &str| raw("/v1/state", &format!("Host: {host}\r\n"));
     for host in ["127.0.0.1", "127.0.0.1:1", "localhost:8080", "LOCALHOST", "fleet.localhost", "[::1]:80", "10.0.0.7"] {
         assert!(asked(host).starts_with("HTTP/1.1 200"), "{host}");
     }
@@ -237,5 +238,16 @@ fn without_a_token_only_local_names_are_answered() {
     {
         let answer = asked(host);
         assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("--token-file"), "{host}: {answer}");
+    }
+    // The address in the first line counts, and whom a request is for is said once.
+    let absolute = raw("http://evil.example/v1/state", "Host: localhost\r\n");
+    assert!(absolute.starts_with("HTTP/1.1 421"), "{absolute}");
+    let local = raw(&format!("http://127.0.0.1:{port}/v1/state"), "Host: evil.example\r\n");
+    assert!(local.starts_with("HTTP/1.1 200"), "{local}");
+    for hosts in
+        ["", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nHost: evil.example\r\n", "Host: a b\r\n"]
+    {
+        let answer = raw("/v1/state", hosts);
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("`Host`"), "{hosts}: {answer}");
     }
 }

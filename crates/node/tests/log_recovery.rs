@@ -267,6 +267,23 @@ fn a_deleted_record_of_owners_is_made_again_and_a_zone_without_owner_is_not_read
 }
 
 #[test]
+fn a_deleted_record_of_owners_is_made_again_by_an_engine_that_is_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let admin = Admin::new(&url);
+    let (_engine, port) = serve(folder, &url, "data", &[]);
+    crew(port, &["van"]);
+    placed(port, "one");
+    for order in ["two", "three"] {
+        admin.delete("KV_OWNERS");
+        admin.wait_exists("KV_OWNERS");
+        placed(port, order);
+        wait_ready(port);
+    }
+}
+
+#[test]
 fn deleted_streams_are_made_again_and_every_driver_is_told_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -45,7 +45,8 @@ fn get(port: u16, path: &str) -> Value {
 fn told(answer: &(u16, Value)) -> Vec<(String, String)> {
     assert_eq!(answer.0, 202, "{answer:?}");
     let warnings = answer.1["warnings"].as_array().cloned().unwrap_or_default();
-    assert!(warnings.iter().all(|warning| warning["code"] == "odd_value"), "{warnings:?}");
+    let codes = ["odd_value", "unknown_vehicle"];
+    assert!(warnings.iter().all(|warning| codes.contains(&warning["code"].as_str().unwrap())), "{warnings:?}");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     warnings.iter().map(|warning| (text(&warning["field"]), text(&warning["detail"]))).collect()
 }
@@ -181,9 +182,97 @@ fn values_without_sense_are_taken_and_said() {
     let fields: Vec<&str> =
         listed["warnings"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["stops_max", "job.stop.windows", "time", "vehicle_id", "priority"]);
-    assert_eq!(listed["counts"], json!({ "odd_value": 5 }));
+    assert_eq!(listed["counts"], json!({ "odd_value": 4, "unknown_vehicle": 1 }));
     let metrics = http(port, "GET /metrics", "").1;
-    assert!(metrics.contains("fleetfold_warnings_total{reason=\"odd_value\"} 5"), "{metrics}");
+    assert!(metrics.contains("fleetfold_warnings_total{reason=\"odd_value\"} 4"), "{metrics}");
+}
+
+/// Code, id and hint of the warnings of an answer.
+fn strangers((status, answer): &(u16, Value)) -> Vec<(String, String, String)> {
+    assert_eq!(*status, 202, "{answer}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
+    warnings.iter().map(|warned| (text(&warned["code"]), text(&warned["field"]), text(&warned["hint"]))).collect()
+}
+
+/// A fact about an order, a vehicle or a closure that nobody knows is remembered, for it may be early; but whoever has misspelt an id
+/// is told, with the id that was probably meant. When the thing comes the warning is withdrawn.
+#[test]
+fn an_id_that_nobody_knows_is_told_and_the_warning_is_withdrawn_when_the_thing_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine_running, port) = engine(folder.path(), "embedded:log.redb");
+    let (time, start) = (at(0), json!({ "lon": -8.6291, "lat": 41.1579 }));
+    let van = json!({ "vehicle_id": "van-7", "start": start });
+    post(port, &event("1", "vehicle.registered", &time, &van));
+    post(port, &event("2", "shift.started", &time, &json!({ "vehicle_id": "van-7" })));
+    post(port, &event("3", "order.created", &time, &order("ord-1")));
+    eventually("the first plan is there", || {
+        let (status, order) = http(port, "GET /v1/orders/ord-1", "");
+        status == 200 && order.contains("van-7")
+    });
+    let unknown_order = ("unknown_order", "order_id", "ord-1");
+    let unknown_vehicle = ("unknown_vehicle", "vehicle_id", "van-7");
+    let stop = json!({ "order_id": "ord-11", "vehicle_id": "van-7", "stop": "delivery" });
+    let mut failed = stop.clone();
+    failed["reason"] = json!("no_show");
+    let mut both = stop.clone();
+    both["vehicle_id"] = json!("van-8");
+    let pin = json!({ "order_id": "ord-11", "vehicle_id": "van-7" });
+    let misspelt = json!({ "order_id": "ord-11" });
+    let ghost = json!({ "vehicle_id": "vna-7" });
+    for (kind, data, expected) in [
+        ("order.cancelled", misspelt.clone(), vec![unknown_order]),
+        ("order.updated", json!({ "order_id": "ord-11", "priority": 9 }), vec![unknown_order]),
+        ("order.ready", misspelt.clone(), vec![unknown_order]),
+        ("order.retried", misspelt.clone(), vec![unknown_order]),
+        ("priority.raised", json!({ "order_id": "ord-11", "priority": 9 }), vec![unknown_order]),
+        ("stop.departed", stop.clone(), vec![unknown_order]),
+        ("stop.arrived", stop.clone(), vec![unknown_order]),
+        ("stop.completed", both, vec![unknown_order, unknown_vehicle]),
+        ("stop.failed", failed, vec![unknown_order]),
+        ("stop.pinned", pin.clone(), vec![unknown_order]),
+        ("stop.unpinned", misspelt.clone(), vec![unknown_order]),
+        ("assignment.forced", pin, vec![unknown_order]),
+        ("assignment.rejected", json!({ "order_id": "ord-11", "vehicle_id": "van-7" }), vec![unknown_order]),
+        ("vehicle.lost", ghost.clone(), vec![unknown_vehicle]),
+        ("vehicle.back", ghost.clone(), vec![unknown_vehicle]),
+        ("shift.ended", ghost.clone(), vec![unknown_vehicle]),
+        ("shift.started", ghost, vec![unknown_vehicle]),
+        ("order.ready", json!({ "order_id": "ord-1" }), vec![]),
+        ("vehicle.back", json!({ "vehicle_id": "van-7" }), vec![]),
+    ] {
+        // Where the engine does not answer in time nothing is said, so the event is sent again under another id.
+        let mut said =
+            (0..60).map(|n| strangers(&post(port, &event(&format!("{kind}-{n}-{data}"), kind, &time, &data))));
+        let said = said.find(|said| !said.is_empty() || expected.is_empty()).expect("the engine answers in time once");
+        let said: Vec<_> =
+            said.iter().map(|(code, field, hint)| (code.as_str(), field.as_str(), hint.as_str())).collect();
+        assert_eq!(said, expected, "{kind}");
+    }
+
+    // What takes effect later is not among what was refused, and the order finds its pin.
+    let early = json!({ "order_id": "early", "vehicle_id": "van-7" });
+    for (id, kind) in [("p1", "stop.pinned"), ("p2", "assignment.forced")] {
+        let (status, text) = http(port, "POST /v1/events?wait=answer", &event(id, kind, &time, &early).to_string());
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, &answer["answers"][0]["state"]), (202, &json!("taken")), "{answer}");
+        assert_eq!(answer["warnings"][0]["code"], "unknown_order", "{answer}");
+    }
+    let refused = get(port, "/v1/decisions")["refused"].clone();
+    let of_strangers = |one: &&Value| one["reason"].as_str().is_some_and(|reason| reason.starts_with("unknown"));
+    assert_eq!(refused.as_array().unwrap().iter().find(of_strangers), None, "{refused}");
+    let early = |port: u16| {
+        let all = get(port, "/v1/warnings")["warnings"].as_array().unwrap().clone();
+        let of: Vec<Value> = all.into_iter().filter(|warned| warned["about"] == "early").collect();
+        of.iter().map(|warned| warned["withdrawn_seq"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(early(port), [Value::Null, Value::Null]);
+    let created = post(port, &event("late", "order.created", &time, &order("early"))).1["last_seq"].clone();
+    eventually("the warnings are withdrawn", || early(port) == [created.clone(), created.clone()]);
+    eventually("it is pinned", || get(port, "/v1/orders/early")["pinned"] == "van-7");
+    drop(engine_running);
+    let (_next, port) = engine(folder.path(), "embedded:log.redb");
+    eventually("the next engine knows", || early(port) == [created.clone(), created.clone()]);
 }
 
 /// Who publishes on the broker gets no answer: what makes no sense is told on the stream of warnings, once, whoever folds it anew.

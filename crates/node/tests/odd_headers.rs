@@ -178,7 +178,12 @@ fn collector() -> (String, Receiver<Span>) {
 
 /// The `traceparent` of each message with one, on these subjects, from now on.
 fn traceparents(url: &str, subjects: &[&str]) -> Receiver<(String, String)> {
-    let mut socket = TcpStream::connect(url.strip_prefix("nats://").unwrap()).unwrap();
+    let connect = || TcpStream::connect(url.strip_prefix("nats://").unwrap()).ok();
+    let again = || {
+        pause(50);
+        connect()
+    };
+    let mut socket = connect().or_else(|| (0..400).find_map(|_| again())).expect("a broker that listens");
     let subscribed: Vec<String> =
         subjects.iter().enumerate().map(|(id, subject)| format!("SUB {subject} {id}\r\n")).collect();
     let subscribed = subscribed.concat();

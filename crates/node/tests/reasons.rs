@@ -309,3 +309,63 @@ fn the_examples_of_the_manual_work_as_printed() {
     }
     assert_eq!(known, 19);
 }
+
+/// A dispatcher's word is obeyed, and everybody is told what it breaks: who gives it, the decision, the order and the explanation.
+#[test]
+fn a_forced_order_says_everywhere_what_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = serve(folder.path());
+    crew(port);
+    let mut heavy = order("heavy", -8.63, 5);
+    heavy["skills"] = json!(["crane"]);
+    assert_eq!(ask(port, "POST /v1/events", &event("heavy", "order.created", &heavy)).0, 202);
+    answered(port, "heavy", "unassigned");
+    let forced = event("forced", "assignment.forced", &json!({ "order_id": "heavy", "vehicle_id": "near" }));
+    let (status, said) = ask(port, "POST /v1/events?wait=answer", &forced);
+    assert_eq!(status, 202, "{said}");
+    let breaks = "it lacks the skill crane, it is full by 3 in dimension 1";
+    let warning = said["warnings"][0]["detail"].as_str().unwrap_or_default();
+    assert_eq!(warning, format!("order heavy goes to vehicle near although {breaks}"), "{said}");
+    let words = said["answers"][0]["decisions"][0]["words"].as_str().unwrap_or_default();
+    assert!(words.ends_with(&format!("by a dispatcher's word although {breaks}")), "{said}");
+    let (_, shown) = ask(port, "GET /v1/orders/heavy", &Value::Null);
+    assert_eq!(shown["breaks"], breaks, "{shown}");
+    let told = json!([{ "what": "skills", "skills": ["crane"] }, { "what": "capacity", "by": 3.0, "dimension": 1 }]);
+    let explained = asked(port, "GET /v1/explain/order/heavy", &Value::Null);
+    assert_eq!(explained["breaks"], told, "{explained}");
+    assert_eq!(explained["decision"]["groups"][0]["orders"][0]["breaks"], told, "{explained}");
+}
+
+/// The customer was not there, and the goods go back: the order has failed, and its story ends with their return.
+#[test]
+fn an_order_that_came_back_has_failed_and_was_delivered_by_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = serve(folder.path());
+    let policy = event("policy", "policy.changed", &json!({ "on_failed_delivery": "return" }));
+    assert_eq!(ask(port, "POST /v1/events", &policy).0, 202);
+    crew(port);
+    let at = |lon: f64| json!({ "lon": lon, "lat": 41.15, "service_seconds": 60 });
+    let back = json!({ "order_id": "back", "shipment": { "pickup": at(-8.63), "delivery": at(-8.64) }, "load": [1] });
+    assert_eq!(ask(port, "POST /v1/events", &event("back", "order.created", &back)).0, 202);
+    answered(port, "back", "assigned");
+    let report = |kind: &str, stop: &str, id: &str| {
+        let mut data = json!({ "vehicle_id": "near", "order_id": "back", "stop": stop });
+        if kind == "stop.failed" {
+            data["reason"] = json!("refused");
+        }
+        let (status, said) = ask(port, "POST /v1/events", &event(id, kind, &data));
+        assert_eq!(status, 202, "{said}");
+    };
+    report("stop.completed", "pickup", "p");
+    answered(port, "back", "on board");
+    report("stop.failed", "delivery", "f");
+    answered(port, "back", "on board");
+    report("stop.completed", "delivery", "d");
+    answered(port, "back", "failed");
+    let (_, shown) = ask(port, "GET /v1/orders/back", &Value::Null);
+    let story = shown["story"].as_array().unwrap();
+    assert_eq!(story.last().unwrap()["words"], "Goods brought back by near", "{shown}");
+    let listed = asked(port, "GET /v1/state?part=orders&status=failed", &Value::Null);
+    assert_eq!(listed["orders"].as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!(asked(port, "GET /v1/explain/order/back", &Value::Null)["status"], "failed");
+}

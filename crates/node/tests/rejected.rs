@@ -49,9 +49,9 @@ fn publish_with(admin: &Admin, subject: &str, headers: &[(&str, &str)], body: &[
     admin.runtime.block_on(async { publish.await.unwrap().await.unwrap().sequence })
 }
 
-/// A fact about an order that nobody knows.
-fn raised() -> String {
-    event("priority.raised", "c1", &json!({ "order_id": "nobody", "priority": 9 })).to_string()
+/// A word for a slot that nobody keeps: it is refused.
+fn confirmed() -> String {
+    event("order.confirmed", "c1", &json!({ "order_id": "nobody" })).to_string()
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn what_was_not_taken_is_told_byte_by_byte_and_sent_again() {
         ("ce-time", "2026-06-01T09:00:00Z"),
         ("X-Trace", "caf-7"),
     ];
-    let unknown = raised().into_bytes();
+    let unknown = confirmed().into_bytes();
     let moved = order("moved").to_string().into_bytes();
     let seqs = [
         publish_with(&admin, ORDERS, &[("X-Phone", "7")], &garbage),
         publish_with(&admin, ORDERS, &[], &large),
         publish_with(&admin, ORDERS, &attributes, &payload),
-        publish_with(&admin, "fleet.acme.porto.event.priority_raised._", &[], &unknown),
+        publish_with(&admin, "fleet.acme.porto.event.order_confirmed._", &[], &unknown),
         publish_with(&admin, "fleet.acme.porto.event.order_cancelled._", &[], &moved),
         publish_with(&admin, "fleet.acme.porto.plan", &[], &garbage),
     ];
@@ -132,8 +132,11 @@ fn what_was_not_taken_is_told_byte_by_byte_and_sent_again() {
     assert!(String::from_utf8_lossy(&twice.stdout).contains("sent before"), "{twice:?}");
     assert!(rejected(folder, &url, &["replay", "--move", &seqs[4].to_string()]).status.success());
     wait_answered(port, "moved");
-    // The order that nobody knew is there now.
-    post(port, "nobody");
+    // The slot that nobody knew is kept now.
+    let mut held = order("nobody");
+    held["type"] = json!("fleet.slot.held.v1");
+    held["data"]["until_time"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string());
+    assert_eq!(support::http(port, "POST /v1/events", &held.to_string()).0, 202);
     wait_answered(port, "nobody");
     let output = rejected(folder, &url, &["replay", "--reason", "unknown_order"]);
     assert!(output.status.success(), "{output:?}");
@@ -149,7 +152,7 @@ fn the_embedded_file_has_them_too() {
     let folder = folder.path();
     let (engine, port) = serve(folder, "embedded:log.redb", "porto", "data", &[]);
     wait_ready(port);
-    assert_eq!(support::http(port, "POST /v1/events", &raised()).0, 202);
+    assert_eq!(support::http(port, "POST /v1/events", &confirmed()).0, 202);
     post(port, "after");
     wait_answered(port, "after");
     // Whoever does not hold the file is told who does.
@@ -196,7 +199,7 @@ fn misbehave(port: u16) -> (Vec<u64>, Vec<u64>) {
     wait_answered(port, "gone");
     sent(&event("order.cancelled", "x1", &json!({ "order_id": "gone" })));
     let twice = sent(&event("order.cancelled", "x2", &json!({ "order_id": "gone" })));
-    let unknown = sent(&serde_json::from_str(&raised()).unwrap());
+    let unknown = sent(&serde_json::from_str(&confirmed()).unwrap());
     let stop = json!({ "vehicle_id": "van", "order_id": "gone", "stop": "delivery" });
     let conflict = sent(&event("stop.completed", "x3", &stop));
     let position = |number| {

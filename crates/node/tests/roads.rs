@@ -243,7 +243,6 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
     for (kind, data, near) in [
         ("road.closed", json!({ "change_id": "n1", "roads": [300_000] }), "nearest ids are"),
         ("road.slowed", json!({ "change_id": "n2", "area": elsewhere, "time_percent": 150 }), "m away"),
-        ("road.reopened", json!({ "change_id": "never" }), "none is in force"),
         (
             "road.closed",
             json!({ "change_id": "n3", "roads": [301], "from_time": "2030-01-02T00:00:00Z", "until_time": "2030-01-01T00:00:00Z" }),
@@ -253,8 +252,16 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
         let (code, said) = event(port, kind, &format!("no-{data}"), &data);
         assert!(code == 422 && said.contains("no_effect") && said.contains(near), "{data}: {code} {said}");
     }
-    let (code, said) = event(port, "road.closed", "c1", &json!({ "change_id": "flood", "roads": [301] }));
+    // The end of a change that nobody has told: it may have been told earlier, and come later.
+    let (code, said) = event(port, "road.reopened", "never", &json!({ "change_id": "never" }));
+    assert!(code == 202 && said.contains("unknown_change") && said.contains("none is in force"), "{code} {said}");
+    let data = json!({ "change_id": "flood", "roads": [301] });
+    let flood = json!({ "specversion": "1.0", "id": "c1", "source": "/test", "type": "fleet.road.closed.v1",
+        "time": "2026-06-01T09:00:00Z", "data": data });
+    let (code, said) = http(port, "POST /v1/events?wait=answer", &flood.to_string());
     assert!(code == 202 && said.contains(r#""roads":[{"line":1,"streets":"#), "{code} {said}");
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(answer["answers"][0]["touches"], json!([{ "vehicle": "west", "orders": ["over"] }]), "{said}");
     let after =
         until(port, "the closure on the map", |state| state["roads"].as_array().is_some_and(|roads| roads.len() == 1));
     assert_eq!(after["roads"][0]["id"], "flood");
@@ -270,12 +277,19 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
         route(&before, "east")["revision"],
         "only the route over it is touched"
     );
-    // Open again by name, closed again by a line along it, for an hour that is over: nothing is closed.
+    // Open again by name, closed again by a line along it, for a moment: it is over then, and not told as in force.
     assert_eq!(event(port, "road.reopened", "c2", &json!({ "change_id": "flood" })).0, 202);
     until(port, "open again", |state| state["roads"].as_array().is_some_and(Vec::is_empty));
     let line = [corner(3, 4), corner(3, 5)].map(spot);
-    let past = json!({ "change_id": "past", "line": line, "until_time": "2020-01-01T00:00:00Z" });
+    let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_millis(400)).to_string();
+    let past = json!({ "change_id": "past", "line": line, "until_time": soon });
     assert_eq!(event(port, "road.closed", "c3", &past).0, 202);
+    let said = (0..100).find_map(|number| {
+        pause(50);
+        let (_, said) = event(port, "road.reopened", &format!("n5-{number}"), &json!({ "change_id": "never" }));
+        said.contains("none is in force").then_some(said)
+    });
+    assert!(said.is_some(), "a closure that is over is not in force");
     let now = json!({ "change_id": "now", "line": line, "within_meters": 20 });
     assert_eq!(event(port, "road.closed", "c4", &now).0, 202);
     let closed =
@@ -467,4 +481,28 @@ fn a_rush_does_not_wait_for_a_slow_routing_server_order_by_order() {
     let audited: Value = serde_json::from_slice(&audit.stdout).unwrap();
     assert_eq!((&audited["orders"], &audited["unanswered"]), (&json!(120), &json!([])), "{audited}");
     assert_eq!(audited["answers_over_10_seconds"], 0, "{audited}");
+}
+
+/// A closure that is over before it is told closes nothing: its sender learns that, and what time it is in the zone.
+#[test]
+fn a_change_that_is_over_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path());
+    let now = jiff::Timestamp::now().to_string();
+    let zone = json!({ "timezone": "UTC", "day_start": "2026-06-01T09:00:00Z", "log_start": now });
+    assert_eq!(event(port, "zone.opened", "z", &zone).0, 202);
+    let closed = |id: &str, until: &str| {
+        let data = json!({ "change_id": id, "roads": [301], "until_time": until });
+        event(port, "road.closed", id, &data)
+    };
+    assert_eq!(closed("later", "2026-06-01T12:00:00Z").0, 202);
+    // The event that opens the zone may not be folded yet.
+    let said = (0..100).find_map(|number| {
+        pause(50);
+        let (code, said) = closed(&format!("past-{number}"), "2026-06-01T08:59:00Z");
+        (code == 422).then_some(said)
+    });
+    let said = said.unwrap_or_default();
+    let why = "2026-06-01T08:59:00Z is over: it is 2026-06-01T09:0";
+    assert!(said.contains("no_effect") && said.contains(why), "{said}");
 }

@@ -36,6 +36,41 @@ fn a_token_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn what_is_said_has_the_level_and_the_form_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |flags: &[&str]| {
+        let (port, path) = (free_port(), folder.path().join("said"));
+        let listen = format!("127.0.0.1:{port}");
+        let args = [&["serve", "--log", "embedded:a.redb", "--listen", &listen][..], flags].concat();
+        let command = &mut fleetfold(&args, folder.path());
+        let file = std::fs::File::create(&path).unwrap();
+        let engine = Killed(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
+        wait_for(port);
+        drop(engine);
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let text = said(&[]);
+    assert!(text.contains("INFO") && !text.contains('\u{1b}'), "no colours into a file: {text:?}");
+    let json = said(&["--log-format", "json", "--log-level", "info,async_nats=warn"]);
+    let lines: Vec<Value> = json.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(lines.iter().any(|line| line["level"] == "INFO" && line["message"].is_string()), "{json}");
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["target"].is_string()), "{json}");
+    assert!(!said(&["--log-level", "error"]).contains("INFO"));
+    let wrong = run(&["serve", "--log-level", "loud"], folder.path());
+    let told = String::from_utf8_lossy(&wrong.stderr);
+    assert!(!wrong.status.success() && told.contains("`loud` is no level"), "{told}");
+}
+
+#[test]
+fn a_token_stands_alone_where_it_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["token", "viewer", "prometheus"], folder.path());
+    let (line, token) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(line.starts_with("viewer prometheus sha256:"), "{line}");
+    assert_eq!(token.split_whitespace().count(), 1, "{token}");
+}
+
+#[test]
 fn with_json_the_demo_writes_its_report_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["demo", "--json", "--orders", "4", "--speed", "3600", "--log", "embedded", "--listen", "127.0.0.1:0"];

@@ -403,13 +403,20 @@ fn a_problem_is_read_from_standard_input_and_a_plan_written_into_a_file() {
     let folder = folder.path();
     let problem = line_of_jobs().to_string();
     std::fs::write(folder.join("v.json"), &problem).unwrap();
-    let whole = json(&run(&["solve", "v.json", "--rounds", "5", "--json"], folder).stdout);
+    // How long it took is another one each time.
+    let timeless = |bytes: &[u8]| {
+        let mut body = json(bytes);
+        let times = body["summary"].as_object_mut().unwrap().remove("computing_times").unwrap();
+        assert!(["loading", "solving", "routing"].iter().all(|part| times[part].is_u64()), "{times}");
+        body
+    };
+    let whole = timeless(&run(&["solve", "v.json", "--rounds", "5", "--json"], folder).stdout);
     assert_eq!(whole["summary"]["cost"], 600, "{whole}");
     let piped = run_with(folder, &["solve", "-", "--rounds", "5", "--json"], &problem);
-    assert_eq!(json(&piped.stdout), whole);
+    assert_eq!(timeless(&piped.stdout), whole);
     let named = run(&["solve", "-i", "v.json", "-o", "out.json", "-t", "1", "--rounds", "5", "--json"], folder);
     assert!(named.status.success() && named.stdout.is_empty());
-    assert_eq!(json(&std::fs::read(folder.join("out.json")).unwrap()), whole);
+    assert_eq!(timeless(&std::fs::read(folder.join("out.json")).unwrap()), whole);
     let nothing = run(&["solve", "--rounds", "5"], folder);
     assert!(!nothing.status.success() && String::from_utf8_lossy(&nothing.stderr).contains("standard input"));
 }
@@ -434,6 +441,28 @@ fn the_vroom_command_is_answered_in_its_own_way() {
     let mut flags = vec!["solve", "--vroom", "-t", "2", "-x", "1", "-g", "-i", "v.json"];
     flags.extend(server);
     assert_eq!(cost(&run(&flags, folder)), 600);
+    for flag in ["-v", "--version"] {
+        let output = run(&["solve", "--vroom", flag], folder);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!((output.status.code(), said), (Some(0), format!("fleetfold {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    // Priorities may weigh otherwise.
+    assert_eq!(cost(&run(&["solve", "--vroom", "-x", "0", "--priorities", "weighed", &problem], folder)), 600);
+    // Whatever is read over is warned of, also where routes are only timed, and said twice to nobody.
+    let mut odd = line_of_jobs();
+    odd["vehicles"][0]["steps"] = serde_json::json!([{ "type": "job", "id": 1 }]);
+    odd["jobs"][0]["tw"] = serde_json::json!([]);
+    for (asked, args) in [(false, &["-c"][..]), (true, &[])] {
+        odd["options"] = serde_json::json!({ "c": asked });
+        let output = run_with(folder, &[&["solve", "--vroom"], args].concat(), &odd.to_string());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.matches("unknown key `tw`").count()), (Some(0), 1), "{said}");
+        assert!(json(&output.stdout)["summary"]["computing_times"]["loading"].is_u64());
+        assert_eq!(
+            run_with(folder, &[&["solve", "--vroom", "--strict"], args].concat(), &odd.to_string()).status.code(),
+            Some(2)
+        );
+    }
     // Errors are documents on standard output, and the exit code is VROOM's.
     let refused = |args: &[&str], input: &str| {
         let output = run_with(folder, args, input);

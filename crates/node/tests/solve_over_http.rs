@@ -115,6 +115,32 @@ fn a_problem_is_answered_in_vrooms_form() {
 }
 
 #[test]
+fn what_is_read_over_is_in_the_answer_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, port) = server(folder.path());
+    let mut problem = small();
+    problem["jobs"][0]["tw"] = json!([[0, 9]]);
+    problem["vehicles"][0]["steps"] = json!([{ "type": "job", "id": 1 }]);
+    for timed in [false, true] {
+        problem["options"] = json!({ "x": 0, "c": timed });
+        for (query, status) in
+            [("", 200), ("?strict=false", 200), ("?strict", 400), ("?strict=true", 400), ("?strict=1", 400)]
+        {
+            let (given, body) = http(port, &format!("POST /solve{query}"), &problem.to_string());
+            let body: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+            assert_eq!((given, &body["code"]), (status, &json!(if status == 200 { 0 } else { 2 })), "{query}: {body}");
+            let said = if query == "?strict=1" { "`strict`" } else { "unknown key `tw`" };
+            let words = if status == 200 { body["warnings"][0].clone() } else { body["error"].clone() };
+            assert!(words.as_str().unwrap().contains(said), "{query}: {body}");
+        }
+    }
+    let (_, body) = http(port, "POST /solve?strict", &small().to_string());
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert!(body["code"] == 0 && body["warnings"].is_null(), "{body}");
+    assert!(body["summary"]["computing_times"]["solving"].is_u64(), "{body}");
+}
+
+#[test]
 fn a_bad_problem_is_refused_in_vrooms_form() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, port) = server(folder.path());
@@ -169,6 +195,8 @@ fn an_engine_solves_problems_beside_its_zone() {
     let (status, body) = http(port, "POST /solve", &small().to_string());
     let body: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
     assert_eq!((status, &body["summary"]["cost"]), (200, &json!(400)), "{body}");
+    let (status, body) = http(port, "POST /solve?strict=true", &small().to_string());
+    assert_eq!(status, 200, "{body}");
     let (status, body) = http(port, "POST /solve", "[]");
     assert!(status == 400 && body.starts_with("{\"code\":2,"), "{status}: {body}");
 }

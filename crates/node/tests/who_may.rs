@@ -192,8 +192,8 @@ fn a_session_is_of_our_page_and_ends() {
     assert_eq!(post(&evil), 403);
     assert_eq!(post(&format!("{cookie}{}", from_page(port))), 202);
     // Behind TLS the browser says so, and the cookie does not leave it.
-    let secure = format!("Host: fleet.example\r\nOrigin: https://127.0.0.1:{port}\r\nFleetfold-Request: page\r\n");
-    let (_, head, _) = http_whole(port, "POST /login", &secure, &json!({ "token": ann }).to_string());
+    let secure = "Host: fleet.example\r\nOrigin: https://fleet.example\r\nFleetfold-Request: page\r\n";
+    let (_, head, _) = http_whole(port, "POST /login", secure, &json!({ "token": ann }).to_string());
     assert!(head.contains("set-cookie: __Host-fleetfold_") && head.contains("; Secure"), "{head}");
     // Out is out.
     let (other, _) = log_in(port, &json!({ "token": ann })).unwrap();

@@ -103,3 +103,38 @@ fn zones_are_found_spread_taken_over_handed_over_and_drained() {
     assert_eq!(listed["zones"].as_array().unwrap().len(), 9, "{listed}");
     cluster.audit(&zones, 4);
 }
+
+#[test]
+fn a_node_is_given_only_zones_that_it_may_run_and_the_second_one_of_a_name_gives_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let mut cluster = Cluster::new(folder.path(), &url);
+    // Most nodes of this broker are for other zones. Ranked for all of them, they would be first for most.
+    let others = ["x", "y", "z"].map(|name| cluster.node(name, "other/*", &format!("data-{name}")));
+    cluster.start("a");
+    let zones = names(9);
+    for zone in &zones {
+        cluster.crew(zone);
+        cluster.order(zone, "first");
+    }
+    cluster.wait_assigned(&zones, "first", clock());
+    assert!(cluster.wait_owned(9, false).values().all(|owner| owner == "a"));
+    drop(others);
+
+    // Somebody starts another program under the name of the node that is in service.
+    pause(3_000);
+    let mut second = cluster.node("a", "acme/*", "data-second");
+    let begun = clock();
+    while second.process.0.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "two nodes have one name");
+        pause(50);
+    }
+    let said = std::fs::read_to_string(folder.path().join("data-second.log")).unwrap();
+    assert!(said.contains("another node is called a"), "{said}");
+    for zone in &zones {
+        cluster.order(zone, "killed");
+    }
+    cluster.wait_assigned(&zones, "killed", clock());
+    assert!(cluster.nodes.get_mut("a").unwrap().process.0.try_wait().unwrap().is_none(), "it was in service");
+    cluster.audit(&zones, 2);
+}

@@ -94,7 +94,7 @@ export function showOrder(order) {
   const facts = [
     ['status', `${t(order.status)}${order.vehicle ? w` to ${order.vehicle}` : ''}${order.pinned ? w`, ${order.forced ? t('forced and ') : ''}pinned to ${order.pinned}` : ''}`],
     ['reference', order.reference], ...(order.stops ?? []).flatMap(stopFacts),
-    ['load', order.load?.join(' · ')], ['skills', order.skills?.join(', ')], ['priority', order.priority || null],
+    ['rules broken', order.breaks], ['load', order.load?.join(' · ')], ['skills', order.skills?.join(', ')], ['priority', order.priority || null],
     ['on board of', order.on_board], ['refused by', order.rejected_by?.join(', ')], ['placed', time(order.placed)], ['vehicle changes', order.changes || null],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', {}, label === 'status' && order.vehicle ? el('span', {}, String(value), ' ', button(t('show vehicle'), () => choose('vehicles', order.vehicle ?? ''))) : String(value))]));

@@ -52,7 +52,8 @@ export async function showConflict(conflict) {
   const bytes = answer.ok ? answer.body.bytes : '';
   const noted = noteOf('entry', conflict.seq, clock());
   showPanel(el('h2', { tabindex: '-1' }, w`Conflict: entry ${conflict.seq}`),
-    el('p', {}, t('It was taken as what happened, although it contradicts what was known. Look at whom it is about, and do there what is left to be done.')),
+    el('p', {}, conflict.reason === 'conflict' ? t('It was taken as what happened, although it contradicts what was known. Look at whom it is about, and do there what is left to be done.')
+      : t('It names something that nobody knows, and nothing happens until that comes. Look whether the id is misspelt: then it has to be sent again with the right one.')),
     el('dl', {}, ...[['in words', conflict.detail], ['source', conflict.source], ['event id', conflict.id]].flatMap(([label, value]) => (value ? [el('dt', {}, t(label ?? '')), el('dd', {}, value)] : []))),
     noted ? el('p', {}, noteText(noted)) : null,
     answer.ok ? el('pre', { id: 'conflict-bytes', tabindex: '0', 'aria-label': t('the event') }, readable(bytes)) : el('p', { class: 'bad-text' }, wrong(answer)),

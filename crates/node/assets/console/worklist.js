@@ -229,9 +229,11 @@ const soon = () => { if (!due) due = window.setTimeout(unlessBusy, drawnAt ? Mat
 on('taken', soon);
 on('midnight', soon);
 on('tick', () => { if (performance.now() - drawnAt > 5_000) soon(); });
+/** Of the warnings, those that somebody has to look at: what contradicts the plan, and what was said of things that nobody knows. */
+const TO_LOOK_AT = ['conflict', 'unknown_order', 'unknown_vehicle'];
 async function look() {
   const answer = await get('v1/warnings');
-  if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source }) => (seq && detail && code === 'conflict' ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
+  if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source, withdrawn_seq }) => (seq && detail && !withdrawn_seq && TO_LOOK_AT.includes(code) ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
 }
 void look();
 setInterval(() => void look(), WARNINGS_EVERY);

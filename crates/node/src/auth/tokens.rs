@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -155,8 +156,12 @@ pub(crate) fn command(args: &Token) -> Result<ExitCode, Failure> {
         let _ = write!(hexadecimal, "{byte:02x}");
     }
     crate::out::say!("{} {name} {DIGEST}{hexadecimal}", args.role.name());
-    // The line alone can be appended to the file.
-    eprintln!("the token of {name}, which is shown this once: {token}");
+    // The line alone can be appended to the file, and the token alone kept in another one.
+    if std::io::stderr().is_terminal() {
+        eprintln!("the token of {name}, which is shown this once: {token}");
+    } else {
+        eprintln!("{token}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Closed, Fleet, VehicleState};
 use fleetfold_journal::ZoneName;
-use fleetfold_model::{Event, LogEntry, Name, Order, Position, Shift, Timestamp, Vehicle};
-use fleetfold_wire::decode;
+use fleetfold_model::{Event, LogEntry, Name, Order, Person, Position, Shift, Timestamp, Vehicle};
+use fleetfold_wire::{Labels, decode};
 
 use crate::failure::Failure;
 use crate::log::{Log, Message};
+use crate::personal::Words;
 use crate::readers::{Folded, Whole};
 
 /// What a zone has given away, as it was at that moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
-    /// An open order.
-    Order(Box<Order>),
+    /// An open order, and what its producer calls it and its stops.
+    Order(Box<Order>, Box<Labels>),
     /// A vehicle at work.
     Vehicle {
-        /// Its properties, with the stops that it has done taken off.
+        /// Its properties.
         spec: Box<Vehicle>,
         /// The period it works, without the pauses that it has had.
         shift: Option<Shift>,
@@ -35,6 +36,10 @@ pub(crate) struct Side {
     source: String,
     folded: Folded,
     after: u64,
+    /// Opens what producers say of orders.
+    pub(crate) words: Words,
+    /// What the orders that the log still has are called.
+    called: BTreeMap<Name, Labels>,
     /// By the id of the hand-over: what this zone has given away, and when (log time).
     pub(crate) given: BTreeMap<String, (Given, Timestamp)>,
     /// Ids of the hand-overs whose second fact stands in this zone's log.
@@ -50,7 +55,8 @@ impl Side {
     pub(crate) async fn read(log: &Log, zone: &ZoneName, source: String) -> Result<Option<Self>, Failure> {
         let Some((folded, after)) = Folded::begin(log, zone).await? else { return Ok(None) };
         let (log, zone, given, taken) = (log.clone(), zone.clone(), BTreeMap::new(), BTreeSet::new());
-        let mut side = Self { log, zone, source, folded, after, given, taken };
+        let words = Words::new(log.clone(), zone.clone());
+        let mut side = Self { log, zone, source, folded, after, words, called: BTreeMap::new(), given, taken };
         side.read_on().await?;
         Ok(Some(side))
     }
@@ -68,17 +74,29 @@ impl Side {
         let mut whole = Whole::above(&self.log, &self.zone, self.after).await?;
         while let Some(message) = whole.next().await? {
             self.after = message.seq;
-            if let Some(entry) = self.folded.pass(&self.log, &message).await? {
-                self.take(&entry, &message);
+            if let Some(mut entry) = self.folded.pass(&self.log, &message).await? {
+                let said = self.words.open_entry(&mut entry, &message.bytes).await;
+                self.take(&entry, &message, said);
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, entry: &LogEntry, message: &Message) {
+    fn take(&mut self, entry: &LogEntry, message: &Message, said: Option<Box<Labels>>) {
         let id = self.handover_of(entry, message);
         let before = id.as_ref().and_then(|_| self.what_is_given(&entry.event));
         let change = self.folded.apply(entry);
+        for (_, name) in &change.retired {
+            self.called.remove(name);
+        }
+        match &entry.event {
+            Event::PersonForgotten(Person::Order(order)) => _ = self.called.remove(order),
+            event => {
+                if let (Some(order), Some(said), None) = (Labels::order_of(event), said, change.refused) {
+                    self.called.entry(order.clone()).or_default().take(*said);
+                }
+            }
+        }
         let Some(id) = id else { return };
         match &entry.event {
             Event::OrderCreated(_) | Event::ShiftStarted { .. } => {
@@ -117,18 +135,20 @@ impl Side {
     fn what_is_given(&self, event: &Event) -> Option<Given> {
         match event {
             Event::OrderCancelled { order } => {
+                let called = self.called.get(order).cloned().unwrap_or_default();
                 let order = self.order(order)?;
                 let mut spec = order.spec.clone()?;
                 // What was reported ready is ready in the other zone, too.
                 spec.release = order.ready_at.or(spec.release);
-                Some(Given::Order(Box::new(spec)))
+                Some(Given::Order(Box::new(spec), Box::new(called)))
             }
             Event::ShiftEnded { vehicle, .. } => self.vehicle(vehicle).and_then(vehicle_as_given),
             _ => None,
         }
     }
 
-    fn order(&self, name: &Name) -> Option<&fleetfold_fleet::OrderState> {
+    /// An order by its name.
+    pub(crate) fn order(&self, name: &Name) -> Option<&fleetfold_fleet::OrderState> {
         self.fleet().order_id(name.as_str()).map(|id| self.fleet().order(id))
     }
 
@@ -140,8 +160,7 @@ impl Side {
 
 /// A vehicle as another zone takes it over.
 fn vehicle_as_given(state: &VehicleState) -> Option<Given> {
-    let mut spec = state.spec.clone()?;
-    spec.stops_max = spec.stops_max.map(|max| max.saturating_sub(state.stops_done));
+    let spec = state.spec.clone()?;
     let mut shift = state.shift.clone();
     if let Some(shift) = &mut shift {
         shift.breaks.drain(..(state.breaks_taken as usize).min(shift.breaks.len()));

@@ -17,6 +17,7 @@ use crate::document::Document;
 use crate::live::Live;
 use crate::log::Stream;
 use crate::screens::Question;
+use crate::times::UnixMillis;
 use crate::view::{Answered, text};
 
 /// Most that is found of a kind, if the question does not say.
@@ -60,6 +61,7 @@ pub(super) async fn search(State(app): State<Arc<App>>, Query(wanted): Query<Wan
 pub(super) struct Entry<'a> {
     seq: u64,
     /// Log time.
+    #[schemars(with = "UnixMillis")]
     at: i64,
     subject: &'a str,
     size_bytes: usize,

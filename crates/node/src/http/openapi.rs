@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
@@ -21,6 +22,7 @@ use crate::document::Document;
 use crate::forget::Forgotten;
 use crate::nodes::documents::Overview;
 use crate::reasons as told;
+use crate::times::{self, Times};
 use crate::view;
 
 /// Where the routes of the registry of schemas begin.
@@ -39,20 +41,27 @@ const TAKES_BODY: &[&str] =
 const ENGINE: &[&str] = &["stopping"];
 
 /// `GET /openapi.json`.
-pub(super) async fn served(State(_): State<Arc<App>>, headers: HeaderMap) -> Response {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    Document::new(TEXT.get_or_init(|| document().to_string()).as_str()).answer(&headers).await
+pub(super) async fn served(State(_): State<Arc<App>>, times: Option<Extension<Times>>, headers: HeaderMap) -> Response {
+    static TEXTS: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
+    let Extension(times) = times.unwrap_or_default();
+    let text = TEXTS[times as usize].get_or_init(|| document(times).to_string());
+    Document::new(text.as_str()).answer(&headers).await
 }
 
-/// The name of a parameter in the query that this route does not know, and which it knows, as words. `None`: it knows them all, or is no
-/// route of this document. Clients of the registry of schemas send parameters that others understand: they are passed over there.
-pub(crate) fn unknown_parameter(method: &Method, path: &str, asked: &Uri) -> Option<String> {
+/// Routes whose answers have no form of this program's own: a problem of VROOM's form has the times of whoever sent it. The frames of the live
+/// feed are made once for all screens.
+const WITHOUT_TIMES: [&str; 2] = ["/solve", "/ws"];
+
+/// What is wrong with the query of a request, in words: a parameter that this route does not know, with those that it knows, or a form of
+/// times that there is not. `None`: nothing is, or it is no route of this document. Clients of the registry of schemas send parameters that
+/// others understand: they are passed over there.
+pub(crate) fn wrong_parameter(method: &Method, path: &str, asked: &Uri) -> Option<String> {
     static KNOWN: OnceLock<BTreeMap<(String, String), BTreeSet<String>>> = OnceLock::new();
     if asked.query().is_none_or(str::is_empty) || REGISTRY.iter().any(|route| path.starts_with(route)) {
         return None;
     }
     let known = KNOWN.get_or_init(|| {
-        let document = document();
+        let document = document(Times::Unix);
         let routes = document["paths"].as_object().into_iter().flatten();
         let operations = routes.flat_map(|(path, methods)| {
             let methods = methods.as_object().into_iter().flatten();
@@ -62,7 +71,9 @@ pub(crate) fn unknown_parameter(method: &Method, path: &str, asked: &Uri) -> Opt
                 let parameters = operation["parameters"].as_array().into_iter().flatten();
                 let names = parameters.filter(|parameter| parameter["in"] == "query");
                 let names = names.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
-                ((method.clone(), path.clone()), names.collect())
+                // Also where no time is told: whoever asks for texts asks so everywhere.
+                let times = (!WITHOUT_TIMES.contains(&path.as_str())).then(|| times::PARAMETER.to_owned());
+                ((method.clone(), path.clone()), names.chain(times).collect())
             })
         });
         operations.collect()
@@ -71,7 +82,9 @@ pub(crate) fn unknown_parameter(method: &Method, path: &str, asked: &Uri) -> Opt
     let method = if *method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
     let known = known.get(&(method, path.to_owned()))?;
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(asked) else { return None };
-    let (unknown, _) = pairs.into_iter().find(|(name, _)| !known.contains(name))?;
+    let Some((unknown, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) else {
+        return Times::asked(&pairs).err();
+    };
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     Some(match names.as_slice() {
         [] => format!("`{unknown}` is no parameter of this route: it has none"),
@@ -266,8 +279,38 @@ fn operation_id(method: &str, path: &str) -> String {
     id
 }
 
-/// The whole document.
-pub(crate) fn document() -> Value {
+/// The parameter that says how times are written, in a document of answers whose times are written so. The other form has a document of its
+/// own: what a field is must not depend on a parameter.
+fn times_parameter(times: Times) -> Value {
+    let (means, other) = match times {
+        Times::Unix => (
+            "`unix`, also without it: each integer of the format `unix-millis` is milliseconds of Unix time",
+            Times::Rfc3339,
+        ),
+        Times::Rfc3339 => ("`rfc3339`: each time is a text in UTC (RFC 3339)", Times::Unix),
+    };
+    let (name, parameter, other) = (times.name(), times::PARAMETER, other.name());
+    json!({ "name": parameter, "in": "query", "required": times == Times::Rfc3339, "schema": { "enum": [name] },
+        "description": format!("How times are written. {means}. Answers to `{parameter}={other}` are described at `/openapi.json?{parameter}={other}`.") })
+}
+
+/// Each route whose answers have times takes the parameter that says how they are written.
+fn take_times(document: &mut Value, times: Times) {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let told = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        let told = methods.filter(|(_, operation)| times::answers_of(operation, document).is_some());
+        told.map(move |(method, _)| [path.clone(), method.clone()])
+    });
+    for [path, method] in told.collect::<Vec<_>>() {
+        let parameters = document["paths"][path][method]["parameters"].as_array_mut();
+        parameters.expect("every route has a list of them").push(times_parameter(times));
+    }
+    times::described(document, times);
+}
+
+/// The whole document, of answers whose times are written so.
+pub(crate) fn document(times: Times) -> Value {
     let mut doc = Writing::new();
     health(&mut doc);
     fleet(&mut doc);
@@ -301,10 +344,16 @@ pub(crate) fn document() -> Value {
         CATALOGUE.iter().map(|known| known.code).chain(EVENT_CODES.iter().map(|&(code, ..)| code)).collect();
     problem["properties"]["code"]["enum"] = json!(codes);
     components.insert("Problem".to_owned(), problem);
-    json!({
+    let instants = match times {
+        Times::Unix => {
+            "Instants are milliseconds of Unix time (format `unix-millis`); `times=rfc3339` asks for texts, see `/openapi.json?times=rfc3339`. They are"
+        }
+        Times::Rfc3339 => "Instants are texts (RFC 3339, UTC), since `times=rfc3339` is asked for. They are",
+    };
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "Fleetfold", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
-            "description": "One zone of a fleet. Instants are milliseconds of Unix time in zone time where nothing else is said, places are longitude and latitude. With several zones each has these routes below `/v1/zones/TENANT/ZONE/`. Errors are problem documents (RFC 9457) with a stable `code`." },
+            "description": format!("One zone of a fleet. {instants} in zone time where nothing else is said. Places are longitude and latitude. With several zones each has these routes below `/v1/zones/TENANT/ZONE/`. Errors are problem documents (RFC 9457) with a stable `code`.") },
         "servers": [{ "url": "." }],
         "tags": [
             { "name": "health", "description": "Whether it runs, and how." }, { "name": "fleet", "description": "What is." },
@@ -314,7 +363,9 @@ pub(crate) fn document() -> Value {
         "components": { "schemas": components, "securitySchemes": {
             "token": { "type": "http", "scheme": "bearer", "description": "A token of the token file." },
             "session": { "type": "apiKey", "in": "cookie", "name": "fleetfold_PORT", "description": "The session of the page; `__Host-fleetfold_PORT` over HTTPS." } } },
-    })
+    });
+    take_times(&mut document, times);
+    document
 }
 
 fn event_name(kind: EventType) -> String {
@@ -395,7 +446,7 @@ fn fleet(doc: &mut Writing) {
         "log_not_read",
     ]);
     let route = doc.asks::<replay::Stretch>(route);
-    let route = doc.answers::<replay::Replayed>(route, "the first frame is all of it, the others are what changed");
+    let route = doc.answers::<replay::Replayed<'_>>(route, "the first frame is all of it, the others are what changed");
     doc.write(route);
     let route = doc.get("/v1/warnings", "Events that were taken although they look like a mistake");
     let route = doc.answers::<view::WarningList>(route, "the last of them");
@@ -454,6 +505,8 @@ fn why(doc: &mut Writing) {
     doc.write(route);
     let mut route = doc.post("/solve", "A routing problem of its own in VROOM's JSON; errors are in VROOM's form");
     route = route.takes(&[JSON], &json!({ "type": "object", "description": "docs/SOLVING.md" }));
+    route.parameter(json!({ "name": "strict", "in": "query", "required": false, "schema": { "type": "boolean" },
+        "description": "unknown keys, and routes to start from that have to be repaired, are refused" }));
     let vroom = json!({ "type": "object", "required": ["code"], "properties": { "code": { "type": "integer" }, "error": { "type": "string" } } });
     for (status, what) in [
         (200, "a solution"),
@@ -466,6 +519,8 @@ fn why(doc: &mut Writing) {
     ] {
         route.answers(status, what, JSON, vroom.clone());
     }
+    // What is wrong with the address itself is told as everywhere.
+    route.operation["responses"]["400"]["content"][PROBLEM] = json!({ "schema": { "type": "object" } });
     doc.write(route);
 }
 
@@ -667,10 +722,11 @@ mod tests {
 
     use super::document;
     use crate::auth::routes::ROUTES;
+    use crate::times::Times;
 
     #[test]
     fn every_route_is_in_the_document_and_no_other() {
-        let document = document();
+        let document = document(Times::Unix);
         let mut told = BTreeSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
@@ -695,7 +751,7 @@ mod tests {
                 _ => {}
             }
         }
-        let document = document();
+        let document = document(Times::Unix);
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.len() > 60, "{}", found.len());

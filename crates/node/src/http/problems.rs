@@ -142,6 +142,12 @@ pub(crate) const CATALOGUE: &[Known] = &[
         "Such questions are answered one after the other. Ask again after `Retry-After` seconds.",
     ),
     known("not_ready", &[503], "not ready", "No event is answered now; the detail says why."),
+    known(
+        "no_owner",
+        &[503],
+        "no owner",
+        "The zone is changing its owner, or no node that is present may run it. Ask again after `Retry-After` seconds.",
+    ),
     known("stopping", &[503], "stopping", "The program ends: ask another engine of the zone."),
     known("too_many_screens", &[503], "too many screens", "All seats of the live feed are taken."),
     known("too_much_at_once", &[503], "too much at once", "Too many bodies are being read: send it again."),

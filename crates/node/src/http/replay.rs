@@ -21,8 +21,9 @@ use crate::failure::Failure;
 use crate::live::Live;
 use crate::live::handover::{Figures, Glimpse, Stale};
 use crate::readers::{Folded, Whole};
-use crate::reasons::instant;
-use crate::view::{Kept, Memory, Pending};
+use crate::reasons::{Beside, instant};
+use crate::times::UnixMillis;
+use crate::view::{Changes, Kept, Memory, Pending, State as Shown};
 
 /// Nobody waits longer for it.
 const READ_WITHIN: Duration = Duration::from_secs(30);
@@ -49,12 +50,22 @@ pub(super) struct Stretch {
 /// What is answered, for the document of the routes: it is put together from fragments.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Replayed {
+pub(super) struct Replayed<'a> {
+    #[schemars(with = "UnixMillis")]
     from: i64,
     /// Milliseconds from one frame to the next.
     step: i64,
     /// The first one is as `/v1/state`, the others have what changed.
-    frames: Vec<serde_json::Map<String, serde_json::Value>>,
+    frames: Vec<ReplayFrame<'a>>,
+}
+
+/// All of a zone, or what has changed in it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ReplayFrame<'a> {
+    All(Box<Shown<'a>>),
+    Changed(Box<Changes<'a>>),
 }
 
 pub(super) async fn replay(State(app): State<Arc<App>>, Query(asked): Query<Stretch>, headers: HeaderMap) -> Response {
@@ -163,6 +174,7 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
             film.memory.call(&entry, *labels);
         }
         let now = folded.fleet.zone().zone_time(entry.logged_at);
+        film.memory.beside(Beside::of(&folded.fleet, &entry));
         let decisions = film.memory.folded(&entry, &change, now);
         film.pending.decided(decisions);
         for (order, name) in &change.retired {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetfold_fleet::Zone;
 use fleetfold_journal::Address;
-use fleetfold_model::{Event, Space};
+use fleetfold_model::{Event, Space, Timestamp};
 use fleetfold_wire::{
     CloudEvent, Decoded, Parted, Warning, What, decode, odd_in_zone, other_coordinates, place_nowhere,
 };
@@ -101,36 +101,57 @@ pub(super) fn odd(live: &Live, decoded: &Decoded) -> Vec<Warning> {
 pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Patience) -> Doubted {
     let What::Event(event) = &decoded.what else { return Doubted::Nothing };
     let Some(subject) = subject(event) else { return Doubted::Nothing };
+    // Most events are about things that are known, and ask nobody.
+    if let Subject::Named { order, vehicle } = &subject
+        && !matches!(event, Event::PriorityRaised(_))
+        && live.names.has(order.as_ref(), vehicle.as_ref())
+    {
+        return Doubted::Nothing;
+    }
     let began = clock::monotonic();
     let known = tokio::time::timeout(patience.0, ask(live, subject)).await;
     patience.0 = patience.0.saturating_sub(began.elapsed());
     let Ok(Some(known)) = known else { return Doubted::Nothing };
-    match (doubt(event, decoded.kind, &known), known) {
-        (Some(warning), Known::NoStreet(_) | Known::NoSuchChange(_)) => Doubted::Refused(warning),
-        (Some(warning), _) => Doubted::Odd(warning),
-        (None, Known::Streets(streets)) => Doubted::Streets(streets),
-        (None, _) => Doubted::Nothing,
+    let warnings = doubt(event, decoded.kind, &known);
+    match known {
+        Known::NoStreet(_) | Known::ChangeOver(_) if !warnings.is_empty() => Doubted::Refused(warnings),
+        Known::Streets(streets) => Doubted::Streets(streets),
+        _ if warnings.is_empty() => Doubted::Nothing,
+        _ => Doubted::Odd(warnings),
     }
 }
 
 /// What the state of the fleet says of an event.
 pub(super) enum Doubted {
     /// It has no effect at all: whoever sends it means something else.
-    Refused(Warning),
+    Refused(Vec<Warning>),
     /// It is probably a mistake.
-    Odd(Warning),
+    Odd(Vec<Warning>),
     /// A change of so many streets.
     Streets(usize),
     /// Nothing.
     Nothing,
 }
 
-/// A change of the roads that ends before it begins.
-pub(super) fn ends_before_it_begins(decoded: &Decoded) -> Option<String> {
+/// A change of the roads that is never in force: it ends before it begins, or is over already.
+pub(super) fn is_never_in_force(live: &Live, decoded: &Decoded) -> Option<String> {
     let What::Event(Event::RoadClosed(change) | Event::RoadSlowed(change)) = &decoded.what else { return None };
-    let (from, until) = (change.from?, change.until?);
-    (until <= from)
-        .then(|| "`until_time`: the change is over before it begins; give it a later end, or none".to_owned())
+    let until = change.until?;
+    if change.from.is_some_and(|from| until <= from) {
+        return Some("`until_time`: the change is over before it begins; give it a later end, or none".to_owned());
+    }
+    let zone = live.opened.borrow();
+    let now = zone.zone_time(clock::wall());
+    (zone.opened && until <= now).then(|| {
+        let time = |at: Timestamp| {
+            jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+        };
+        format!(
+            "`until_time`: {} is over: it is {} in the zone; give it a later end, or none",
+            time(until),
+            time(Timestamp(now.0 / 1_000 * 1_000))
+        )
+    })
 }
 
 /// What the fleet knows of a subject, after everything that came over HTTP so far.

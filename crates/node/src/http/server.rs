@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -289,6 +290,34 @@ fn has_large_head(request: &Request<Incoming>) -> bool {
     target + size > HEAD_MAX || request.headers().len() > HEADERS_MAX
 }
 
+/// Says in `Host` whom a request is for, and in nothing else: an address in its first line counts instead of the header (RFC 9112, 3.2.2).
+///
+/// # Errors
+///
+/// Where that is said in no way, or in two.
+fn settle_host<T>(request: &mut Request<T>) -> Result<(), &'static str> {
+    let hosts = request.headers().get_all(header::HOST);
+    if hosts.iter().count() > 1 {
+        return Err("it has more than one `Host`: which is meant?");
+    }
+    let is_legal = |host: &HeaderValue| {
+        let host = host.to_str().unwrap_or("?/");
+        host.is_empty() || (!host.contains('@') && host.parse::<Authority>().is_ok())
+    };
+    if !hosts.iter().all(is_legal) {
+        return Err("its `Host` is none: give a name or an address, and a port");
+    }
+    // Programs that speak HTTP/1.0 need not say it.
+    if hosts.iter().next().is_none() && request.version() >= Version::HTTP_11 {
+        return Err("it has no `Host`");
+    }
+    let Some(authority) = request.uri().authority() else { return Ok(()) };
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let host = HeaderValue::from_str(host).map_err(|_| "the address in its first line is none")?;
+    request.headers_mut().insert(header::HOST, host);
+    Ok(())
+}
+
 async fn connection<S>(stream: S, router: Router, place: Arc<Place>, peer: IpAddr, mut ended: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -299,12 +328,16 @@ where
         let refused = has_large_head(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
+        let hostless = settle_host(&mut request).err();
         let router = router.clone();
         async move {
             if refused {
                 let detail = format!("at most {} KiB and {HEADERS_MAX} lines are taken", HEAD_MAX >> 10);
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 return Ok(problem(status, "request header fields too large", &detail));
+            }
+            if let Some(why) = hostless {
+                return Ok(problem(StatusCode::BAD_REQUEST, "bad request", why));
             }
             router.oneshot(request).await
         }
@@ -366,5 +399,31 @@ mod tests {
         }
         fourth.has_asked();
         assert!(connections.place(here, bounds(3, 9)).is_none(), "all are busy");
+    }
+
+    #[test]
+    fn a_request_says_once_whom_it_is_for() {
+        let settled = |version: Version, target: &str, hosts: &[&str]| {
+            let mut request = Request::builder().version(version).uri(target);
+            for host in hosts {
+                request = request.header(header::HOST, *host);
+            }
+            let mut request = request.body(()).unwrap();
+            settle_host(&mut request)?;
+            Ok::<_, &str>(request.headers().get(header::HOST).map(|host| host.to_str().unwrap().to_owned()))
+        };
+        let host = |host: &str| Ok(Some(host.to_owned()));
+        assert_eq!(settled(Version::HTTP_11, "/livez", &["127.0.0.1:8080"]), host("127.0.0.1:8080"));
+        assert_eq!(settled(Version::HTTP_11, "/livez", &["[::1]:8080"]), host("[::1]:8080"));
+        assert_eq!(settled(Version::HTTP_10, "/livez", &[]), Ok(None));
+        // The address in the first line counts, whatever the header says.
+        assert_eq!(settled(Version::HTTP_11, "http://evil.example/livez", &["localhost"]), host("evil.example"));
+        assert_eq!(settled(Version::HTTP_11, "http://me@evil.example/livez", &["localhost"]), host("evil.example"));
+        let wrong: [&[&str]; 5] =
+            [&[], &["localhost", "localhost"], &["localhost", "evil.example"], &["a b"], &["me@localhost"]];
+        for hosts in wrong {
+            assert!(settled(Version::HTTP_11, "/livez", hosts).is_err(), "{hosts:?}");
+        }
+        assert!(settled(Version::HTTP_11, "http://evil.example/livez", &[]).is_err());
     }
 }

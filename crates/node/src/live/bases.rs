@@ -19,6 +19,7 @@ use super::{Worker, mark};
 use crate::clock;
 use crate::gatekeeper::{self, Passed};
 use crate::log::{AppendError, Log, LogError, Message, Stream};
+use crate::threads;
 
 /// How many bases of a zone are kept.
 const KEPT: usize = 3;
@@ -274,7 +275,8 @@ impl Worker {
         self.runtime.spawn(async move {
             let object = object_name(&zone, fleet.applied(), FORMAT);
             let (applied, digest, whose) = (fleet.applied(), fleet.digest(), zone.clone());
-            let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&write(&fleet, &tally, &whose), 3));
+            let pack = move || zstd::bulk::compress(&write(&fleet, &tally, &whose), 3);
+            let packed = threads::aside().spawn_blocking(pack);
             let stored = match packed.await {
                 Ok(Ok(packed)) => store(&log, &object, packed).await,
                 Ok(Err(error)) => Err(error.to_string()),

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::log::Stream;
 use crate::personal::Words;
 use crate::readers::{Folded, Whole};
+use crate::reasons::Beside;
 use crate::references::References;
 use crate::screens::Question;
 use crate::threads;
@@ -161,6 +162,7 @@ async fn read(
                 memory.call(&entry, *labels);
             }
             let at = folded.fleet.zone().zone_time(entry.logged_at);
+            memory.beside(Beside::of(&folded.fleet, &entry));
             memory.folded(&entry, &change, at);
             if change.refused.is_none() {
                 memory.note(&entry, at);

@@ -19,6 +19,7 @@ use fleetfold_wire::Labels;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock;
+use crate::reasons::Beside;
 
 /// Items of news that are collected before they are handed over although nobody wants a copy (guess: a few hundred kB).
 const NEWS_MAX: usize = 1024;
@@ -111,8 +112,8 @@ impl Stale {
 pub(crate) enum News {
     /// An entry was folded, at this zone time.
     ///
-    /// `labels`: what it calls an order and its stops.
-    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp, labels: Option<Box<Labels>> },
+    /// `labels`: what it calls an order and its stops. `beside`: what of it stands in the fleet.
+    Folded { entry: Arc<LogEntry>, change: Box<Change>, at: Timestamp, labels: Option<Box<Labels>>, beside: Beside },
     /// A message was rejected, or a fact was refused.
     ///
     /// `message`: its bytes, by which the event is named.
@@ -265,7 +266,7 @@ impl Giver {
         &mut self,
         (entry, labels): (Arc<LogEntry>, Option<Box<Labels>>),
         change: Change,
-        fleet: &Fleet,
+        (fleet, touched): (&Fleet, Vec<VehicleId>),
         at: Timestamp,
     ) {
         self.mark(|stale| {
@@ -287,7 +288,8 @@ impl Giver {
             stale.figures |= matches!(entry.event, Event::PolicyChanged(_));
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
-        self.news(News::Folded { entry, change: Box::new(change), at, labels });
+        let beside = Beside::of(fleet, &entry).touching(fleet, touched);
+        self.news(News::Folded { entry, change: Box::new(change), at, labels, beside });
     }
 
     /// A message was rejected, or a fact refused.

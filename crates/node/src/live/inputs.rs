@@ -56,12 +56,29 @@ impl Worker {
     }
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
-    fn doubt(&self, event: &Event, subject: &Subject, message: &Message) {
-        let known = Known::of(self.engine.fleet(), self.engine.network(), subject);
-        if let Some(warning) = doubt::doubt(event, EventType::of(event), &known)
+    fn doubt(&mut self, event: &Event, subject: &Subject, message: &Message) {
+        let (fleet, network) = (self.engine.fleet(), self.engine.network());
+        let now = self.engine.now();
+        let mut known = Known::of(fleet, network, now, subject, false);
+        // Nobody is told of what was told long ago, and a flood of unknown names holds nobody up.
+        if known.is_strange() && warnings::is_to_be_told(self.folds_anew, message.at) && self.hints.one_more() {
+            known = Known::of(fleet, network, now, subject, true);
+        }
+        let warnings = doubt::doubt(event, EventType::of(event), &known);
+        if !warnings.is_empty()
             && let Ok(decoded) = decode(&message.bytes)
         {
-            self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] });
+            self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+        }
+    }
+
+    /// What was said of something before it came is no mistake any more.
+    fn withdraw(&self, entry: &LogEntry) {
+        let Some((code, name)) = doubt::comes(&entry.event) else { return };
+        let over = self.warnings.withdraw((code, name.as_str()), entry.seq.0);
+        if !over.is_empty() && warnings::is_to_be_told(self.folds_anew, entry.logged_at) {
+            let _runtime = self.runtime.enter();
+            warnings::tell_withdrawn(&self.log, &self.zone, &over);
         }
     }
 
@@ -78,13 +95,16 @@ impl Worker {
     pub(super) fn folded(&mut self, entry: &Arc<LogEntry>, change: Change) {
         self.tally.observe(entry, &change, self.engine.fleet());
         self.verify.folded(entry, &change, self.engine.fleet());
-        let now = self.engine.now();
         let labels = self.labels.take();
         if matches!(entry.event, Event::PersonForgotten(_)) {
             self.forgot.store(entry.seq.0, Ordering::Release);
             self.forgets_in_bases.store(entry.seq.0, Ordering::Release);
         }
         self.references.folded(&entry.event, labels.as_deref(), &change);
+        self.names.folded(&entry.event, &change);
+        if change.refused.is_none() {
+            self.withdraw(entry);
+        }
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
@@ -111,7 +131,15 @@ impl Worker {
             self.zone_now.send_replace(self.engine.fleet().zone().clone());
             self.look_at_coordinates();
         }
-        self.giver.folded((Arc::clone(entry), labels), change, self.engine.fleet(), now);
+        // The time that the log says: a story is the same after a restart.
+        let at = self.engine.fleet().zone().zone_time(entry.logged_at);
+        let touched = match entry.event {
+            Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_) => {
+                self.engine.touched_by_roads(entry.seq)
+            }
+            _ => Vec::new(),
+        };
+        self.giver.folded((Arc::clone(entry), labels), change, (self.engine.fleet(), touched), at);
     }
 
     pub(super) fn position(&mut self, message: &Message) {

@@ -52,8 +52,10 @@ pub(super) fn start(
                 Err(_) => {}
             }
             if let Ok(Ok(percent)) = tokio::time::timeout(LOOK_MAX, log.percent_full(&zone)).await {
-                admission.set_percent_full(percent.unwrap_or(0));
-                metrics.log_full(percent.unwrap_or(0));
+                let percent = percent.unwrap_or(0);
+                admission.set_percent_full(percent);
+                metrics.log_full(percent);
+                log.is_full_by(&zone, percent);
             }
             if let Ok(Some(created)) = log.created(Stream::Assignment, &zone).await
                 && told_in.replace(created).is_some_and(|before| before != created)

@@ -10,6 +10,7 @@ use fleetfold_fleet::Broken;
 use super::{Summary, Worker};
 use crate::clock;
 use crate::snapshot;
+use crate::threads;
 
 /// Snapshots are written this often while there is news, unless that takes long.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(10);
@@ -62,7 +63,7 @@ impl Worker {
             let (inputs, took) = (self.inputs.clone(), Arc::clone(&self.snapshot_took));
             let (fleet, tally) = (self.engine.fleet().clone_without_index(), self.tally.clone());
             let forgot = self.forgot.load(Ordering::Acquire);
-            self.runtime.spawn_blocking(move || {
+            threads::aside().spawn_blocking(move || {
                 let begun = clock::monotonic();
                 // The promises are checked on the copy, so that the engine need not wait for it.
                 if let Err(broken) = fleet.check() {

@@ -19,6 +19,7 @@ use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
 use crate::hub::Hub;
+use crate::known_names::KnownNames;
 use crate::last_values;
 use crate::log::{Log, LogError, Stream, ZoneName};
 use crate::metrics::Metrics;
@@ -204,6 +205,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let readiness = Arc::new(Readiness::default());
     let (zone_now, opened) = watch::channel(fleet.zone().clone());
     let sources = Sources::default();
+    let names = KnownNames::of(&fleet);
     let odd = (fleet.zone().clone(), warnings.clone(), sources.clone());
     let words = Words::new(log.clone(), zone.clone());
     let entries =
@@ -263,6 +265,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         log: setup.log.clone(),
         warnings: warnings.clone(),
         sources: sources.clone(),
+        names: names.clone(),
         words,
         strict: Arc::clone(&strict),
         opened,
@@ -282,6 +285,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         doubted: None,
         warnings,
         sources,
+        names,
         accept_gap: setup.accept_gap,
         folds_anew,
         network: Arc::clone(&setup.network),
@@ -321,6 +325,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         policy,
         refused,
         kept_refused: telling::Kept::default(),
+        hints: crate::warnings::Hints::default(),
         admission,
         held_positions: BTreeMap::new(),
         positions_at: clock::monotonic(),

@@ -182,7 +182,14 @@ impl Access {
                     .map_err(|_| LogError::new(format!("{}: no credentials are in it", path.display()), hint))?;
             }
             if let Some(path) = &files.nats_nkey {
-                options = options.nkey(read(path, "NKey")?);
+                let seed = read(path, "NKey")?;
+                if !is_seed(&seed) {
+                    return Err(LogError::new(
+                        format!("{}: this is no seed of an NKey of a user", path.display()),
+                        "give a file that begins with SU and holds nothing but the seed, as `nk -gen user` writes it",
+                    ));
+                }
+                options = options.nkey(seed);
             }
         }
         if let Some(prefix) = self.inbox_prefix(context) {
@@ -191,8 +198,17 @@ impl Access {
         let ca = self.nats_ca.as_ref().or(of_context.nats_ca.as_ref());
         let own = self.nats_cert.as_ref().zip(self.nats_key.as_ref());
         let own = own.or(of_context.nats_cert.as_ref().zip(of_context.nats_key.as_ref()));
-        for path in ca.into_iter().chain(own.into_iter().flat_map(|(cert, key)| [cert, key])) {
-            read(path, "certificate or key")?;
+        let (cert, key) = own.unzip();
+        for (path, what, begins) in
+            [(ca, "certificate", "CERTIFICATE"), (cert, "certificate", "CERTIFICATE"), (key, "key", "PRIVATE KEY")]
+        {
+            let Some(path) = path else { continue };
+            if !read(path, what)?.contains(&format!("{begins}-----")) {
+                return Err(LogError::new(
+                    format!("{}: no {what} is in it", path.display()),
+                    format!("give a file in PEM form: it has a line that ends with {begins}-----"),
+                ));
+            }
         }
         if let Some(path) = ca {
             options = options.add_root_certificates(path.clone()).require_tls(true);
@@ -219,5 +235,82 @@ fn read(path: &Path, what: &str) -> Result<String, LogError> {
             "give the path of a file that this user can read",
         )
     })?;
-    Ok(text.trim().to_owned())
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(LogError::new(
+            format!("the {what} of the broker, {}: the file is empty", path.display()),
+            "put it into the file, or leave the option out",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// True where a text looks like the seed of an NKey of a user: 58 letters of Base32 that begin with SU.
+fn is_seed(text: &str) -> bool {
+    text.len() == 58
+        && text.starts_with("SU")
+        && text.chars().all(|letter| letter.is_ascii_uppercase() || ('2'..='7').contains(&letter))
+}
+
+/// What goes wrong where two programs do not come to an encrypted connection, or to one that is signed: a part of the error's words,
+/// what it means, and what mends it. The first that fits counts.
+const HANDSHAKES: [(&[&str], &str, &str); 9] = [
+    (
+        &["UnknownIssuer", "UnhandledCriticalExtension", "CaUsedAsEndEntity"],
+        "answers with a certificate of an authority that is not known here",
+        "give the certificates of its authority: --nats-ca FILE, NATS_CA, or `ca` of a context",
+    ),
+    (
+        &["NotValidForName"],
+        "answers with a certificate that is for another name",
+        "ask for the broker by a name that stands in its certificate",
+    ),
+    (
+        &["certificate expired", "Expired", "NotValidYet"],
+        "answers with a certificate that is not valid now",
+        "renew the broker's certificate, or set this machine's clock",
+    ),
+    (
+        &["CertificateRequired"],
+        "wants to see a certificate of ours",
+        "give one of an authority that it knows, and its key: --nats-cert FILE --nats-key FILE, or `cert`, `key` of a context",
+    ),
+    (
+        &["could not add certificate or key", "InconsistentKeys", "KeyMismatch"],
+        "is not asked: the key of --nats-key is not that of the certificate of --nats-cert, or one of them cannot be read",
+        "give the certificate and the key that it was made for",
+    ),
+    (
+        &[
+            "UnknownCA",
+            "BadCertificate",
+            "DecryptError",
+            "AccessDenied",
+            "UnsupportedCertificate",
+            "CertificateUnknown",
+        ],
+        "does not take our certificate",
+        "give one of an authority that it knows: --nats-cert FILE --nats-key FILE, or `cert`, `key` of a context",
+    ),
+    (
+        &["failed signing nonce"],
+        "wants its question signed, and the key at hand cannot do that",
+        "look at the file of --nats-nkey (a seed that begins with SU) or --nats-creds",
+    ),
+    (
+        &["InvalidContentType", "corrupt message", "tls handshake eof", "TLS not supported", "not supported by server"],
+        "does not speak TLS there",
+        "leave out --nats-ca, --nats-cert and tls://, or switch TLS on at the broker",
+    ),
+    (
+        &["HandshakeFailure", "ProtocolVersion"],
+        "and this program have no TLS version or cipher in common",
+        "allow TLS 1.2 or 1.3 at the broker",
+    ),
+];
+
+/// What an error means that came up when the connection was to be encrypted or signed, and what mends it; `None`: it is another one.
+pub(super) fn handshake(words: &str) -> Option<(&'static str, &'static str)> {
+    let fits = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+    HANDSHAKES.iter().find(|(parts, ..)| fits(parts)).map(|&(_, meaning, mend)| (meaning, mend))
 }

@@ -63,6 +63,10 @@ const FOLLOWED_MAX: u64 = 200;
 const LIMIT_LOOKED_AT: Duration = Duration::from_secs(10);
 /// Acknowledgement timeout.
 const ACK: Duration = Duration::from_secs(1);
+/// A stream of facts that is fuller may have no room for the next one, per cent.
+const NEARLY_FULL: u64 = 99;
+/// Whether a stream takes facts again is not known any more when nobody has tried for so long.
+const UNTRIED: Duration = Duration::from_secs(3);
 /// How long a lease lives without renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
@@ -638,6 +642,13 @@ impl JetStream {
         let (config, state) = (&handle.cached_info().config, &handle.cached_info().state);
         let percent = |has: u64, most: i64| (most > 0).then(|| has * 100 / most.unsigned_abs());
         Ok(percent(state.bytes, config.max_bytes).max(percent(state.messages, config.max_messages)))
+    }
+
+    /// See [`Log::is_full_by`](crate::log::Log::is_full_by).
+    pub(super) fn is_full_by(&self, zone: &ZoneName, percent: u64) {
+        if percent < NEARLY_FULL {
+            self.unwritable.of(&self.name(Stream::Fleet, zone)).over_if_untried_for(UNTRIED);
+        }
     }
 
     pub(super) async fn skipped(&self, zone: &ZoneName) -> Result<Vec<u64>, LogError> {

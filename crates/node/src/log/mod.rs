@@ -445,6 +445,17 @@ impl Log {
         }
     }
 
+    /// The stream of a zone's facts is so full. One that took nothing and has room again is no trouble any more where nobody has tried it
+    /// since: nobody tries whom `/readyz` keeps away.
+    pub(crate) fn is_full_by(&self, zone: &ZoneName, percent: u64) {
+        match self {
+            Self::JetStream(log) => log.is_full_by(zone, percent),
+            Self::Embedded(_) => {}
+            #[cfg(test)]
+            Self::Simulated(_) => {}
+        }
+    }
+
     /// First and last sequence of a zone's own messages in a stream; `None`: it has none there.
     ///
     /// # Errors

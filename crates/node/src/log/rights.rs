@@ -221,6 +221,7 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
                 all.follow(name);
             }
             all.publish("to look at it", "$JS.API.STREAM.INFO.FEATURE");
+            all.publish("to read registered schemas", "$JS.API.STREAM.MSG.GET.KV_SCHEMAS");
             for name in ["KV_OWNERS", "KV_NODES", "KV_ZONES", "OBJ_BASES"] {
                 all.look_up_values(name);
             }
@@ -258,6 +259,7 @@ pub(crate) fn rights(role: BrokerRole, scope: &Scope) -> Vec<Right> {
             }
             all.look_up("WARNING");
             all.make("WARNING");
+            all.publish("to compare registered schemas", "$JS.API.STREAM.MSG.GET.KV_SCHEMAS");
             for name in ["KV_OWNERS", "KV_SKIPPED", "OBJ_BASES"] {
                 all.look_up_values(name);
                 all.make(name);

@@ -96,13 +96,22 @@ pub(crate) async fn drain(args: Drain) -> Result<ExitCode, Failure> {
         match node_of(&overview(&buckets).await?) {
             Some(node) if node.owned > 0 => tokio::time::sleep(Duration::from_millis(50)).await,
             Some(_) | None => {
-                crate::out::say!("{name} owns no zone any more: {} are elsewhere", before.owned);
+                let found = overview(&buckets).await?;
+                let ownerless: Vec<&str> =
+                    found.zones.iter().filter(|zone| zone.owner.is_none()).map(|zone| zone.zone.as_str()).collect();
+                crate::out::say!("{name} owns no zone any more: it has given {} away", before.owned);
+                if !ownerless.is_empty() {
+                    crate::out::say!("not owned by any node yet: {}", ownerless.join(", "));
+                }
                 return Ok(ExitCode::SUCCESS);
             }
         }
     }
     Err(Failure::new(
         format!("{name} still owns zones after {} s", DRAIN_MAX.as_secs()),
-        "is another node present, and has it caught up? See `fleetfold zones`",
+        format!(
+            "is another node present that may run them, and has it caught up? See `fleetfold zones`. It goes on giving them away: \
+             `fleetfold drain {name} --undo` ends that"
+        ),
     ))
 }

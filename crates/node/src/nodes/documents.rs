@@ -24,6 +24,9 @@ pub(crate) struct NodeTold {
     pub(crate) draining: bool,
     /// Where its HTTP is served.
     pub(crate) http: String,
+    /// Which zones it may run. Nodes of before 0.2 do not say it, and count as if they may run all.
+    #[serde(default)]
+    pub(crate) zones: Vec<String>,
 }
 
 /// How a node stands with a zone.

@@ -15,10 +15,11 @@ use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::auth::{Auth, Role, audit, login, routes};
 use crate::document;
-use crate::http::openapi::unknown_parameter;
-use crate::http::{as_problem, problem};
+use crate::http::openapi::wrong_parameter;
+use crate::http::{as_problem, later, less, problem};
 use crate::log::Stream;
 use crate::solve::streets::Known;
+use crate::times;
 use crate::view::text;
 
 /// Routes of a zone that do not begin with `/v1/`: below the zone's address they stand as they are.
@@ -71,13 +72,13 @@ async fn guard(State(app): State<App>, mut request: Request, next: middleware::N
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let needs = path.as_deref().map_or(Some(Role::Admin), |path| routes::needs(request.method(), path));
     let takes_gzip = document::takes_gzip(request.headers());
-    let unknown = path.as_deref().and_then(|path| unknown_parameter(request.method(), path, request.uri()));
+    let wrong = path.as_deref().and_then(|path| wrong_parameter(request.method(), path, request.uri()));
     match app.auth.allow(&request, needs) {
-        Ok(_) if unknown.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &unknown.unwrap_or_default()),
+        Ok(_) if wrong.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &wrong.unwrap_or_default()),
         Ok(who) => {
             request.extensions_mut().insert(who);
             request.extensions_mut().insert(Arc::clone(&app.auth));
-            document::packed(as_problem(next.run(request).await).await, takes_gzip).await
+            document::packed(as_problem(times::answered(request, next).await).await, takes_gzip).await
         }
         Err(refused) => refused,
     }
@@ -94,7 +95,11 @@ async fn ready(State(app): State<App>) -> Response {
     match (broker, trouble.is_empty()) {
         (Err(why), _) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &why),
         (Ok(()), false) => problem(StatusCode::SERVICE_UNAVAILABLE, "not ready", &trouble.join("; ")),
-        (Ok(()), true) => "ready\n".into_response(),
+        (Ok(()), true) => {
+            let less = |live: &crate::live::Live| less(&live.admission).map(|what| format!("; {} {what}", live.zone));
+            let less: String = app.node.zones().iter().filter_map(less).collect();
+            format!("ready{less}\n").into_response()
+        }
     }
 }
 
@@ -157,6 +162,10 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
             return refused;
         }
         let Some(owner) = owner_address(&app.node, &zone).await else {
+            if app.node.log.zone_bounds(Stream::Fleet, &zone).await.is_ok_and(|bounds| bounds.is_some()) {
+                let detail = "no node owns the zone at the moment: it is changing its owner, or no node that is present may run it (--zones)";
+                return later(problem(StatusCode::SERVICE_UNAVAILABLE, "no owner", detail), 1);
+            }
             let detail = "no node runs it: a zone is run once its first fact stands in the log, or, where each zone has a stream \
                           of its own, once that was made (PUT /v1/zones/TENANT/ZONE)";
             return unknown(detail);

@@ -113,7 +113,7 @@ impl Runner {
     pub(crate) fn new(node: Arc<Node>, template: Template) -> Self {
         let (reports, happened) = mpsc::channel(1024);
         Self {
-            presence: Presence::new(node.name.clone()),
+            presence: Presence::of(node.name.clone(), node.patterns.clone()),
             teller: Teller::start(node.buckets.clone()),
             node,
             template,
@@ -188,8 +188,13 @@ impl Runner {
     /// Announces this node.
     fn beat(&mut self) {
         self.number += 1;
-        let told =
-            NodeTold { number: self.number, start: self.start, draining: self.drains(), http: self.node.http.clone() };
+        let told = NodeTold {
+            number: self.number,
+            start: self.start,
+            draining: self.drains(),
+            http: self.node.http.clone(),
+            zones: self.node.patterns.iter().map(ToString::to_string).collect(),
+        };
         let (node, value) = (Arc::clone(&self.node), Bytes::from(serde_json::to_vec(&told).unwrap_or_default()));
         tokio::spawn(async move {
             if let Err(error) = node.buckets.announce(node.name.as_str(), value).await {
@@ -224,19 +229,26 @@ impl Runner {
         let changed = match told {
             None => self.presence.left(&node),
             Some(told) if own && told.start != self.start => {
-                if self.is_heard {
+                // Before our own beat has come back, these are the last words of the program that had this name before. After it, that
+                // program is still here: whoever came later gives way, so that a node in service is not ended by another one's settings.
+                if self.is_heard && (self.number, told.start) < (told.number, self.start) {
                     return Err(Failure::new(
-                        format!("another node is called {node}, too"),
+                        format!("another node is called {node}, and was here before"),
                         "give each node a name of its own: --node NAME",
                     ));
                 }
-                false // the last words of the program that had this name before
+                if self.is_heard {
+                    tracing::warn!(%node, "another program says that it is this node; it should end by itself");
+                }
+                false
             }
             Some(told) => {
                 self.is_heard |= own;
                 // Our own beat may say what was true before we were told to drain.
                 let draining = if own { self.drains() } else { told.draining };
-                self.presence.heard(&Beat { node: node.clone(), number: told.number, draining })
+                // A pattern that a later version has and this one cannot read is passed over.
+                let zones = told.zones.iter().filter_map(|zone| zone.parse().ok()).collect();
+                self.presence.heard(&Beat { node: node.clone(), number: told.number, draining, zones })
             }
         };
         if changed {
@@ -436,9 +448,12 @@ impl Runner {
     /// Whether it was told to end and nothing keeps it: no zone is owned, nobody is left to give it to, or it has waited for long.
     fn has_ended(&self) -> bool {
         let Some(since) = self.ending else { return false };
-        let owns = self.slots.values().any(|slot| slot.engine.live().is_some_and(|live| live.epoch().is_some()));
-        let others = self.presence.members().values().any(|member| !member.draining);
-        !owns || !others || since.elapsed() > DRAIN_MAX
+        // A zone that no other node may run is not waited for.
+        let waits = self
+            .slots
+            .values()
+            .any(|slot| slot.ranking.first.is_some() && slot.engine.live().is_some_and(|live| live.epoch().is_some()));
+        !waits || since.elapsed() > DRAIN_MAX
     }
 
     /// Stops every engine, and says goodbye.

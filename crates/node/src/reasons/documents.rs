@@ -9,6 +9,8 @@ use fleetfold_model::{Cost as Money, Millis, Name, StopKind, Timestamp, VehicleI
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::times::UnixMillis;
+
 /// A cost in parts. Prices add up to `total`; waiting and overtime have no price.
 #[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub(crate) struct Cost {
@@ -64,6 +66,7 @@ pub(crate) struct Cause {
     /// As its producer says.
     pub(crate) time: Option<String>,
     /// Log time.
+    #[schemars(with = "UnixMillis")]
     pub(crate) logged_at: i64,
 }
 
@@ -83,7 +86,9 @@ pub(crate) struct Trigger {
 pub(crate) struct StopTimes {
     pub(crate) stop: &'static str,
     /// `None`: no road leads there.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) arrival: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
 }
@@ -188,16 +193,23 @@ fn give(fleet: &Fleet, lack: &Lack) -> Give {
         Lack::OnBoardOf(other) => on("on_board", other),
         Lack::UnderWayWith(other) => on("under_way", other),
         Lack::Rejected => plain("rejected"),
+        Lack::Silent => plain("silent"),
         Lack::Skills(skills) => Give { skills: skills.iter().map(Name::to_string).collect(), ..plain("skills") },
         Lack::Stops(more) => by("stops", f64::from(*more)),
         Lack::Room { dimension, by: over } => {
             Give { dimension: Some(dimension + 1), ..by("capacity", *over as f64 / 1e3) }
         }
         Lack::Shift(span) => by("shift", seconds(*span)),
+        Lack::Promise(span) => by("promise", seconds(*span)),
         Lack::Way => plain("unreachable"),
         Lack::Order => plain("unloading_order_or_break"),
         Lack::Price(cost) => by("price", money(*cost)),
     }
+}
+
+/// The rules that an order breaks where it is because a dispatcher has tied it to its vehicle.
+pub(crate) fn breaks(fleet: &Fleet, lacks: &[Lack]) -> Vec<Give> {
+    lacks.iter().map(|lack| give(fleet, lack)).collect()
 }
 
 fn needs(fleet: &Fleet, miss: &Miss) -> Vec<Vec<Give>> {
@@ -249,6 +261,9 @@ pub(crate) struct OrderReason {
     pub(crate) cost: Option<Cost>,
     pub(crate) stops: Vec<StopTimes>,
     pub(crate) delays: Vec<Delay>,
+    /// The rules that it breaks there because a dispatcher has tied it to that vehicle, each with by how much.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) breaks: Vec<Give>,
     /// What others would have made of it, with all else as decided.
     pub(crate) alternatives: Vec<Offer>,
     /// Registered vehicles farther away, of which nothing is said.
@@ -287,6 +302,7 @@ pub(crate) struct PlanReason {
     pub(crate) decision: u64,
     pub(crate) seq: u64,
     /// Zone time at which it was logged: everything is computed for this instant.
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     /// The last entry that its engine knew.
     pub(crate) based_on_seq: u64,
@@ -298,11 +314,15 @@ pub(crate) struct PlanReason {
 pub(crate) struct ExplainedOrder {
     pub(crate) order: String,
     pub(crate) applied: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) status: &'static str,
     pub(crate) vehicle: Option<String>,
     /// Its open stops as planned.
     pub(crate) stops: Vec<StopTimes>,
+    /// The rules that it breaks there because a dispatcher has tied it to its vehicle, each with by how much.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) breaks: Vec<Give>,
     /// The decision that put it there.
     pub(crate) decision: Option<PlanReason>,
     /// Where it is on no route: what vehicles lack now.
@@ -317,6 +337,7 @@ pub(crate) struct ExplainedVisit {
     pub(crate) order: String,
     pub(crate) stop: &'static str,
     /// `None`: no road leads there.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
     pub(crate) frozen: bool,
@@ -329,6 +350,7 @@ pub(crate) struct ExplainedVisit {
 pub(crate) struct ExplainedVehicle {
     pub(crate) vehicle: String,
     pub(crate) applied: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) status: &'static str,
     /// What is left of its route to drive; `null` where it cannot be driven within its limits.
@@ -345,6 +367,7 @@ pub(crate) struct Place {
     pub(crate) vehicle: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unassigned: Option<&'static str>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
 }
@@ -384,6 +407,7 @@ pub(crate) struct Tried {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct WhatIf {
     pub(crate) applied: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) events: Vec<Tried>,
     /// True: the engine did not come to an end, so that this is not the whole of it.
@@ -397,7 +421,9 @@ pub(crate) struct WhatIf {
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct SlotQuote {
+    #[schemars(with = "UnixMillis")]
     pub(crate) opens: i64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) closes: i64,
     /// A vehicle can take it within the limits.
     pub(crate) accepted: bool,
@@ -411,6 +437,7 @@ pub(crate) struct SlotQuote {
 pub(crate) struct Ranked {
     pub(crate) order: String,
     pub(crate) applied: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) vehicle: Option<String>,
     pub(crate) pinned: Option<String>,
@@ -428,6 +455,7 @@ pub(crate) struct Ranked {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Quotes {
     pub(crate) applied: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     /// The slot that costs least, by its place in the list, if any is accepted.
     pub(crate) cheapest: Option<usize>,
@@ -443,6 +471,7 @@ pub(crate) struct Held {
     pub(crate) order_id: String,
     /// Which slot, by its place in the list.
     pub(crate) slot: usize,
+    #[schemars(with = "UnixMillis")]
     pub(crate) until: i64,
     /// Whose route it is on; none: it is in the log, and the answer is on its way.
     pub(crate) vehicle: Option<String>,

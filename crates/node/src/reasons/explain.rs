@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use fleetfold_engine::Outlook;
-use fleetfold_engine::reasons::{Group, Parts, Stand, decision, place, route};
+use fleetfold_engine::reasons::{Group, Parts, Stand, broken, decision, place, route};
 use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{
     CUT_OFF, Cost as Money, Event, ExchangeGroup, LogSeq, Millis, Name, OrderId, Proposal, StopKind, Timestamp,
@@ -15,7 +15,7 @@ use fleetfold_roads::Network;
 
 use super::documents::{
     Cost, ExplainedOrder, ExplainedVehicle, ExplainedVisit, GroupReason, Offer, OrderReason, PlanReason, RouteReason,
-    StopTimes, Trigger, delays, money, seconds, stop_name, stops, vehicle_name,
+    StopTimes, Trigger, breaks, delays, money, seconds, stop_name, stops, vehicle_name,
 };
 use super::source::{Reading, Source, is_after};
 use super::words::{self, Clock};
@@ -383,6 +383,7 @@ fn group_reason(fleet: &Fleet, trigger: Trigger, group: Option<&Group>, accepted
             cost: chosen.map(|chosen| Cost::of(&chosen.extra)),
             stops: chosen.map_or(Vec::new(), stops),
             delays: chosen.map_or(Vec::new(), |chosen| delays(fleet, chosen)),
+            breaks: breaks(fleet, &moved.breaks),
             alternatives: moved
                 .offers
                 .iter()
@@ -402,7 +403,7 @@ fn only_route(mut made: PlanReason, vehicle: &Name) -> PlanReason {
 
 pub(super) fn order_status(fleet: &Fleet, order: OrderId) -> &'static str {
     let state = fleet.order(order);
-    match (state.closed, state.placement) {
+    match (state.outcome(), state.placement) {
         (Some(Closed::Served), _) => "served",
         (Some(Closed::Cancelled), _) => "cancelled",
         (Some(Closed::Failed(_)), _) => "failed",
@@ -428,6 +429,7 @@ fn order_as_it_stands(
         status: "retired",
         vehicle: None,
         stops: Vec::new(),
+        breaks: Vec::new(),
         decision,
         now: Vec::new(),
         not_asked: None,
@@ -441,6 +443,7 @@ fn order_as_it_stands(
     match state.placement {
         Placement::OnRoute(vehicle) => {
             told.vehicle = Some(vehicle_name(fleet, vehicle));
+            told.breaks = breaks(fleet, &broken(fleet, id));
             let route = &fleet.vehicle(vehicle).route;
             for (index, visit) in route.visits.iter().enumerate().filter(|(_, visit)| visit.order == id) {
                 let due = state.stop(visit.stop).and_then(|stop| stop.due);
@@ -453,7 +456,7 @@ fn order_as_it_stands(
         }
         Placement::Unassigned(_) => {
             let outlook = Outlook::at(fleet, now, network);
-            let stand = Stand { fleet, outlook: &outlook, now, starts: BTreeMap::new() };
+            let stand = Stand::of(fleet, &outlook, now);
             let (offers, not_asked) = place(&stand, id, vehicles);
             told.now = offers.iter().map(|(vehicle, offer)| Offer::of(fleet, *vehicle, offer, None)).collect();
             told.not_asked = Some(not_asked);
@@ -490,7 +493,7 @@ fn vehicle_as_it_stands(
         "off duty"
     };
     let outlook = Outlook::at(fleet, now, network);
-    let stand = Stand { fleet, outlook: &outlook, now, starts: BTreeMap::new() };
+    let stand = Stand::of(fleet, &outlook, now);
     let driven = route(&stand, id);
     told.cost = driven.as_ref().map(|left| Cost::of(&left.parts));
     let expected = |order: OrderId, kind: StopKind| {
@@ -547,7 +550,7 @@ mod tests {
         let tell = |fleet: &mut Fleet, event| {
             let seq = LogSeq(fleet.applied().0 + 1);
             let hash = MessageHash(u128::from(seq.0));
-            fleet.apply(&LogEntry { seq, logged_at: NOW, id: 0, time: Some(NOW), hash, event })
+            fleet.apply(&LogEntry { numbered: None, seq, logged_at: NOW, id: 0, time: Some(NOW), hash, event })
         };
         tell(&mut fleet, event("zone.opened", &opened));
         tell(&mut fleet, event("vehicle.registered", &json!({ "vehicle_id": "v1", "start": place })));

@@ -1,7 +1,5 @@
 //! `/v1/offers/{order}`: which vehicles could take an order now, what each would cost, and who would become later.
 
-use std::collections::BTreeMap;
-
 use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::{Offer as EngineOffer, Stand, held, place};
 use fleetfold_fleet::{Fleet, Placement};
@@ -32,7 +30,7 @@ pub(crate) fn offers(
         Placement::OnRoute(vehicle) => Some(vehicle),
         Placement::Unplaced | Placement::Unassigned(_) => None,
     };
-    let stand = Stand { fleet, outlook, now, starts: BTreeMap::new() };
+    let stand = Stand::of(fleet, outlook, now);
     let held = held(&stand, id);
     let price = held.as_ref().map(|(_, possible)| possible.extra.total());
     let shown =

@@ -117,15 +117,22 @@ fn give(give: &Give) -> String {
         "on_board" => format!("the goods are on board of {other}"),
         "under_way" => format!("{other} is under way to it"),
         "rejected" => "its driver has rejected the order".to_owned(),
+        "silent" => "nothing is heard of it".to_owned(),
         "skills" => format!("it lacks the skill {}", give.skills.join(", ")),
         "stops" => format!("it may have {by} stops fewer than that"),
         "capacity" => format!("it is full by {by} in dimension {}", give.dimension.unwrap_or(1)),
         "shift" => format!("its shift ends {} too early", span(by)),
+        "promise" => format!("it is {} later than promised", span(by)),
         "unreachable" => "no road leads there".to_owned(),
         "unloading_order_or_break" => "the order of unloading or a break has no place for it".to_owned(),
         "price" => format!("it would cost {by:.2} more than leaving the order out"),
         other => other.to_owned(),
     }
+}
+
+/// Rules that an order breaks, in words.
+pub(super) fn broken(breaks: &[Give]) -> String {
+    breaks.iter().map(give).collect::<Vec<_>>().join(", ")
 }
 
 fn needs(offer: &Offer) -> String {
@@ -217,6 +224,9 @@ fn order_reason(text: &mut String, clock: &Clock, reason: &OrderReason) {
     if !reason.stops.is_empty() {
         let stops: Vec<String> = reason.stops.iter().map(|stop| stop_words(clock, stop)).collect();
         let _ = writeln!(text, "      {}", stops.join(", "));
+    }
+    if !reason.breaks.is_empty() {
+        let _ = writeln!(text, "      a dispatcher's word counts more than this: {}", broken(&reason.breaks));
     }
     if !reason.delays.is_empty() {
         let _ = writeln!(text, "      makes later: {}", delays(&reason.delays));

@@ -22,7 +22,7 @@ pub(crate) async fn schema(args: Schema) -> Result<ExitCode, Failure> {
     match args.what.unwrap_or(SchemaCommand::Json) {
         SchemaCommand::Json => say!("{}", pretty(&json!(schemas()))),
         SchemaCommand::Asyncapi => say!("{}", pretty(&asyncapi())),
-        SchemaCommand::Openapi => say!("{}", pretty(&openapi::document())),
+        SchemaCommand::Openapi { times } => say!("{}", pretty(&openapi::document(times))),
         SchemaCommand::Fields => say!("{}", fields::table()),
         SchemaCommand::Types => say!("{}", types::declarations()),
         SchemaCommand::List { log } => {

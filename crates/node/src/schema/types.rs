@@ -6,11 +6,12 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use crate::http::openapi;
+use crate::times::{self, Times};
 use crate::view::{Delta, Hello, Pulse};
 
 /// The declarations, each type once, by name.
 pub(crate) fn declarations() -> String {
-    let mut document = openapi::document();
+    let mut document = openapi::document(Times::Unix);
     let mut types: Map<String, Value> = match document["components"]["schemas"].take() {
         Value::Object(types) => types,
         _ => Map::new(),
@@ -27,6 +28,9 @@ pub(crate) fn declarations() -> String {
     let mut names: Vec<&String> = types.keys().collect();
     names.sort();
     let mut text = "// What HTTP and the live feed send and take. `fleetfold schema types` writes this from the types of the program; a test compares the two.\n".to_owned();
+    text.push_str(
+        "\n/** A point in time: milliseconds of Unix time. With `times=rfc3339` HTTP answers with a text in its place. */\nexport type UnixMillis = number;\n",
+    );
     for name in names {
         let schema = &types[name];
         text.push('\n');
@@ -139,6 +143,7 @@ fn kind(schema: &Value, depth: usize) -> String {
 
 fn named(name: &str, schema: &Value, depth: usize) -> String {
     match name {
+        "integer" if schema["format"] == times::FORMAT => "UnixMillis".to_owned(),
         "integer" | "number" => "number".to_owned(),
         "string" | "boolean" | "null" => name.to_owned(),
         "array" => {

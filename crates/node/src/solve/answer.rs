@@ -8,6 +8,7 @@ use fleetfold_solver::{Solution, StopIx};
 use serde_json::{Value, json};
 
 use crate::args::Solve;
+use crate::clock;
 
 use super::input;
 use super::refusal::Refusal;
@@ -18,6 +19,25 @@ const LEFT_OUT_MAX: usize = 50;
 /// Difference of cost and length that is only rounding.
 const ROUNDING: f64 = 1e-6;
 
+/// How long a program took, up to what it prints.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent {
+    /// Reading the problem, with what streets are asked for.
+    pub(super) loading: Duration,
+    /// Searching, and checking what was found.
+    pub(super) solving: Duration,
+}
+
+/// Writes into a summary how long everything took, in milliseconds, as VROOM does.
+pub(super) fn put_times(solution: &mut Value, spent: Spent, routing: Duration) {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    solution["summary"]["computing_times"] = json!({
+        "loading": millis(spent.loading),
+        "solving": millis(spent.solving),
+        "routing": millis(routing),
+    });
+}
+
 /// How good a cost is: against the best known one, if the user knows it; against the first plan otherwise.
 pub(super) fn gap(best_known: Option<f64>, first: f64, cost: f64) -> String {
     let percent = |than: f64| 100.0 * (cost / than.max(f64::MIN_POSITIVE) - 1.0);
@@ -27,17 +47,20 @@ pub(super) fn gap(best_known: Option<f64>, first: f64, cost: f64) -> String {
     }
 }
 
-/// The plan as VROOM would say it; `None` for other formats. Every answer in VROOM's form comes through here.
+/// The plan as VROOM would say it; `None` for other formats. Every answer to a search in VROOM's form comes through here.
 pub(super) fn vroom(
     instance: &Instance,
     solution: &Solution,
     streets: Option<&Known>,
+    spent: Spent,
 ) -> Result<Option<Value>, Refusal> {
     let Some(names) = &instance.names else { return Ok(None) };
     let solution = fleetfold_formats::solution(instance, names, solution);
     let broken = |broken| Refusal::internal(format!("the plan that was found is not shown: {broken}"));
     let mut solution = solution.map_err(broken)?;
+    let begun = clock::monotonic();
     input::draw(&mut solution, names, streets)?;
+    put_times(&mut solution, spent, clock::monotonic() - begun);
     Ok(Some(solution))
 }
 
@@ -47,7 +70,7 @@ pub(super) fn text(
     instance: &Instance,
     solution: &Solution,
     streets: Option<&Known>,
-    spent: Duration,
+    spent: Spent,
 ) -> Result<String, Refusal> {
     if args.routes {
         let lines = instance.routes(solution).into_iter().map(|route| {
@@ -57,13 +80,13 @@ pub(super) fn text(
         return Ok(lines.collect());
     }
     if args.json || args.vroom {
-        let body = vroom(instance, solution, streets)?.unwrap_or_else(|| benchmark(instance, solution, spent));
+        let body = vroom(instance, solution, streets, spent)?.unwrap_or_else(|| benchmark(instance, solution, spent));
         return Ok(format!("{body}\n"));
     }
     summary(args, instance, solution, spent)
 }
 
-fn benchmark(instance: &Instance, solution: &Solution, spent: Duration) -> Value {
+fn benchmark(instance: &Instance, solution: &Solution, spent: Spent) -> Value {
     // Vehicles are counted from 1, in the order of the file: of a mixed fleet one has to know who drives what.
     let used = (1..).zip(&solution.tours).filter(|(_, tour)| !tour.is_empty()).map(|(vehicle, _): (usize, _)| vehicle);
     let used: Vec<usize> = used.collect();
@@ -76,11 +99,11 @@ fn benchmark(instance: &Instance, solution: &Solution, spent: Duration) -> Value
         "cost": instance.cost(solution.cost, &solution.tours),
         "rounds": solution.rounds,
         "iterations": solution.iterations,
-        "seconds": spent.as_secs_f64(),
+        "seconds": (spent.loading + spent.solving).as_secs_f64(),
     })
 }
 
-fn summary(args: &Solve, instance: &Instance, solution: &Solution, spent: Duration) -> Result<String, Refusal> {
+fn summary(args: &Solve, instance: &Instance, solution: &Solution, spent: Spent) -> Result<String, Refusal> {
     let mut text = String::new();
     let mut line = |words: std::fmt::Arguments<'_>| {
         let _ = writeln!(text, "{words}"); // a String takes everything
@@ -96,7 +119,7 @@ fn summary(args: &Solve, instance: &Instance, solution: &Solution, spent: Durati
     if args.best_known.is_some() {
         line(format_args!("             {}", gap(args.best_known, cost, cost)));
     }
-    let left = left_out(instance, solution)?;
+    let left = left_out(instance, solution, spent)?;
     line(format_args!("unserved     {}", left.len()));
     for (kind, id, reason) in left.iter().take(LEFT_OUT_MAX) {
         let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
@@ -105,17 +128,22 @@ fn summary(args: &Solve, instance: &Instance, solution: &Solution, spent: Durati
     if left.len() > LEFT_OUT_MAX {
         line(format_args!("             and {} more, all in --json", left.len() - LEFT_OUT_MAX));
     }
-    let (iterations, rounds, seconds) = (solution.iterations, solution.rounds, spent.as_secs_f64());
+    let (iterations, rounds, seconds) =
+        (solution.iterations, solution.rounds, (spent.loading + spent.solving).as_secs_f64());
     line(format_args!("iterations   {iterations} in {rounds} rounds, {seconds:.2} s"));
     Ok(text)
 }
 
 /// Every stop that is left out: its kind, its id and, if there is one, the reason.
-fn left_out(instance: &Instance, solution: &Solution) -> Result<Vec<(String, String, Option<String>)>, Refusal> {
+fn left_out(
+    instance: &Instance,
+    solution: &Solution,
+    spent: Spent,
+) -> Result<Vec<(String, String, Option<String>)>, Refusal> {
     if solution.absent.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(body) = vroom(instance, solution, None)? {
+    if let Some(body) = vroom(instance, solution, None, spent)? {
         let words = |task: &Value, key: &str| match &task[key] {
             Value::Null => None,
             Value::String(text) => Some(text.replace('_', " ")),

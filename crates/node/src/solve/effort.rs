@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fleetfold_formats::Instance;
-use fleetfold_solver::{Pace, Progress, SearchLimits, Solution, solve_with};
+use fleetfold_solver::{Interrupt, Pace, Progress, SearchLimits, Solution, Stage, solve_with};
 
 use crate::clock;
 
@@ -51,12 +51,13 @@ pub(crate) fn rounds_of_level(level: u32, stops: usize) -> u32 {
 }
 
 impl Effort {
-    /// Searches until a limit is reached or `stop` says so. `report` is told after each round where the search stands.
+    /// Searches until a limit is reached or `stop` says so. `report` is told after each round where the search stands. Time is a limit
+    /// of rounds, also in the middle of one; a first plan is made to its end unless `stop` says otherwise.
     pub(crate) fn search(
         &self,
         instance: &Instance,
         started: Instant,
-        stop: &(dyn Fn() -> bool + Sync),
+        stop: &(dyn Fn(Stage) -> bool + Sync),
         mut report: impl FnMut(&Progress, Duration) + Send,
     ) -> Solution {
         let stops = instance.problem.stops().len();
@@ -88,13 +89,17 @@ impl Effort {
         let budget = self.seconds.map(Duration::from_secs_f64);
         let mut longest = Duration::ZERO;
         let mut last = started;
-        solve_with(&instance.problem, &limits, expected as u64, |progress| {
+        let ends = |stage: Stage| {
+            let is_over = |budget: Duration| clock::monotonic() - started >= budget;
+            stop(stage) || (stage == Stage::Rounds && budget.is_some_and(is_over))
+        };
+        solve_with(&instance.problem, &limits, expected as u64, Interrupt::new(&ends), |progress| {
             let now = clock::monotonic();
             longest = longest.max(now - last);
             last = now;
             let spent = now - started;
             report(&progress, spent);
-            if stop() || rounds.is_some_and(|rounds| progress.rounds >= rounds) {
+            if stop(Stage::Rounds) || rounds.is_some_and(|rounds| progress.rounds >= rounds) {
                 return Pace::Stop;
             }
             let mut cooled = 0.0f64;

@@ -2,12 +2,17 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
-use fleetfold_formats::{Instance, Names, Objective, ProblemFormat, ReadError, ReadOptions, Streets, VroomOptions};
+use fleetfold_formats::{
+    Instance, Names, Objective, Plan, ProblemFormat, ReadError, ReadOptions, Streets, VroomOptions,
+};
 use fleetfold_solver::Problem;
 
 use crate::args::Solve;
+use crate::clock;
 
+use super::answer::{self, Spent};
 use super::refusal::Refusal;
 use super::streets::{self, Known};
 
@@ -103,7 +108,7 @@ pub(super) fn read(args: &Solve, source: &Source, streets: Option<&Known>) -> Re
 
 /// How a VROOM problem is read.
 pub(super) fn vroom_options(args: &Solve) -> VroomOptions {
-    VroomOptions { strict: args.strict, lengths: args.geometry, ..VroomOptions::default() }
+    VroomOptions { strict: args.strict, lengths: args.geometry, priorities: args.priorities.unwrap_or_default() }
 }
 
 /// Reads a VROOM problem.
@@ -121,10 +126,15 @@ fn read_text(text: &str, options: ReadOptions) -> Result<Instance, Refusal> {
 }
 
 /// The times of the routes that a VROOM file gives, and what they break: VROOM's `-c`.
-pub(super) fn plan(text: &str, options: VroomOptions, streets: Option<&Known>) -> Result<serde_json::Value, Refusal> {
+pub(super) fn plan(text: &str, options: VroomOptions, streets: Option<&Known>) -> Result<Plan, Refusal> {
+    let begun = clock::monotonic();
     let asked = streets.map(|streets| streets as &dyn Streets);
-    let (mut plan, names) = fleetfold_formats::plan(text, options, asked).map_err(unreadable)?;
-    draw(&mut plan, &names, streets)?;
+    let mut plan = fleetfold_formats::plan(text, options, asked).map_err(unreadable)?;
+    let timed = clock::monotonic();
+    draw(&mut plan.document, &plan.names, streets)?;
+    // Times are found in no time beside reading.
+    let spent = Spent { loading: timed - begun, solving: Duration::ZERO };
+    answer::put_times(&mut plan.document, spent, clock::monotonic() - timed);
     Ok(plan)
 }
 

@@ -19,11 +19,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use fleetfold_formats::{Instance, Objective, ProblemFormat};
-use fleetfold_solver::{Progress, Solution};
+use fleetfold_solver::{Progress, Solution, Stage};
 
 use crate::args::Solve;
 use crate::clock;
 
+use answer::Spent;
 use effort::Effort;
 use refusal::Refusal;
 
@@ -32,6 +33,15 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Reads, searches, checks, prints.
 pub(crate) fn solve(args: &Solve) -> ExitCode {
+    if args.version {
+        return match write(args, concat!("fleetfold ", env!("CARGO_PKG_VERSION"), "\n")) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(refusal) => {
+                eprintln!("{}", refusal.failure);
+                ExitCode::from(refusal.kind.code())
+            }
+        };
+    }
     // What goes wrong in the search is still told in the form that was asked for.
     let solved = catch_unwind(AssertUnwindSafe(|| run(args))).unwrap_or_else(|_| Err(Refusal::panicked()));
     let refusal = match solved {
@@ -89,19 +99,23 @@ fn run(args: &Solve) -> Result<String, Refusal> {
     let source = input::source(args)?;
     let streets = if source.format == ProblemFormat::Vroom { streets::of(args)? } else { None };
     let streets = streets.as_ref();
-    let only_times = || input::plan(&source.text, input::vroom_options(args), streets);
+    let only_times = || -> Result<String, Refusal> {
+        let told = input::plan(&source.text, input::vroom_options(args), streets)?;
+        told.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        Ok(format!("{}\n", told.document))
+    };
     if args.choose_eta && source.format == ProblemFormat::Vroom && args.init.is_none() {
         // Whatever the routes break is part of VROOM's answer.
-        let plan = only_times().map_err(|refusal| source.named(refusal))?;
-        return Ok(format!("{plan}\n"));
+        return only_times().map_err(|refusal| source.named(refusal));
     }
     let instance = input::read(args, &source, streets)?;
+    if instance.names.as_ref().is_some_and(fleetfold_formats::Names::wants_plan) {
+        return only_times().map_err(|refusal| source.named(refusal));
+    }
     for warning in &instance.warnings {
         eprintln!("warning: {warning}");
     }
-    if instance.names.as_ref().is_some_and(fleetfold_formats::Names::wants_plan) {
-        return Ok(format!("{}\n", only_times()?));
-    }
+    let read = clock::monotonic();
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let solution = if args.choose_eta {
@@ -129,7 +143,8 @@ fn run(args: &Solve) -> Result<String, Refusal> {
         std::fs::write(path, drawing)
             .map_err(|error| Refusal::input(format!("{}: {error}", path.display()), "give another path with --plot"))?;
     }
-    answer::text(args, &instance, &solution, streets, clock::monotonic() - started)
+    let spent = Spent { loading: read - started, solving: clock::monotonic() - read };
+    answer::text(args, &instance, &solution, streets, spent)
 }
 
 fn effort(args: &Solve, instance: &Instance, threads: usize) -> Effort {
@@ -201,9 +216,9 @@ fn as_given(instance: &Instance) -> Solution {
     Solution { tours, absent, ..Solution::default() }
 }
 
-/// True once Ctrl-C was pressed.
-fn stopped() -> bool {
-    STOP.load(std::sync::atomic::Ordering::Relaxed)
+/// True once Ctrl-C was pressed. There is a whole plan to print then: the first one is made to its end.
+fn stopped(stage: Stage) -> bool {
+    stage == Stage::Rounds && STOP.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);

@@ -34,6 +34,7 @@ use crate::http::server::{self, Transport};
 use crate::http::{listen, problem};
 use crate::threads;
 
+use super::answer::Spent;
 use super::effort::{Effort, LEVEL_MAX};
 use super::refusal::{Kind, Refusal};
 use super::streets::Known;
@@ -124,8 +125,10 @@ pub(crate) async fn answer(request: Request, streets: Option<Arc<Known>>) -> Res
         let what = format!("{} problems are being solved or wait: send it again", AT_ONCE + WAITING_MAX);
         return busy(&Refusal::new(Kind::Internal, what, ""));
     };
-    // `/solve?strict` refuses unknown keys and routes to start from that have to be repaired.
-    let strict = request.uri().query().is_some_and(|query| query.split('&').any(|word| word == "strict"));
+    let strict = match is_strict(request.uri().query().unwrap_or_default()) {
+        Ok(strict) => strict,
+        Err(refusal) => return refused(&refusal),
+    };
     let reading = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(request.into_body(), BODY_MAX));
     let body = match reading.await {
         Ok(Ok(body)) => body,
@@ -144,6 +147,31 @@ pub(crate) async fn answer(request: Request, streets: Option<Arc<Known>>) -> Res
         Ok(solution) => (StatusCode::OK, as_json(), solution.to_string()).into_response(),
         Err(refusal) => refused(&refusal),
     }
+}
+
+/// `/solve?strict` (or `strict=true`) refuses unknown keys and routes to start from that have to be repaired.
+fn is_strict(query: &str) -> Result<bool, Refusal> {
+    let mut strict = false;
+    for word in query.split('&') {
+        match word.split_once('=').unwrap_or((word, "true")) {
+            ("strict", "true") => strict = true,
+            ("strict", "false") => strict = false,
+            ("strict", other) => {
+                let what = format!("`strict` of the query is `{other}`; it is `true` or `false`");
+                return Err(Refusal::input(what, ""));
+            }
+            _ => {}
+        }
+    }
+    Ok(strict)
+}
+
+/// An answer names what was passed over in the problem.
+fn with_warnings(mut solution: Value, warnings: Vec<String>) -> Value {
+    if !warnings.is_empty() {
+        solution["warnings"] = warnings.into();
+    }
+    solution
 }
 
 /// The program ends.
@@ -186,7 +214,7 @@ fn solve(
     let _turn = turn;
     let started = clock::monotonic();
     if stop.load(Ordering::Relaxed) {
-        return Err(Refusal::input("nobody waits for the answer", ""));
+        return Err(abandoned());
     }
     let threads = threads_of_search();
     let pool = rayon::ThreadPoolBuilder::new()
@@ -202,9 +230,11 @@ fn solve(
         let options = outline(text)?;
         let read = VroomOptions { strict, ..VroomOptions::default() };
         if options.c {
-            return input::plan(text, read, streets);
+            let plan = input::plan(text, read, streets)?;
+            return Ok(with_warnings(plan.document, plan.warnings));
         }
         let instance = input::read_vroom(text, read, streets)?;
+        let loaded = clock::monotonic();
         let effort = Effort {
             rounds: None,
             level: Some(options.x.unwrap_or(LEVEL_MAX)),
@@ -216,11 +246,20 @@ fn solve(
             fewest_vehicles: false,
             changes_max: None,
         };
-        let solution = effort.search(&instance, started, &|| stop.load(Ordering::Relaxed), |_, _| {});
+        let solution = effort.search(&instance, started, &|_| stop.load(Ordering::Relaxed), |_, _| {});
+        if stop.load(Ordering::Relaxed) {
+            return Err(abandoned());
+        }
         gate::check(&instance, &solution)?;
-        let solution = answer::vroom(&instance, &solution, streets)?;
-        solution.ok_or_else(|| Refusal::internal("a problem of VROOM has no names"))
+        let spent = Spent { loading: loaded - started, solving: clock::monotonic() - loaded };
+        let solution = answer::vroom(&instance, &solution, streets, spent)?;
+        let solution = solution.ok_or_else(|| Refusal::internal("a problem of VROOM has no names"))?;
+        Ok(with_warnings(solution, instance.warnings))
     })
+}
+
+fn abandoned() -> Refusal {
+    Refusal::input("nobody waits for the answer", "")
 }
 
 /// The options of a document; refuses what is too large before anything is built of it.
@@ -301,6 +340,23 @@ mod tests {
     fn options_are_those_of_the_command_line() {
         let options = outline("{\"jobs\":[],\"vehicles\":[],\"options\":{\"x\":2,\"g\":true,\"l\":3.5}}").unwrap();
         assert_eq!((options.x, options.l, options.c), (Some(2), Some(3.5), false));
+    }
+
+    #[test]
+    fn strictness_is_true_or_false() {
+        for (query, strict) in [
+            ("", false),
+            ("strict", true),
+            ("strict=true", true),
+            ("a=1&strict=true", true),
+            ("strict=false", false),
+            ("strictly", false),
+        ] {
+            assert_eq!(is_strict(query).ok(), Some(strict), "{query}");
+        }
+        for query in ["strict=1", "strict=", "strict=yes", "strict=TRUE"] {
+            assert_eq!(is_strict(query).unwrap_err().json()["code"], 2, "{query}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
 use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, collects, lon_lat};
 use crate::live::handover::Glimpse;
+use crate::reasons::broken;
 
 /// A load in the fleet's own units, without the dimensions behind the last that is used.
 fn load_of(load: Load) -> Vec<f64> {
@@ -34,6 +35,7 @@ pub(crate) fn order_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: OrderId) 
         load: load_of(spec.load),
         skills: spec.skills.iter().map(Name::as_str).collect(),
         forced: state.is_forced(),
+        breaks: broken(fleet, id),
         on_board: state.on_board.map(name),
         rejected_by: state.rejected_by.iter().copied().map(name).collect(),
         created: state.created.0,

@@ -11,6 +11,7 @@ use fleetfold_wire::Warning;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::times::UnixMillis;
 use crate::warnings::Warned;
 
 /// Longitude and latitude, degrees.
@@ -35,6 +36,7 @@ pub(crate) struct Hello<'a> {
 #[serde(tag = "type", rename = "pulse")]
 pub(crate) struct Pulse {
     /// Zone time.
+    #[schemars(with = "UnixMillis")]
     pub(crate) now: i64,
     /// Why no event is answered now; none: events are.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,7 @@ pub(crate) struct VehicleHead<'a> {
     pub(crate) status: &'static str,
     pub(crate) at: Option<LonLat>,
     /// When it was there.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) seen: Option<i64>,
 }
 
@@ -102,6 +105,7 @@ pub(crate) struct VehicleDetail<'a> {
     pub(crate) capacity: Vec<f64>,
     pub(crate) skills: Vec<&'a str>,
     /// Its start and its end.
+    #[schemars(with = "Option<[UnixMillis; 2]>")]
     pub(crate) shift: Option<[i64; 2]>,
     /// The break that its driver takes, or its next one as planned.
     #[serde(rename = "break", skip_serializing_if = "Option::is_none")]
@@ -120,7 +124,9 @@ pub(crate) struct PlannedBreak {
     /// `taken`: he takes it; `planned`: it is the next one of his shift.
     pub(crate) status: &'static str,
     /// When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens.
+    #[schemars(with = "UnixMillis")]
     pub(crate) starts: i64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) ends: i64,
 }
 
@@ -133,17 +139,22 @@ pub(crate) struct Visit<'a> {
     pub(crate) collects: bool,
     pub(crate) at: LonLat,
     /// `None` where no road leads there now, and behind that.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) arrival: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) departure: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unreachable: bool,
+    #[schemars(with = "UnixMillis")]
     pub(crate) depart_at: i64,
     /// A pause before the drive here, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) break_seconds: Option<i64>,
     pub(crate) frozen: bool,
     pub(crate) late: bool,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) due: Option<i64>,
 }
 
@@ -159,34 +170,42 @@ pub(crate) struct Order<'a> {
     pub(crate) vehicle: Option<&'a str>,
     pub(crate) pickup: Option<LonLat>,
     pub(crate) delivery: Option<LonLat>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) due: Option<i64>,
     /// When it was ordered.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) placed: Option<i64>,
     /// When its delivery was done.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) done: Option<i64>,
     /// When its goods were taken on.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) picked: Option<i64>,
     /// How often it was given to another vehicle.
     pub(crate) changes: u32,
     pub(crate) priority: Option<u8>,
     /// A slot that is kept until then for a customer who has not taken it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) held_until: Option<i64>,
     /// The vehicle that an operator pinned it to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pinned: Option<&'a str>,
     /// When service begins at its last stop, as planned.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
     /// When it was to begin as the first plan said that had a place for it since its customer last changed what he asks for, where that
     /// differs by a minute or more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) first_start: Option<i64>,
     /// By how many seconds, in whole minutes, a stop of it begins late in the plan, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) late_seconds: Option<i64>,
     /// What was promised of that stop.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) late_due: Option<i64>,
 }
 
@@ -211,6 +230,9 @@ pub(crate) struct OrderDetail<'a> {
     pub(crate) skills: Vec<&'a str>,
     /// An operator forced it onto the vehicle that it is pinned to.
     pub(crate) forced: bool,
+    /// The rules that it breaks there for that, each with by how much, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) breaks: Option<String>,
     /// The vehicle that its goods are on.
     pub(crate) on_board: Option<&'a str>,
     /// Drivers who would not take it.
@@ -235,17 +257,26 @@ pub(crate) struct OrderStop {
     pub(crate) street: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) street_meters: Option<i64>,
+    #[schemars(with = "Vec<[UnixMillis; 2]>")]
     pub(crate) windows: Vec<[i64; 2]>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) release: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) due: Option<i64>,
     pub(crate) service_seconds: i64,
     pub(crate) setup_seconds: i64,
     /// As planned; once it is done, as the last plan said.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) arrival: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) departed: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) arrived: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) completed: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) failed: Option<i64>,
     /// By how many seconds it begins, or was done, later than promised.
     pub(crate) late_seconds: i64,
@@ -261,10 +292,15 @@ pub(crate) struct DoneStop<'a> {
     pub(crate) collects: bool,
     pub(crate) at: LonLat,
     /// When service was to begin, as the last plan said; none: nobody remembers.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) planned: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) due: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) departed: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) arrived: Option<i64>,
+    #[schemars(with = "UnixMillis")]
     pub(crate) done: i64,
     pub(crate) failed: bool,
 }
@@ -272,7 +308,9 @@ pub(crate) struct DoneStop<'a> {
 /// A pause of a shift.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Pause {
+    #[schemars(with = "UnixMillis")]
     pub(crate) opens: i64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) closes: i64,
     pub(crate) seconds: i64,
 }
@@ -280,6 +318,7 @@ pub(crate) struct Pause {
 /// One line of a story.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub(crate) struct Told {
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     /// The entry of the log that it is of.
     pub(crate) seq: u64,
@@ -320,6 +359,7 @@ fn says_nothing(reasons: &Reasons) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub(crate) struct Because {
     pub(crate) seq: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) words: String,
     /// Whom it is about.
@@ -342,6 +382,17 @@ pub(crate) struct Answered {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
     pub(crate) decisions: Vec<Decision>,
+    /// Of a change of the roads: the vehicles whose ways it touches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) touches: Vec<Touched>,
+}
+
+/// A vehicle whose way a change of the roads touches.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct Touched {
+    pub(crate) vehicle: String,
+    /// The orders on its route when the change was told.
+    pub(crate) orders: Vec<String>,
 }
 
 /// An order that the engine does not hold any more, as the log tells of it.
@@ -357,9 +408,12 @@ pub(crate) struct RetiredOrder<'a> {
     /// Who came to it last.
     pub(crate) vehicle: Option<String>,
     /// When it was ordered.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) placed: Option<i64>,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) due: Option<i64>,
     /// When its delivery was done.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) done: Option<i64>,
     /// By how many seconds, in whole minutes, a stop of it began later than promised, where one did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -373,6 +427,7 @@ pub(crate) struct RetiredOrder<'a> {
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Logged {
     pub(crate) seq: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
@@ -388,6 +443,7 @@ pub(crate) struct Logged {
 /// Key figures. Times of answers are milliseconds of log time.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Kpi {
+    #[schemars(with = "UnixMillis")]
     pub(crate) now: i64,
     pub(crate) open: usize,
     pub(crate) unassigned: usize,
@@ -424,6 +480,7 @@ pub(crate) struct Alert<'a> {
     /// The vehicle that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) vehicle: Option<&'a str>,
+    #[schemars(with = "UnixMillis")]
     pub(crate) since: i64,
     /// How late, how long silent: by kind, when it was raised.
     pub(crate) seconds: i64,
@@ -436,9 +493,11 @@ pub(crate) struct Alert<'a> {
 /// Who has seen an alert, and when.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Acknowledged<'a> {
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) by: Option<&'a str>,
     /// It is put off until then, and is to be shown again.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) until: Option<i64>,
 }
 
@@ -450,6 +509,7 @@ pub(crate) struct Road<'a> {
     /// The streets that it is about, by name: some of them where they are many.
     pub(crate) names: Vec<String>,
     /// When it ends by itself.
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) until: Option<i64>,
     pub(crate) lines: Vec<Vec<LonLat>>,
     pub(crate) area: Vec<LonLat>,
@@ -465,6 +525,7 @@ pub(crate) type StreetRow = (f64, f64, f64, f64, u8, String, i64);
 pub(crate) struct Decision {
     /// They are numbered by their entries in the log: a later one has a higher number, also after a restart.
     pub(crate) n: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     /// Number of the plan.
     pub(crate) rev: u64,
@@ -485,6 +546,7 @@ pub(crate) struct Decision {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct Refusal {
     pub(crate) seq: u64,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     pub(crate) reason: String,
     pub(crate) detail: String,
@@ -511,10 +573,12 @@ pub(crate) struct NotedLine {
     pub(crate) entry: Option<u64>,
     /// `acknowledged` or `snoozed`.
     pub(crate) attention: &'static str,
+    #[schemars(with = "UnixMillis")]
     pub(crate) at: i64,
     /// The entry that says so.
     pub(crate) seq: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) until: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<String>,
@@ -535,6 +599,7 @@ pub(crate) struct Learned {
     pub(crate) version: u64,
     /// The policy wants it to be used.
     pub(crate) on: bool,
+    #[schemars(with = "Option<UnixMillis>")]
     pub(crate) watermark: Option<i64>,
     /// Observations that came behind the watermark.
     pub(crate) late: u64,
@@ -621,7 +686,7 @@ pub(crate) struct WarnedLine {
 impl WarnedLine {
     /// A warning about a line; lines are counted from 1.
     pub(crate) fn new(line: usize, warning: Warning) -> Self {
-        let Warning { code, field, hint, detail } = warning;
+        let Warning { code, field, hint, detail, about: _ } = warning;
         Self { line, code, field, hint, detail }
     }
 }
@@ -689,6 +754,7 @@ pub(crate) struct OrderStory<'a> {
     detail: Option<OrderDetail<'a>>,
     /// When its vehicle is at its last stop, as planned.
     #[schemars(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<UnixMillis>")]
     arrival: Option<i64>,
     story: Vec<Told>,
 }
@@ -729,6 +795,7 @@ pub(crate) struct Snapshot<'a> {
     /// The number of the last delta in it.
     seq: u64,
     /// Wall clock.
+    #[schemars(with = "UnixMillis")]
     sent_at: i64,
     body: State<'a>,
 }
@@ -744,6 +811,7 @@ pub(crate) struct Delta<'a> {
     prev: u64,
     seq: u64,
     /// Wall clock.
+    #[schemars(with = "UnixMillis")]
     sent_at: i64,
     body: Changes<'a>,
 }
@@ -755,6 +823,7 @@ pub(crate) struct Changes<'a> {
     vehicles: Vec<ShownVehicle<'a>>,
     orders: Vec<Order<'a>>,
     /// Vehicles of which nothing but the position changed.
+    #[schemars(with = "Vec<(&'a str, f64, f64, UnixMillis)>")]
     moved: Vec<Moved<'a>>,
     decisions: Vec<Decision>,
     refused: Vec<Refusal>,

@@ -84,7 +84,7 @@ impl Finder {
         let mut vehicles: Vec<(Rank, FoundVehicle)> = Vec::new();
         if !wanted.is_empty() {
             orders.extend(seen.fleet.orders().ids().filter_map(|id| self.order(seen, memory, id, &wanted)));
-            orders.extend(memory.past().filter_map(|(name, reference)| past(seen, name, reference, &wanted)));
+            orders.extend(memory.past().filter_map(|(name, labels)| past(seen, name, labels, &wanted)));
             vehicles.extend(seen.fleet.vehicles().ids().filter_map(|id| vehicle(seen, id, &wanted)));
         }
         orders.sort_by(|a, b| (a.0, a.1, &a.2.id).cmp(&(b.0, b.1, &b.2.id)));
@@ -131,11 +131,14 @@ impl Finder {
     }
 }
 
-/// An order that the engine does not hold any more.
-fn past(seen: &Glimpse, name: &Name, reference: Option<&str>, wanted: &str) -> Option<(Rank, bool, FoundOrder)> {
-    let (rank, by, what) = match rank(name.as_str(), wanted) {
-        Some(rank) => (rank, "id", None),
-        None => (rank(reference?, wanted)?, "reference", reference.map(str::to_owned)),
+/// An order that the engine does not hold any more. What it was called and its addresses are remembered; where its stops were is not, so that
+/// no street is looked up for it.
+fn past(seen: &Glimpse, name: &Name, labels: Option<&Labels>, wanted: &str) -> Option<(Rank, bool, FoundOrder)> {
+    let (rank, by, what) = if let Some(rank) = rank(name.as_str(), wanted) {
+        (rank, "id", None)
+    } else {
+        let (rank, what) = called(labels, wanted)?;
+        (rank, "reference", Some(what))
     };
     // One of the same id may have come since.
     let is_past = seen.fleet.order_id(name.as_str()).is_none();

@@ -368,7 +368,7 @@ impl Kept {
         let noted = text(&memory.noted());
         let mut failed = String::new();
         let over =
-            seen.fleet.orders().ids().filter(|&id| matches!(seen.fleet.order(id).closed, Some(Closed::Failed(_))));
+            seen.fleet.orders().ids().filter(|&id| matches!(seen.fleet.order(id).outcome(), Some(Closed::Failed(_))));
         let over: Vec<String> = over.take(FAILED_SHOWN).map(|id| text(&order(seen, memory, id))).collect();
         join(&mut failed, over.iter().map(String::as_str));
         let (roads, alerts, applied, digest) = (&self.roads, &self.alerts, seen.fleet.applied().0, seen.fleet.digest());

@@ -11,13 +11,18 @@ use fleetfold_model::{
 };
 use fleetfold_wire::{Labels, RejectedV1};
 
-use super::stories::{Who, about, attention_word, collected, fact, is_collected, line};
-use super::{Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, reason_words, refused_words};
+use super::stories::{Who, about, attention_word, brought_back, collected, fact, is_collected, line};
+use super::{
+    Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, Touched, reason_words, refused_words,
+};
+use crate::reasons::Beside;
 
 /// Decisions kept for the screen: some minutes of a busy zone (guess).
 const DECISIONS_MAX: usize = 2_000;
 /// Facts that are remembered so that decisions can name them.
 const FACTS_MAX: usize = 20_000;
+/// Changes of the roads of which it is remembered whom they touched.
+const TOUCHES_MAX: usize = 100;
 /// Most that dispatchers have said of something and that is kept.
 const NOTED_MAX: usize = 5_000;
 /// Facts that one decision names.
@@ -50,12 +55,16 @@ pub(crate) struct Memory {
     labels: ByName<Labels>,
     /// Jobs at whose only stop goods are taken on: events call it their delivery.
     collected: BTreeSet<Name>,
-    /// Orders that were retired, with what they were called elsewhere: a search finds them, and the log tells of them.
-    past: BTreeMap<Name, Option<Arc<str>>>,
+    /// Orders that were retired, with what they and their stops were called: a search finds them, and the log tells of them.
+    past: BTreeMap<Name, Option<Box<Labels>>>,
     /// The same in the order in which they went.
     went: VecDeque<Name>,
     /// What dispatchers say, by what it is about.
     noted: BTreeMap<String, NotedLine>,
+    /// What of the next entry stands in the fleet.
+    beside: Beside,
+    /// Vehicles whose ways the last changes of the roads have touched, each with the orders on its route, by the entries that told of them.
+    touches: BTreeMap<u64, Vec<(Name, Vec<Name>)>>,
     /// Who was forgotten: what is read of before says nothing of them.
     forgotten: BTreeSet<Person>,
 }
@@ -79,7 +88,7 @@ enum Outcome {
     Answered(u64),
 }
 
-/// Retired orders that a search finds (guess: some 10 MB).
+/// Retired orders that a search finds (guess: some 30 MB).
 const PAST_MAX: usize = 100_000;
 
 /// Lets go of the oldest ones.
@@ -161,6 +170,13 @@ impl Memory {
             (Event::PlanProposed(proposal), Some(plan)) => self.plan(entry.seq, proposal, &plan.accepted, at),
             _ => Vec::new(),
         };
+        let beside = std::mem::take(&mut self.beside);
+        if !beside.touches.is_empty() {
+            self.touches.insert(entry.seq.0, beside.touches);
+            while self.touches.len() > TOUCHES_MAX {
+                self.touches.pop_first();
+            }
+        }
         if let Event::PersonForgotten(person) = &entry.event {
             self.forget_person(person);
         }
@@ -181,7 +197,10 @@ impl Memory {
         // What a dispatcher wrote has his name already.
         let sender = sender.filter(|_| !matches!(entry.event, Event::AttentionNoted(_)));
         let by = sender.map(|(_, name)| format!(" by {name}")).unwrap_or_default();
-        let line = line(&entry.event);
+        let mut line = line(&entry.event);
+        if let (true, Event::StopCompleted(stop), Some(line)) = (beside.is_return, &entry.event, &mut line) {
+            line.words = brought_back(&stop.vehicle);
+        }
         if let Some(words) = fact(&entry.event, line.as_ref()).map(|words| words + &by) {
             let (order, vehicle) = about(&entry.event, line.as_ref());
             let (order, vehicle) = (order.map(Name::to_string), vehicle.map(Name::to_string));
@@ -214,8 +233,8 @@ impl Memory {
         }
         for (_, name) in &change.retired {
             self.orders.remove(name);
-            let reference = self.labels.remove(name).and_then(|labels| labels.reference);
-            self.went(name.clone(), reference.map(Arc::from));
+            let labels = self.labels.remove(name);
+            self.went(name.clone(), labels);
             self.collected.remove(name);
             self.noted.remove(&format!("order {name}"));
             self.planned.remove(name);
@@ -224,8 +243,9 @@ impl Memory {
     }
 
     /// An order was retired.
-    fn went(&mut self, order: Name, reference: Option<Arc<str>>) {
-        if self.past.insert(order.clone(), reference).is_none() {
+    fn went(&mut self, order: Name, labels: Option<Labels>) {
+        let labels = labels.filter(|labels| !labels.is_empty()).map(Box::new);
+        if self.past.insert(order.clone(), labels).is_none() {
             self.went.push_back(order);
         }
         while self.went.len() > PAST_MAX {
@@ -234,9 +254,9 @@ impl Memory {
         }
     }
 
-    /// Orders that were retired, with what they were called elsewhere.
-    pub(crate) fn past(&self) -> impl Iterator<Item = (&Name, Option<&str>)> {
-        self.past.iter().map(|(order, reference)| (order, reference.as_deref()))
+    /// Orders that were retired, with what they and their stops were called.
+    pub(crate) fn past(&self) -> impl Iterator<Item = (&Name, Option<&Labels>)> {
+        self.past.iter().map(|(order, labels)| (order, labels.as_deref()))
     }
 
     /// What an order asks for.
@@ -255,8 +275,8 @@ impl Memory {
         let (name, note) = match person {
             Person::Order(name) => {
                 self.labels.remove(name);
-                if let Some(reference) = self.past.get_mut(name) {
-                    *reference = None;
+                if let Some(labels) = self.past.get_mut(name) {
+                    *labels = None;
                 }
                 (name, format!("order {name}"))
             }
@@ -339,6 +359,11 @@ impl Memory {
         Some(line)
     }
 
+    /// What a story tells of the entry that is folded next and that stands in the fleet.
+    pub(crate) fn beside(&mut self, beside: Beside) {
+        self.beside = beside;
+    }
+
     /// What a group answers, as far as it is remembered.
     fn because(&self, group: &ExchangeGroup) -> Reasons {
         let named = group.caused_by.iter().filter_map(|seq| self.facts.get(&seq.0));
@@ -373,7 +398,11 @@ impl Memory {
                 (0, false) => "answer",
             };
             for choice in &group.choices {
-                let words: Arc<str> = choice_words(choice).into();
+                let mut words = choice_words(choice);
+                if let Some((_, breaks)) = self.beside.broken.iter().find(|(order, _)| *order == choice.order) {
+                    let _ = write!(words, "; by a dispatcher's word although {breaks}");
+                }
+                let words: Arc<str> = words.into();
                 let told = Told {
                     at: at.0,
                     seq: seq.0,
@@ -478,18 +507,20 @@ impl Memory {
             self.facts.entry(seq).or_insert(fact);
         }
         forget(&mut self.facts);
+        // One that went since then was mostly given its names before.
+        let (late, mut past) = (std::mem::take(&mut self.went), std::mem::take(&mut self.past));
+        (self.went, self.past) = (earlier.went, earlier.past);
+        for order in late {
+            let mut labels = earlier.labels.remove(&order).unwrap_or_default();
+            labels.take(past.remove(&order).flatten().map(|labels| *labels).unwrap_or_default());
+            self.went(order, Some(labels));
+        }
         for (order, labels) in earlier.labels {
             let late = self.labels.remove(&order).unwrap_or_default();
             self.labels.insert(order.clone(), labels);
             self.called(&order, late);
         }
         self.collected.extend(earlier.collected);
-        let (late, past) = (std::mem::take(&mut self.went), std::mem::take(&mut self.past));
-        (self.went, self.past) = (earlier.went, earlier.past);
-        for order in late {
-            let reference = past.get(&order).cloned().flatten();
-            self.went(order, reference);
-        }
         for (key, line) in earlier.noted {
             self.noted.entry(key).or_insert(line);
         }
@@ -525,7 +556,12 @@ impl Memory {
         let of = |decision: &&Decision| Some(decision.rev) == plan;
         let is_its = |decision: &&Decision| decision.because.iter().any(|fact| fact.seq == seq);
         let decisions = self.decisions.iter().filter(of).filter(is_its).cloned().collect();
-        Answered { seq, state, plan, reason, decisions }
+        let touches = self.touches.get(&seq).into_iter().flatten();
+        let touches = touches.map(|(vehicle, orders)| Touched {
+            vehicle: vehicle.to_string(),
+            orders: orders.iter().map(Name::to_string).collect(),
+        });
+        Answered { seq, state, plan, reason, decisions, touches: touches.collect() }
     }
 
     /// The decisions after a number and the last refusals, of one order or of all.
@@ -545,5 +581,42 @@ impl Memory {
             Who::Vehicle(name) => self.vehicles.get(name),
         };
         story.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetfold_model::{Name, Person};
+    use fleetfold_wire::Labels;
+
+    use super::Memory;
+
+    fn labels(reference: Option<&str>, delivery: Option<&str>) -> Labels {
+        let [reference, delivery] = [reference, delivery].map(|label| label.map(str::to_owned));
+        Labels { reference, delivery, ..Labels::default() }
+    }
+
+    fn past(memory: &Memory) -> Vec<(&str, Labels)> {
+        memory.past().map(|(order, labels)| (order.as_str(), labels.cloned().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn a_retired_order_keeps_what_it_was_called_before_and_since_a_snapshot() {
+        let [old, plain, secret] = ["old", "plain", "secret"].map(|id| Name::new(id).expect("an id"));
+        let mut earlier = Memory::default();
+        earlier.called(&old, labels(Some("Cake 1"), Some("9 Past Row")));
+        earlier.called(&secret, labels(None, Some("1 Hidden Row")));
+        let mut memory = Memory::default();
+        memory.went(old.clone(), Some(labels(Some("Cake 4711"), None)));
+        memory.went(plain, None);
+        memory.went(secret.clone(), None);
+        memory.forget_person(&Person::Order(secret));
+        memory.precede(earlier);
+        let nothing = Labels::default();
+        let kept = labels(Some("Cake 4711"), Some("9 Past Row"));
+        assert_eq!(past(&memory), [("old", kept), ("plain", nothing.clone()), ("secret", nothing.clone())]);
+        assert!(memory.labels(&old).is_none(), "one that is over has no labels beside");
+        memory.forget_person(&Person::Order(old));
+        assert_eq!(past(&memory)[0], ("old", nothing));
     }
 }

@@ -1,7 +1,10 @@
 //! What an event says of the order or the vehicle that it is about, in words: one table for the stories on the map and for those
 //! that are read out of the log.
 
-use fleetfold_model::{Attention, Event, LoadDirection, Name, NotedItem, OrderWork, Pin, StopEvent, Timestamp};
+use fleetfold_model::{
+    Alert, AlertAcknowledged, AlertKind, AlertRaised, Attention, Event, LoadDirection, Name, NotedItem, OrderWork, Pin,
+    StopEvent, Timestamp,
+};
 
 /// Whom a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,11 @@ pub(crate) fn is_collected(work: &OrderWork) -> bool {
 /// The words of a line of such a job.
 pub(crate) fn collected(words: String) -> String {
     words.strip_prefix("Delivery ").map(|rest| format!("Pickup {rest}")).unwrap_or(words)
+}
+
+/// Goods came back to where they had been picked up: a report says that as it says a delivery.
+pub(crate) fn brought_back(vehicle: &Name) -> String {
+    format!("Goods brought back by {vehicle}")
 }
 
 /// The line of an event; `None`: it is about no order or vehicle, about several, or nothing that a story tells.
@@ -103,8 +111,17 @@ pub(crate) fn fact(event: &Event, line: Option<&Line<'_>>) -> Option<String> {
         Event::VehicleLocated(located) => Some(format!("vehicle {}: located", located.vehicle)),
         Event::PolicyChanged(_) => Some("policy changed".to_owned()),
         Event::RepairAsked(repair) => Some(format!("asked for anew: {}", repair.what)),
+        Event::AlertRaised(raised) => silent(&raised.alert).map(|name| format!("vehicle {name}: {}", raised.detail)),
+        Event::AlertAcknowledged(said) => {
+            silent(&said.alert).map(|name| format!("vehicle {name}: nothing is heard of it"))
+        }
         _ => None,
     }
+}
+
+/// The vehicle of an alert that makes others take its work.
+fn silent(alert: &Alert) -> Option<&Name> {
+    alert.about().filter(|_| alert.kind() == AlertKind::Silent)
 }
 
 /// The order and the vehicle that a fact is about, for links. `line`: the event's [`line()`].
@@ -117,6 +134,9 @@ pub(crate) fn about<'a>(event: &'a Event, line: Option<&Line<'a>>) -> (Option<&'
         Event::AssignmentRejected { vehicle, order } => (Some(order), Some(vehicle)),
         Event::StopPinned(Pin { order, vehicle }) | Event::AssignmentForced(Pin { order, vehicle }) => {
             (Some(order), Some(vehicle))
+        }
+        Event::AlertRaised(AlertRaised { alert, .. }) | Event::AlertAcknowledged(AlertAcknowledged { alert, .. }) => {
+            (None, silent(alert))
         }
         _ => match line.map(|line| line.who) {
             Some(Who::Order(name)) => (Some(name), None),

@@ -116,10 +116,10 @@ pub fn http_whole(port: u16, request: &str, headers: &str, body: &str) -> (u16, 
 fn asked(port: u16, request: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let head = format!(
-        "{request} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n",
-        body.len()
-    );
+    // Whoever names a host himself names it once.
+    let is_named = headers.to_ascii_lowercase().split("\r\n").any(|line| line.starts_with("host:"));
+    let host = if is_named { String::new() } else { format!("Host: 127.0.0.1:{port}\r\n") };
+    let head = format!("{request} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: {}\r\n", body.len());
     let kind = if body.contains('\n') { "application/x-ndjson" } else { "application/json" };
     let kind = if headers.contains("Content-Type:") { String::new() } else { format!("Content-Type: {kind}\r\n") };
     // The server may answer and hang up before it has read everything.

@@ -39,16 +39,20 @@ impl Cluster {
     }
 
     pub fn start(&mut self, name: &str) {
+        let node = self.node(name, "acme/*", &format!("data-{name}"));
+        wait_for(node.port);
+        self.nodes.insert(name.to_owned(), node);
+    }
+
+    /// A node that is none of this cluster's: it may run other zones, or has a name that is taken.
+    pub fn node(&self, name: &str, zones: &str, data: &str) -> Node {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
-        let data = format!("data-{name}");
-        let args =
-            ["serve", "--log", &self.url, "--zones", "acme/*", "--node", name, "--data", &data, "--listen", &listen];
-        let path = self.folder.join(format!("{name}.log"));
+        let args = ["serve", "--log", &self.url, "--zones", zones, "--node", name, "--data", data, "--listen", &listen];
+        let path = self.folder.join(format!("{data}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).unwrap();
         let child = fleetfold(&args, &self.folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        wait_for(port);
-        self.nodes.insert(name.to_owned(), Node { process: Killed(child), port });
+        Node { process: Killed(child), port }
     }
 
     /// Kill -9.

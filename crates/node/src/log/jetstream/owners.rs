@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::kv;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError};
+use async_nats::jetstream::{ErrorCode, kv};
 use bytes::Bytes;
 use fleetfold_model::Timestamp;
 
@@ -57,8 +57,12 @@ impl JetStream {
             // The mark of a lease that was let go has a header that says so.
             Ok(message) if message.headers.get("KV-Operation").is_some() => Ok(None),
             Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => match error.kind() {
+                LastRawMessageErrorKind::NoMessageFound => Ok(None),
+                // The bucket was deleted, and all leases with it: whoever acquires a zone makes it again.
+                LastRawMessageErrorKind::JetStream(why) if why.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+                _ => Err(error),
+            },
         }
     }
 

@@ -19,6 +19,7 @@ use super::objects::{BASES, OBJ_BASES};
 use super::{KV_OWNERS, KV_SKIPPED};
 use crate::clock;
 use crate::log::OddSetting;
+use crate::log::access::handshake;
 use crate::log::keys::KEYS_KEPT;
 use crate::log::rights::Denied;
 use crate::log::storage::{Layout, Storage, zone_of};
@@ -76,15 +77,27 @@ pub(crate) async fn connect_client(
     let client = Box::pin(options.connect(server.addresses()))
         .await
         .map_err(|error| {
-            use async_nats::ConnectErrorKind::{AuthorizationViolation, Dns, Io, TimedOut};
-            let hint = if error.kind() == AuthorizationViolation {
-                "give the right of the broker's user: nats://USER:PASSWORD@HOST:PORT, --nats-creds, --nats-nkey, --nats-token-file, or \
-                 --log context:NAME"
-            } else {
-                "start one with `nats-server -js`, or use --log embedded"
-            };
-            let why = LogError::new(format!("no broker answers at {server}: {error}"), hint);
-            // Whoever is refused, or cannot encrypt, is so the next time, too.
+            use async_nats::ConnectErrorKind::{AuthorizationViolation, Dns, Io, TimedOut, Tls};
+            let words = chain(&error);
+            if error.kind() == AuthorizationViolation {
+                return LogError::new(
+                    format!("the broker at {server} does not take this user: {words}"),
+                    "give the right of the broker's user: nats://USER:PASSWORD@HOST:PORT, --nats-creds, --nats-nkey, --nats-token-file, or \
+                     --log context:NAME",
+                );
+            }
+            // It will be so the next time, too.
+            if let Some((meaning, mend)) = handshake(&words) {
+                return LogError::new(format!("the broker at {server} {meaning} ({words})"), mend);
+            }
+            if error.kind() == Tls {
+                return LogError::new(
+                    format!("the connection to the broker at {server} cannot be encrypted: {words}"),
+                    "look at the files of --nats-ca, --nats-cert and --nats-key, and at `tls` in the broker's settings",
+                );
+            }
+            let hint = "start one with `nats-server -js`, or use --log embedded";
+            let why = LogError::new(format!("no broker answers at {server}: {words}"), hint);
             if matches!(error.kind(), Dns | Io | TimedOut) { why.passing(error.to_string()) } else { why }
         })?;
     Ok((client, told, denied))

@@ -24,13 +24,17 @@ use crate::log::{LogError, Server};
 /// What stands in a right for any token, as it is tried: no name of ours is written so.
 const SAMPLE: &str = "%2D";
 /// The broker says within this time after a round trip which messages it has refused.
-const SETTLED: Duration = Duration::from_millis(50);
+const SETTLED: Duration = Duration::from_millis(200);
 /// A broker that answers at all answers within this time.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// How often an engine that lacks nothing looks whether it still does.
 const LOOK: Duration = Duration::from_secs(10);
 /// And one that lacks something.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A round through the rights to ask the broker, one after the other, takes so long: one that was taken away is named within two seconds.
+const ROUND: Duration = Duration::from_millis(1_200);
+/// Whoever cannot go round tries again after this time.
+const ROUND_AGAIN: Duration = Duration::from_secs(1);
 /// What was refused so long ago, and not since, is no trouble of now.
 const RECENT: Duration = Duration::from_secs(10);
 
@@ -101,12 +105,14 @@ pub(in crate::log) async fn watch(
     mut away: watch::Receiver<Option<Instant>>,
 ) {
     let mut wait = LOOK;
+    let mut rounds = Rounds::default();
     loop {
         {
             let Some(denied) = denied.upgrade() else { return };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = denied.bell.notified() => {}
+                () = rounds.until_one_is_refused(&server, &scopes), if wait == LOOK => {}
                 changed = away.changed() => if changed.is_err() { return },
             }
         }
@@ -119,11 +125,72 @@ pub(in crate::log) async fn watch(
             let _ = client.force_reconnect().await;
         }
         wait = if lacking.is_empty() { LOOK } else { LOOK_AGAIN };
-        if !lacking.is_empty() {
+        if !lacking.is_empty() || rounds.has_refused {
             // What is refused meanwhile says nothing new.
+            rounds.has_refused = false;
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
+}
+
+/// Tries one right to ask the broker after the other, on a connection that is kept, so that a right that is taken away is missed soon and
+/// no broker is loaded by it. Rights to publish anything else are not tried so often: what is tried reaches whoever listens there.
+#[derive(Default)]
+struct Rounds {
+    line: Option<(async_nats::Client, std::sync::Arc<Denied>, Vec<String>)>,
+    next: usize,
+    has_refused: bool,
+}
+
+impl Rounds {
+    /// Returns when one is refused. May be dropped anywhere.
+    async fn until_one_is_refused(&mut self, server: &Server, scopes: &[Scope]) {
+        loop {
+            if self.line.is_none() {
+                match connected(server, scopes).await {
+                    Ok(line) => self.line = Some(line),
+                    Err(_) => tokio::time::sleep(ROUND_AGAIN).await,
+                }
+            }
+            let Some((client, denied, subjects)) = &self.line else { continue };
+            let pause = ROUND / subjects.len().max(1) as u32;
+            let subject = subjects[self.next % subjects.len()].clone();
+            self.next += 1;
+            if client.publish(subject, Bytes::from_static(b"?")).await.is_err() {
+                self.line = None;
+                tokio::time::sleep(ROUND_AGAIN).await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = denied.bell.notified() => {
+                    self.has_refused = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A connection to try rights on, and what is sent to try them.
+async fn connected(
+    server: &Server,
+    scopes: &[Scope],
+) -> Result<(async_nats::Client, std::sync::Arc<Denied>, Vec<String>), LogError> {
+    let (client, _away, denied) = connect_client(server).await?;
+    let context = jetstream::context::ContextBuilder::new().timeout(ANSWERED_WITHIN).build(client.clone());
+    let held = names(&context).await?;
+    let layout = layout_of(&held)?;
+    let mut subjects = BTreeSet::new();
+    for scope in scopes {
+        let scope = Scope { layout: layout.unwrap_or(scope.layout), ..scope.clone() };
+        let asks = |right: &Right| right.verb == Verb::Publish && right.subject.starts_with("$JS.");
+        // What is not there is not asked about, and what is there need not be made.
+        let rights = rights(BrokerRole::Engine, &scope).into_iter();
+        let tried = rights.filter(|right| asks(right) && right.can_be_tried() && right.to_make.is_none());
+        subjects.extend(tried.map(|right| sample(&right.subject)));
+    }
+    Ok((client, denied, subjects.into_iter().collect()))
 }
 
 async fn lacking_of(server: &Server, scopes: &[Scope]) -> Result<Vec<Right>, LogError> {

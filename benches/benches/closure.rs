@@ -50,6 +50,7 @@ impl Rig {
                         self.waiting.insert(
                             0,
                             Input::Entry(LogEntry {
+                                numbered: None,
                                 seq,
                                 logged_at,
                                 id: 0,
@@ -77,6 +78,7 @@ impl Rig {
     fn fact(&mut self, event: Event) {
         self.seq += 1;
         let entry = LogEntry {
+            numbered: None,
             seq: LogSeq(self.seq),
             logged_at: Timestamp(self.now),
             id: self.seq,

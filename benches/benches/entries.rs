@@ -58,7 +58,7 @@ impl Log {
         let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { seq };
         let hash = MessageHash(u128::from(seq));
         let logged_at = Timestamp(seq as i64 * self.millis_an_entry);
-        let entry = LogEntry { seq: LogSeq(seq), logged_at, id, time: None, hash, event };
+        let entry = LogEntry { numbered: None, seq: LogSeq(seq), logged_at, id, time: None, hash, event };
         self.fleet.apply(&entry);
         if self.keep {
             self.entries.push(entry);
@@ -233,7 +233,15 @@ fn what_is_left_of_served_orders(orders: usize) {
         seq += 1;
         let (seq, logged_at) = (LogSeq(seq), fleet.logged_at());
         let event = Event::AssignmentAccepted { vehicle: name("vehicle-1"), revision: 0 };
-        black_box(fleet.apply(&LogEntry { seq, logged_at, id: 0, time: None, hash: MessageHash::default(), event }));
+        black_box(fleet.apply(&LogEntry {
+            numbered: None,
+            seq,
+            logged_at,
+            id: 0,
+            time: None,
+            hash: MessageHash::default(),
+            event,
+        }));
     });
 }
 

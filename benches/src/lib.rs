@@ -19,6 +19,7 @@ pub fn name(prefix: &str, number: usize) -> Name {
 /// The entry at this position of a log, as the engine takes it.
 pub fn entry(seq: u64, logged_at: Timestamp, event: Event) -> Input {
     Input::Entry(LogEntry {
+        numbered: None,
         seq: LogSeq(seq),
         logged_at,
         id: seq,

@@ -571,6 +571,15 @@ impl World for Pretend {
                 let is_off = !on_plan(visit);
                 is_off && self.cancelled.contains(&visit.visit.order) || !is_bound && (is_off || !is_next)
             }
+            // He waits for the window, and is to do something else meanwhile.
+            Doing::Serving { visit, until, .. }
+                if *until - (visit.visit.departure - visit.visit.start) > now
+                    && on_plan(visit)
+                    && driver.plan.iter().all(|other| !other.frozen)
+                    && driver.plan.first().is_some_and(|next| next.visit.order != visit.visit.order) =>
+            {
+                true
+            }
             Doing::Queueing { visit, .. } | Doing::Serving { visit, .. } => {
                 self.cancelled.contains(&visit.visit.order) && !on_plan(visit)
             }

@@ -26,6 +26,7 @@ fn orders_that_a_group_names_and_does_not_place_are_still_asked_for() {
         let is_plan = matches!(event, Event::PlanProposed(_));
         let (logged_at, id) = (Timestamp(1_000 * seq as i64), if is_plan { 0 } else { decoded.id });
         let change = fleet.apply(&LogEntry {
+            numbered: None,
             seq: LogSeq(seq),
             logged_at,
             id,

@@ -710,6 +710,7 @@ fn entry(message: &SimMessage) -> Result<LogEntry, String> {
     let What::Event(event) = decoded.what else { return Err("a position among the facts".to_owned()) };
     let id = if matches!(event, Event::PlanProposed(_)) { 0 } else { decoded.id };
     Ok(LogEntry {
+        numbered: decoded.numbered,
         seq: LogSeq(message.seq),
         logged_at: message.at,
         id,

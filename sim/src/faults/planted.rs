@@ -135,7 +135,7 @@ impl Run<'_> {
         let logged_at = self.now;
         let Some(alive) = &mut self.nodes[node].alive else { return };
         let (seq, hash) = (LogSeq(alive.read + 1), MessageHash::default());
-        let entry = LogEntry { seq, logged_at, id: 0, time: None, hash, event: event.clone() };
+        let entry = LogEntry { numbered: None, seq, logged_at, id: 0, time: None, hash, event: event.clone() };
         alive.engine.handle(Input::Entry(entry), &mut Vec::new());
     }
 

@@ -319,7 +319,15 @@ impl Run {
             let stored = target.log.append("FLEET", false, "fact", "", Vec::new(), None, now);
             stored.map_or(0, |(seq, _)| seq)
         };
-        target.entries.push(Arc::new(LogEntry { seq: LogSeq(stored), logged_at: now, id, time: None, hash, event }));
+        target.entries.push(Arc::new(LogEntry {
+            numbered: None,
+            seq: LogSeq(stored),
+            logged_at: now,
+            id,
+            time: None,
+            hash,
+            event,
+        }));
         for node in 0..self.nodes.len() {
             self.wake(node, zone);
         }
@@ -711,7 +719,7 @@ impl Run {
 }
 
 fn beat_of(node: &Node) -> Beat {
-    Beat { node: node.name.clone(), number: node.beats, draining: node.draining }
+    Beat { node: node.name.clone(), number: node.beats, draining: node.draining, zones: Vec::new() }
 }
 
 fn plan_number(entry: &LogEntry) -> Option<u64> {

@@ -22,6 +22,7 @@ const part = async (name, walk) => {
   try { await walk(); } catch (error) {
     failed.push(`${name}: ${error.message}`);
     console.log(`not ok ${name}: ${error.message}`);
+    console.log(await page.evaluate(() => JSON.stringify({ acts: document.querySelector('#story-actions')?.outerHTML, head: document.querySelector('#story-head')?.textContent, notice: document.querySelector('#notice')?.textContent, html: { ...document.documentElement.dataset }, body: document.body.className, link: document.querySelector('#link')?.textContent })).catch((why) => String(why)));
     if (process.env.SHOT) await page.screenshot({ path: `${process.env.SHOT}-${name}.png` });
   }
   for (let times = 0; times < 3; times += 1) await page.keyboard.press('Escape');
@@ -55,7 +56,9 @@ try {
   const boxes = (id) => page.evaluate((vehicle) => { const lane = document.querySelector(`.lane[data-vehicle="${vehicle}"]`); lane.scrollIntoView({ block: 'center' }); return [...lane.querySelectorAll('.bar.service')].map((bar) => { const { x, y, width, height } = bar.getBoundingClientRect(); return { order: bar.dataset.order, frozen: bar.classList.contains('frozen'), x, y: y + height / 2, width }; }); }, id);
   const drag = async (from, x, y) => { await page.mouse.move(from.x + 2, from.y); await page.mouse.down(); await page.mouse.move(x, y, { steps: 8 }); await page.mouse.up(); };
   await part('drag', async () => {
-    const busy = (await state('state')).vehicles.filter((vehicle) => vehicle.visits.length >= 4)[0].id;
+    // Bars far from what is scrolled to are not in the page, and the engine may have frozen some since: what is drawn is what can be dragged.
+    const laneWith = async (count, except) => (await until(([least, not]) => [...document.querySelectorAll('.lane')].find((lane) => lane.dataset.vehicle !== not && [...lane.querySelectorAll('.bar.service:not(.frozen)')].filter((bar) => bar.dataset.order !== 'far-1').length >= least)?.dataset.vehicle, [count, except ?? ''])).jsonValue();
+    const busy = await laneWith(3);
     const stops = (await boxes(busy)).filter((bar) => !bar.frozen && bar.order !== 'far-1');
     const last = stops.at(-1);
     await drag(stops[0], last.x + last.width + 8, stops[0].y);
@@ -71,7 +74,7 @@ try {
     await until(() => /on no row/.test(document.querySelector('#drop-said')?.textContent ?? ''));
     check(true, 'a drop on no row says that');
     await page.keyboard.press('Escape');
-    const other = (await state('state')).vehicles.find((vehicle) => vehicle.id !== busy && vehicle.visits.length >= 3).id;
+    const other = await laneWith(2, busy);
     const theirs = (await boxes(other)).filter((bar) => !bar.frozen);
     const mine = (await boxes(busy)).find((bar) => bar.order === stops[1].order);
     const lane = (await boxes(other)).find((bar) => bar.order === theirs[1].order);

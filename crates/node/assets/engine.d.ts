@@ -162,11 +162,16 @@ export interface BasemapShown {
   attribution: string;
   /** The box that it covers, where the engine knows: west, south, east, north, in degrees. */
   bounds?: [number, number, number, number] | null;
-  /** The address of a picture, with `{z}`, `{x}` and `{y}`; null: there is no such map. */
+  /** What its tiles are. */
+  tiles: BasemapTiles;
+  /** The address of a tile, with `{z}`, `{x}` and `{y}`; null: there is no such map. */
   url: string | null;
-  /** The first and the last zoom of which there are pictures, where the engine knows. */
+  /** The first and the last zoom of which there are tiles, where the engine knows. */
   zooms?: [number, number] | null;
 }
+
+/** What the tiles of a map are. */
+export type BasemapTiles = "pictures" | "vectors";
 
 /** A fact that made an engine decide. */
 export interface Because {

@@ -4,23 +4,38 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as http } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openTown, sleep } from './town.mjs';
 
-/** A map in a file (PMTiles 3) that has one picture, that of the whole world. */
-function pmtiles(image, about) {
+/** A map in a file (PMTiles 3) that has one tile: a picture of the whole world, or the vectors of zooms 0 and 1; `kind` and `packing` of it as the format numbers them. */
+function pmtiles(image, about, kind = 2, packing = 1) {
+  const zoom = kind === 1 ? 1 : 0;
   const metadata = Buffer.from(JSON.stringify(about));
   const number = (value) => { const bytes = []; for (let rest = value; ; rest = Math.floor(rest / 128)) { if (rest < 128) { bytes.push(rest); return bytes; } bytes.push((rest % 128) + 128); } };
-  const directory = Buffer.from([1, 0, 1, image.length, 1].flatMap(number));
+  const directory = Buffer.from([1, 0, zoom ? 5 : 1, image.length, 1].flatMap(number));
   const head = Buffer.alloc(127);
   head.write('PMTiles');
   head[7] = 3;
   const [meta, data] = [127 + directory.length, 127 + directory.length + metadata.length];
   [127, directory.length, meta, metadata.length, data, 0, data, image.length, 1, 1, 1].forEach((value, index) => head.writeBigUInt64LE(BigInt(value), 8 + index * 8));
-  Buffer.from([1, 1, 1, 2, 0, 0]).copy(head, 96);
+  Buffer.from([1, 1, packing, kind, 0, zoom]).copy(head, 96);
   [-180, -85, 180, 85].forEach((degrees, index) => head.writeInt32LE(degrees * 1e7, 102 + index * 4));
   return Buffer.concat([head, directory, metadata, image]);
+}
+
+/** A vector tile (MVT 2) that one area of one layer covers whole. */
+function vectorTile(layer, properties) {
+  const field = (number, bytes) => Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
+  const varint = (value) => { const bytes = []; for (let rest = value; ; rest = Math.floor(rest / 128)) { if (rest < 128) { bytes.push(rest); return bytes; } bytes.push((rest % 128) + 128); } };
+  const zigzag = (value) => (value >= 0 ? value * 2 : -value * 2 - 1);
+  // To the corner, along three sides, closed.
+  const ring = [9, 0, 0, 26, 4096, 0, 0, 4096, -4096, 0, 15].flatMap((value, at) => varint([0, 3, 10].includes(at) ? value : zigzag(value)));
+  const names = Object.keys(properties);
+  const feature = Buffer.concat([field(2, Buffer.from(names.flatMap((_, at) => [at, at]))), Buffer.from([3 << 3, 3]), field(4, Buffer.from(ring))]);
+  const parts = [field(1, Buffer.from(layer)), field(2, feature), ...names.map((name) => field(3, Buffer.from(name))), ...names.map((name) => field(4, field(1, Buffer.from(properties[name])))), Buffer.from([5 << 3, ...varint(4096), 15 << 3, 2])];
+  return field(3, Buffer.concat(parts));
 }
 
 let passed = 0;
@@ -187,6 +202,33 @@ try {
   await fourth.reload();
   await fourth.waitForFunction(() => window.__ready);
   await fourth.click('#map-fit');
+
+  // Vector tiles, of both forms: what they hold is drawn below the streets.
+  const drawn = (colour) => fifth.waitForFunction((wanted) => [...document.querySelectorAll('#map canvas.leaflet-tile')].some((canvas) => { if (!canvas.width) return false; const middle = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data; return [...middle].slice(0, 3).every((part, index) => Math.abs(part - wanted[index]) < 3); }), colour);
+  const fifth = await town.browser.newPage({ viewport: { width: 1280, height: 800 } });
+  fifth.on('pageerror', (error) => errors.push(error.message));
+  const forms = [['Protomaps', gzipSync(vectorTile('water', { kind: 'lake' })), 2, [0x80, 0xde, 0xea]], ['OpenMapTiles', vectorTile('park', { class: 'national_park' }), 1, [0xcf, 0xe3, 0xd6]]];
+  for (const [name, tile, packing, colour] of forms) {
+    const file = join(folder, `${name}.pmtiles`);
+    writeFileSync(file, pmtiles(tile, { attribution: name, vector_layers: [{ id: name === 'Protomaps' ? 'roads' : 'transportation' }] }, 1, packing));
+    engine.kill('SIGKILL');
+    await sleep(200);
+    engine = spawn(program, third(file), { stdio: 'ignore' });
+    for (let tries = 0; tries < 100; tries += 1) { try { if ((await fetch(`${base}/readyz`)).ok) break; } catch { /* not yet */ } await sleep(100); }
+    const vectors = await fetch(`${base}/v1/basemap/0/0/0`);
+    const { url } = await (await fetch(`${base}/v1/basemap`)).json();
+    const [kept, other] = await Promise.all([url.replace(/\{.\}/g, '0'), 'v1/basemap/0/0/0?of=another'].map(async (path) => (await fetch(`${base}/${path}`)).headers.get('cache-control')));
+    check(/immutable/.test(kept) && !/immutable/.test(other), `${name}: a browser keeps the tiles of this file, and not for another one`);
+    check(vectors.headers.get('content-type') === 'application/vnd.mapbox-vector-tile' && (packing === 2) === (vectors.headers.get('content-encoding') === 'gzip'), `${name}: a tile comes packed as it is in the file`);
+    await fifth.goto(`${base}/`);
+    await drawn(colour);
+    check((await fifth.textContent('.leaflet-control-attribution')).includes(name), `${name}: a map of vector tiles is drawn below the streets`);
+  }
+  writeFileSync(join(folder, 'pipes.pmtiles'), pmtiles(vectorTile('pipes', {}), { vector_layers: [{ id: 'pipes' }] }, 1, 1));
+  engine.kill('SIGKILL');
+  await sleep(200);
+  const strange = spawnSync(program, third(join(folder, 'pipes.pmtiles')), { encoding: 'utf8', timeout: 20_000 });
+  check(strange.status !== 0 && /no style.*pipes/.test(strange.stderr), `vector tiles that the page cannot draw are refused at the start: ${strange.stderr.split('\n')[0]}`);
   check(errors.length === 0, `no errors on the page ${errors.join(' | ')}`);
   console.log(`${passed} passed, 0 failed`);
 } finally {

@@ -427,7 +427,7 @@ pub(crate) struct Serve {
     /// The private key of --tls-cert (PEM).
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Show this map below the streets: a PMTiles file of pictures, which needs no internet, or the address of pictures elsewhere, with {z}, {x} and {y}.
+    /// Show this map below the streets: a PMTiles file of pictures or vector tiles, which needs no internet, or the address of such tiles elsewhere, with {z}, {x} and {y}.
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) basemap: Option<String>,
     /// Whose map that is, shown on it; a file says it itself.

@@ -150,15 +150,23 @@ const Squares = L.GridLayer.extend({
 
 /** Text as Leaflet's line of attributions, which is HTML, has it. @param {string} text */
 const asHtml = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+/** The last zoom of vector tiles at an address that says nothing of it: both forms end there, or have all that is shown nearer. */
+const VECTORS_MAX = 14;
 /** The map of somebody else below the streets, if the operator of the engine has named one. @param {L.Map} map */
 export async function basemap(map) {
   const answer = await get('v1/basemap');
   if (!answer.ok) return;
-  const { url, attribution, zooms, bounds } = answer.body;
+  const { url, tiles, attribution, zooms, bounds } = answer.body;
   if (!url) return;
-  // Between and beyond the zooms of a file its nearest pictures are stretched; outside its box nothing is asked for.
-  /** @type {L.TileLayerOptions} */ const limits = { ...(zooms ? { minNativeZoom: zooms[0], maxNativeZoom: zooms[1] } : {}), ...(bounds ? { bounds: [[bounds[1], bounds[0]], [bounds[3], bounds[2]]] } : {}) };
-  L.tileLayer(url, { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution), ...limits }).addTo(map);
+  // Outside the box of a file nothing is asked for.
+  /** @type {L.GridLayerOptions} */ const options = { maxZoom: 19, zIndex: 0, attribution: asHtml(attribution), ...(bounds ? { bounds: [[bounds[1], bounds[0]], [bounds[3], bounds[2]]] } : {}) };
+  if (tiles === 'vectors') {
+    const { vectorMap } = await import('./vector-map.js');
+    (await vectorMap(url, zooms?.[1] ?? VECTORS_MAX, options)).addTo(map);
+    return;
+  }
+  // Between and beyond the zooms of a file its nearest pictures are stretched.
+  L.tileLayer(url, { ...options, ...(zooms ? { minNativeZoom: zooms[0], maxNativeZoom: zooms[1] } : {}) }).addTo(map);
 }
 
 /** The layer of streets. */

@@ -23,6 +23,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/freshness.js", Some(Viewer)),
     ("GET", "/leaflet/leaflet.css", Some(Viewer)),
     ("GET", "/leaflet/leaflet-src.esm.js", Some(Viewer)),
+    ("GET", "/protomaps/protomaps-leaflet.js", Some(Viewer)),
     ("GET", "/docs", Some(Viewer)),
     ("GET", "/docs.js", Some(Viewer)),
     ("GET", "/openapi.json", Some(Viewer)),

@@ -4,12 +4,12 @@
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use pmtiles::TileCoord;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 mod file;
@@ -21,12 +21,17 @@ use crate::view::text;
 
 /// Where the page finds pictures of a file: at the engine itself.
 const OWN: &str = "v1/basemap/{z}/{x}/{y}";
-/// A browser keeps a picture so long, in seconds.
+/// A browser keeps a tile so long, in seconds, which the next file may have otherwise.
 const KEPT: &str = "private, max-age=600";
+/// And one of which the address says of which file it is.
+const KEPT_LONG: &str = "private, max-age=604800, immutable";
 /// Pictures that are read from a file at a time.
 const READ_AT_ONCE: usize = 4;
 
-/// Tiles of a map, as pictures.
+/// Endings of an address whose tiles are vectors.
+const VECTORS: [&str; 2] = [".mvt", ".pbf"];
+
+/// Tiles of a map: pictures, or vectors that the page draws.
 #[derive(Clone, Debug)]
 pub(crate) struct Basemap {
     /// With `{z}`, `{x}` and `{y}`.
@@ -35,6 +40,8 @@ pub(crate) struct Basemap {
     attribution: String,
     /// Scheme, host and port: all that the page may load pictures from beside the engine. None: the pictures are the engine's.
     origin: Option<String>,
+    /// Whether they are vectors.
+    is_vector: bool,
     /// The file that they are in.
     file: Option<Arc<MapFile>>,
 }
@@ -44,14 +51,16 @@ impl Basemap {
     ///
     /// # Errors
     ///
-    /// When it is neither an address of tiles nor a file of pictures.
+    /// When it is neither an address of tiles nor a file of pictures or vector tiles.
     pub(crate) async fn of(place: &str, attribution: &str) -> Result<Self, Failure> {
         if place.contains("://") || place.contains("{z}") {
             return Self::new(place, attribution);
         }
         let file = MapFile::open(FilePath::new(place)).await?;
         let attribution = if attribution.is_empty() { file.attribution.clone() } else { attribution.to_owned() };
-        Ok(Self { template: OWN.to_owned(), attribution, origin: None, file: Some(Arc::new(file)) })
+        let is_vector = file.is_vector();
+        let template = format!("{OWN}?of={}", file.version);
+        Ok(Self { template, attribution, origin: None, is_vector, file: Some(Arc::new(file)) })
     }
 
     fn new(template: &str, attribution: &str) -> Result<Self, Failure> {
@@ -71,26 +80,41 @@ impl Basemap {
             return Err(fail(&format!("it lacks {lacks}")));
         }
         let origin = Some(format!("{scheme}://{host}"));
-        Ok(Self { template: template.to_owned(), attribution: attribution.to_owned(), origin, file: None })
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let is_vector = VECTORS.iter().any(|end| path.ends_with(end));
+        Ok(Self { template: template.to_owned(), attribution: attribution.to_owned(), origin, is_vector, file: None })
     }
 }
 
-/// What the page may do, with the pictures of this map if there is one.
+/// What the page may do, with the tiles of this map if there is one: pictures are shown, vectors are fetched and drawn.
 pub(super) fn policy(basemap: Option<&Basemap>) -> HeaderValue {
     let plain = HeaderValue::from_static(POLICY);
-    let Some(Basemap { origin: Some(origin), .. }) = basemap else { return plain };
-    let wider = POLICY.replace("img-src 'self' data:", &format!("img-src 'self' data: {origin}"));
+    let Some(Basemap { origin: Some(origin), is_vector, .. }) = basemap else { return plain };
+    let may = if *is_vector { "connect-src 'self'" } else { "img-src 'self' data:" };
+    let wider = POLICY.replace(may, &format!("{may} {origin}"));
     HeaderValue::from_str(&wider).unwrap_or(plain)
+}
+
+/// What the tiles of a map are.
+#[derive(Clone, Copy, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum BasemapTiles {
+    /// They are shown as they are.
+    Pictures,
+    /// Mapbox Vector Tiles, which the page draws.
+    Vectors,
 }
 
 /// The map below the streets.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct BasemapShown<'a> {
-    /// The address of a picture, with `{z}`, `{x}` and `{y}`; null: there is no such map.
+    /// The address of a tile, with `{z}`, `{x}` and `{y}`; null: there is no such map.
     url: Option<&'a str>,
+    /// What its tiles are.
+    tiles: BasemapTiles,
     /// Whose map it is, as text.
     attribution: &'a str,
-    /// The first and the last zoom of which there are pictures, where the engine knows.
+    /// The first and the last zoom of which there are tiles, where the engine knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     zooms: Option<[u8; 2]>,
     /// The box that it covers, where the engine knows: west, south, east, north, in degrees.
@@ -103,14 +127,29 @@ pub(super) async fn shown(State(app): State<Arc<App>>) -> Response {
     let basemap = app.auth.basemap();
     as_json(text(&BasemapShown {
         url: basemap.map(|basemap| basemap.template.as_str()),
+        tiles: match basemap {
+            Some(Basemap { is_vector: true, .. }) => BasemapTiles::Vectors,
+            _ => BasemapTiles::Pictures,
+        },
         attribution: basemap.map_or("", |basemap| basemap.attribution.as_str()),
         zooms: basemap.and_then(|basemap| basemap.file.as_ref()).map(|file| file.zooms().into()),
         bounds: basemap.and_then(|basemap| basemap.file.as_ref()?.bounds()),
     }))
 }
 
-/// `GET /v1/basemap/{zoom}/{x}/{y}`: a picture out of the file.
-pub(super) async fn picture(State(app): State<Arc<App>>, Path((zoom, x, y)): Path<(u8, u32, u32)>) -> Response {
+/// What is asked of a tile.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TileOf {
+    /// The file that it is of, as the address of `GET /v1/basemap` says: tiles of this one may be kept.
+    of: Option<String>,
+}
+
+/// `GET /v1/basemap/{zoom}/{x}/{y}`: a tile out of the file.
+pub(super) async fn picture(
+    State(app): State<Arc<App>>,
+    Path((zoom, x, y)): Path<(u8, u32, u32)>,
+    Query(TileOf { of }): Query<TileOf>,
+) -> Response {
     static READ: Semaphore = Semaphore::const_new(READ_AT_ONCE);
     let Some(file) = app.auth.basemap().and_then(|basemap| basemap.file.clone()) else {
         let detail = "this engine has no file of a map: `serve --basemap FILE.pmtiles` names one";
@@ -120,12 +159,19 @@ pub(super) async fn picture(State(app): State<Arc<App>>, Path((zoom, x, y)): Pat
         let detail = format!("zoom is 0 to {}, x and y are squares of it", pmtiles::MAX_ZOOM);
         return problem(StatusCode::BAD_REQUEST, "no such square", &detail);
     };
-    let kind = file.kind();
+    let (kind, packed) = (file.kind(), file.is_packed());
+    let kept = if of.is_some_and(|of| of == file.version) { KEPT_LONG } else { KEPT };
     let runtime = tokio::runtime::Handle::current();
     let _turn = READ.acquire().await;
     let read = tokio::task::spawn_blocking(move || file.picture(at, &runtime)).await;
     match read {
-        Ok(Ok(Some(bytes))) => ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, KEPT)], bytes).into_response(),
+        Ok(Ok(Some(bytes))) => {
+            let mut answer = ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)], bytes).into_response();
+            if packed {
+                answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            answer
+        }
         // The file covers less than the world.
         Ok(Ok(None)) => StatusCode::NO_CONTENT.into_response(),
         Ok(Err(error)) => unread(&error),
@@ -149,6 +195,17 @@ mod tests {
         let wider = wider.to_str().unwrap();
         assert!(wider.contains("img-src 'self' data: https://tiles.example.org:8443;"), "{wider}");
         assert_eq!(wider.replace(" https://tiles.example.org:8443", ""), POLICY);
+    }
+
+    #[test]
+    fn vectors_of_the_map_may_be_fetched_and_are_known_by_their_ending() {
+        for ending in [".mvt", ".pbf", ".pbf?key=1"] {
+            let map = Basemap::new(&format!("https://tiles.example.org/{{z}}/{{x}}/{{y}}{ending}"), "").unwrap();
+            let wider = policy(Some(&map));
+            let wider = wider.to_str().unwrap();
+            assert!(map.is_vector && wider.contains("connect-src 'self' https://tiles.example.org ws:"), "{wider}");
+            assert_eq!(wider.replace(" https://tiles.example.org", ""), POLICY);
+        }
     }
 
     #[test]

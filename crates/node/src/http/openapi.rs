@@ -545,18 +545,20 @@ fn streets(doc: &mut Writing) {
     let route = doc.answers::<ways::StreetNames>(route, "for each name its longest part in the square that is nearly straight, the longest first; none further out than zoom 15");
     doc.write(route);
     let route = doc.get("/v1/basemap", "The map below the streets, if the operator has named one");
-    let route = doc.answers::<basemap::BasemapShown<'_>>(route, "where its pictures are");
+    let route = doc.answers::<basemap::BasemapShown<'_>>(route, "where its tiles are, and what they are");
     doc.write(route);
-    let mut route = doc.get("/v1/basemap/{zoom}/{x}/{y}", "A picture of the map that is in a file").or(&[
+    let mut route = doc.get("/v1/basemap/{zoom}/{x}/{y}", "A tile of the map that is in a file").or(&[
         "no_map",
         "no_such_square",
         "map_not_read",
     ]);
-    for kind in ["image/png", "image/jpeg", "image/webp", "image/avif"] {
+    route = doc.asks::<basemap::TileOf>(route);
+    for kind in ["image/png", "image/jpeg", "image/webp", "image/avif", "application/vnd.mapbox-vector-tile"] {
         route.operation["responses"]["200"]["content"][kind] = json!({});
     }
-    route.operation["responses"]["200"]["description"] = json!("the picture");
-    route.operation["responses"]["204"] = json!({ "description": "the file has no picture of this square" });
+    route.operation["responses"]["200"]["description"] =
+        json!("the tile: a picture, or vectors, packed (gzip) where the file has them so");
+    route.operation["responses"]["204"] = json!({ "description": "the file has no tile of this square" });
     doc.write(route);
     let route = doc.get("/v1/streets/named", "Streets by a part of their names").or(&["nothing_to_look_for"]);
     let route = doc.asks::<ways::Named>(route);
@@ -700,6 +702,7 @@ fn page(doc: &mut Writing) {
         ("/feed.js", "The script of the live feed", "text/javascript"),
         ("/freshness.js", "The script of the status line", "text/javascript"),
         ("/leaflet/leaflet-src.esm.js", "The script of the map", "text/javascript"),
+        ("/protomaps/protomaps-leaflet.js", "The script that draws a map of vector tiles", "text/javascript"),
         ("/console/{script}", "The scripts of the page", "text/javascript"),
     ] {
         let mut route = doc.get(path, summary).text(kind);

@@ -174,7 +174,7 @@ async fn zone(State(app): State<App>, mut request: Request) -> Response {
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     };
     let bare = BARE.contains(&rest.as_str())
-        || ["v1/", "leaflet/", "console/"].iter().any(|begin| rest.starts_with(begin))
+        || ["v1/", "leaflet/", "protomaps/", "console/"].iter().any(|begin| rest.starts_with(begin))
         || rest == "style.css";
     let path = if bare { format!("/{rest}{query}") } else { format!("/v1/{rest}{query}") };
     let Ok(uri) = path.parse::<Uri>() else { return unknown("the address cannot be read") };

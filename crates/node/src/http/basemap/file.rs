@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use pmtiles::{
@@ -18,6 +19,9 @@ use crate::failure::Failure;
 const PICTURE_MAX: usize = 4 << 20;
 /// Most bytes of anything else in the file. They are packed, a thousand to one at the most.
 const PART_MAX: usize = 256 << 10;
+/// The two forms of vector tiles that the page has a style for, by layers that each of their maps of streets has.
+pub(super) const STYLED: [(&str, [&str; 2]); 2] =
+    [("Protomaps", ["earth", "roads"]), ("OpenMapTiles", ["transportation", "building"])];
 /// Longest text of whose map it is.
 const ATTRIBUTION_MAX: usize = 500;
 /// The head of a file.
@@ -74,6 +78,8 @@ pub(crate) struct MapFile {
     reader: AsyncPmTilesReader<Pieces>,
     /// Whose map the file says that it is, as text.
     pub(super) attribution: String,
+    /// Another one for another file: a browser that keeps tiles of one does not show them for the other.
+    pub(super) version: String,
 }
 
 impl std::fmt::Debug for MapFile {
@@ -87,11 +93,11 @@ impl MapFile {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is no PMTiles file, is cut short, or holds something else than pictures.
+    /// When it cannot be read, is no PMTiles file, is cut short, or holds something else than pictures or vector tiles that the page can draw.
     pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
         let fail = |what: &str, hint: &str| Failure::new(format!("--basemap `{}`: {what}", path.display()), hint);
         let whole = "get the file again, or look at it with `pmtiles verify`";
-        let pictures = "give a PMTiles file of PNG, JPEG, WebP or AVIF pictures";
+        let pictures = "give a PMTiles file of vector tiles (MVT), or of PNG, JPEG, WebP or AVIF pictures";
         let unread = |error: std::io::Error| {
             fail(&error.to_string(), "give the path of a PMTiles file, or an address with {z}, {x} and {y}")
         };
@@ -100,6 +106,8 @@ impl MapFile {
         if !about.is_file() {
             return Err(fail("it is no file", pictures));
         }
+        let written = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let version = format!("{:x}-{:x}", written.as_millis(), about.len());
         let mut head = Vec::with_capacity(HEAD);
         (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(unread)?;
         if !head.starts_with(b"PMTiles\x03") {
@@ -125,18 +133,19 @@ impl MapFile {
         let broken = |error: &PmtError| fail(&format!("it is broken: {error}"), whole);
         let reader = AsyncPmTilesReader::try_from_source(pieces).await.map_err(|error| broken(&error))?;
         let header = reader.get_header();
-        match header.tile_type {
-            TileType::Png | TileType::Jpeg | TileType::Webp | TileType::Avif => {}
-            TileType::Mvt | TileType::Mlt => {
+        match (header.tile_type, header.tile_compression) {
+            (TileType::Mlt, _) => {
+                return Err(fail("it holds vector tiles of the form MLT, which the page cannot draw", pictures));
+            }
+            (TileType::Unknown, _) => return Err(fail("it does not say what its tiles are", pictures)),
+            (_, Compression::None | Compression::Unknown) | (TileType::Mvt, Compression::Gzip) => {}
+            (TileType::Mvt, _) => {
                 return Err(fail(
-                    "it holds vector tiles, which the page cannot draw",
-                    "make pictures of it first, for instance with tileserver-gl, and give a PMTiles file of those",
+                    "its vector tiles are packed in a way that not every browser can unpack",
+                    "write them with gzip, as `pmtiles convert` and planetiler do",
                 ));
             }
-            TileType::Unknown => return Err(fail("it does not say what its tiles are", pictures)),
-        }
-        if !matches!(header.tile_compression, Compression::None | Compression::Unknown) {
-            return Err(fail("its pictures are packed once more", "write them without a compression of tiles"));
+            _ => return Err(fail("its pictures are packed once more", "write them without a compression of tiles")),
         }
         if header.min_zoom > header.max_zoom || header.max_zoom > pmtiles::MAX_ZOOM {
             return Err(fail(
@@ -150,8 +159,21 @@ impl MapFile {
             other => other.map_err(|error| fail(&format!("its metadata cannot be read: {error}"), whole))?,
         };
         let said = serde_json::from_str::<Value>(&metadata).unwrap_or_default();
+        if header.tile_type == TileType::Mvt {
+            styled(&said).map_err(|what| fail(&what, "give one of the Protomaps or the OpenMapTiles form"))?;
+        }
         let attribution = plain(said["attribution"].as_str().unwrap_or_default());
-        Ok(Self { reader, attribution })
+        Ok(Self { reader, attribution, version })
+    }
+
+    /// Whether its tiles are vectors, which the page draws, and no pictures.
+    pub(super) fn is_vector(&self) -> bool {
+        self.reader.get_header().tile_type == TileType::Mvt
+    }
+
+    /// Whether its tiles are packed (gzip), each by itself.
+    pub(super) fn is_packed(&self) -> bool {
+        self.reader.get_header().tile_compression == Compression::Gzip
     }
 
     /// The zooms of which it has pictures.
@@ -178,6 +200,17 @@ impl MapFile {
     pub(super) fn picture(&self, at: TileCoord, runtime: &Handle) -> PmtResult<Option<Bytes>> {
         runtime.block_on(self.reader.get_tile(at))
     }
+}
+
+/// Whether the page has a style for the layers that the metadata of vector tiles tell. Those that tell of no layers at all are taken.
+fn styled(metadata: &Value) -> Result<(), String> {
+    let Some(layers) = metadata["vector_layers"].as_array() else { return Ok(()) };
+    let names: Vec<&str> = layers.iter().filter_map(|layer| layer["id"].as_str()).collect();
+    if names.is_empty() || STYLED.iter().any(|(_, needed)| needed.iter().any(|layer| names.contains(layer))) {
+        return Ok(());
+    }
+    let told = plain(&names.join(", "));
+    Err(format!("it holds vector tiles of a form for which the page has no style; their layers are {told}"))
 }
 
 /// What metadata say as HTML, as text: their links are left out.
@@ -279,7 +312,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_page_cannot_draw_is_refused_with_its_reason() {
-        assert!(open(&map(1, 2, b"vector")).await.unwrap_err().contains("vector tiles"));
+        assert!(open(&map(6, 2, b"vector")).await.unwrap_err().contains("MLT"));
+        assert!(open(&map(1, 3, b"vector")).await.unwrap_err().contains("packed in a way"));
         assert!(open(&map(2, 2, b"packed")).await.unwrap_err().contains("packed once more"));
         assert!(open(&map(0, 1, b"?")).await.unwrap_err().contains("does not say"));
         assert!(open(b"\x89PNG").await.unwrap_err().contains("no PMTiles file"));
@@ -290,6 +324,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(MapFile::open(folder.path()).await.is_err());
         assert!(MapFile::open(&folder.path().join("none.pmtiles")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn vector_tiles_come_out_packed_as_they_went_in() {
+        for (compression, packed) in [(1, false), (2, true)] {
+            let map_file = open(&map(1, compression, b"vectors")).await.unwrap();
+            assert!(map_file.is_vector());
+            assert_eq!(map_file.is_packed(), packed);
+            assert_eq!(picture_of(map_file, 0, 0, 0), Ok(Some(b"vectors".to_vec())));
+        }
+        assert!(!open(&map(2, 1, b"a picture")).await.unwrap().is_vector());
+    }
+
+    #[test]
+    fn vector_tiles_without_a_style_are_refused_with_the_names_of_their_layers() {
+        let with = |layers: serde_json::Value| super::styled(&serde_json::json!({ "vector_layers": layers }));
+        assert!(with(serde_json::json!([{ "id": "roads" }, { "id": "mine" }])).is_ok());
+        assert!(with(serde_json::json!([{ "id": "transportation" }])).is_ok());
+        assert!(with(serde_json::json!([])).is_ok() && super::styled(&serde_json::Value::Null).is_ok());
+        let refused = with(serde_json::json!([{ "id": "pipes" }, { "id": "valves" }])).unwrap_err();
+        assert!(refused.ends_with("pipes, valves"), "{refused}");
     }
 
     #[tokio::test]

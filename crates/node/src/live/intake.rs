@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 
 use super::Readiness;
 use super::bases;
-use super::skip_list;
+use super::in_hand::InHand;
+use super::skip_list::{self, Passed as PassedOver};
 use super::start::log_gap;
 use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
@@ -73,15 +74,28 @@ pub(super) fn start(
     reader: Reader,
     (zone, warnings, sources): (Zone, Warnings, Sources),
     policy: watch::Receiver<PolicyAt>,
-    readiness: Arc<Readiness>,
+    (readiness, in_hand, passed): (Arc<Readiness>, Arc<InHand>, Arc<PassedOver>),
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let log = words.log().clone();
     let first = Arc::new(AtomicU64::new(0));
-    let told = (Arc::clone(&readiness), Arc::clone(&first));
+    let told = (Arc::clone(&readiness), Arc::clone(&first), passed);
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), told);
-    let intake =
-        Intake { log, words, gate, zone, warnings, sources, policy, readiness, folds_anew, skipped, first, forgot: 0 };
+    let intake = Intake {
+        log,
+        words,
+        gate,
+        zone,
+        warnings,
+        sources,
+        policy,
+        readiness,
+        in_hand,
+        folds_anew,
+        skipped,
+        first,
+        forgot: 0,
+    };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -116,6 +130,8 @@ struct Intake {
     sources: Sources,
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
+    /// An entry over which this task panics is written there.
+    in_hand: Arc<InHand>,
     /// The log is folded from its first entry on, or from a base: others have read most of it before.
     folds_anew: bool,
     /// Whoever looks after the list of skipped entries hears of each.
@@ -243,6 +259,7 @@ impl Intake {
         }
         let (seq, at) = (LogSeq(message.seq), message.at);
         let bytes = message.bytes.clone();
+        let _blamed = self.in_hand.blamed(message.seq, MessageHash(0));
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(mut entry, said)) => {
@@ -266,7 +283,7 @@ impl Intake {
                     tracing::warn!(%error, seq = message.seq, "waiting to ask who owns the zone");
                     // The list of skipped entries may have been deleted.
                     let known = self.gate.skipped().into_iter().collect();
-                    let put_back = skip_list::put_back(&self.log, self.gate.zone(), &known);
+                    let put_back = skip_list::put_back(&self.log, self.gate.zone(), &known, None);
                     let _ = tokio::time::timeout(MAKE, put_back).await;
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -334,6 +351,6 @@ impl Intake {
     /// folded.
     async fn note_all(&self, seq: u64) -> Result<(), LogError> {
         let known = self.gate.skipped().into_iter().chain([seq]).collect();
-        skip_list::put_back(&self.log, self.gate.zone(), &known).await.map(drop)
+        skip_list::put_back(&self.log, self.gate.zone(), &known, None).await.map(drop)
     }
 }

@@ -32,6 +32,8 @@ use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
+/// Messages that are looked through for keys before they are judged, if they have come already.
+const LOOKED_THROUGH: usize = 256;
 /// Rejected messages that are noted at the same time.
 const NOTED_AT_ONCE: usize = 128;
 
@@ -145,10 +147,11 @@ struct Intake {
 impl Intake {
     async fn run(mut self, mut expected: Option<Expected>, mut reader: Reader, sender: mpsc::Sender<Taken>) {
         let mut noting: VecDeque<Noting> = VecDeque::new();
+        let mut come: VecDeque<Read> = VecDeque::new();
         loop {
             let read = tokio::select! {
                 biased;
-                read = reader.next(), if noting.len() < NOTED_AT_ONCE => read,
+                read = self.next(&mut come, &mut reader), if noting.len() < NOTED_AT_ONCE => read,
                 Some(noted) = first_noted(&mut noting) => {
                     if !self.hand_on_noted(&mut noting, noted, &sender).await {
                         return;
@@ -198,6 +201,26 @@ impl Intake {
                 return;
             }
         }
+    }
+
+    /// What comes next. Where many messages have come already, as in the fold of a start, the keys to their words are asked for together.
+    async fn next(&self, come: &mut VecDeque<Read>, reader: &mut Reader) -> Option<Read> {
+        if come.is_empty() {
+            come.push_back(reader.next().await?);
+            while come.len() < LOOKED_THROUGH
+                && let Some(read) = reader.come()
+            {
+                come.push_back(read);
+            }
+            if come.len() > 1 {
+                let messages = come.iter().filter_map(|read| match read {
+                    Read::Message(message) => Some(message.bytes.clone()),
+                    Read::Regressed(_) | Read::Gap(_) | Read::Unsure(_) => None,
+                });
+                self.words.ask_for_keys(messages.collect()).await;
+            }
+        }
+        come.pop_front()
     }
 
     /// Hands on the first rejected message, once it is noted for good. False: the engine's thread has ended.

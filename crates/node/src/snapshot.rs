@@ -5,10 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::ZoneName;
 use fleetfold_model::MessageHash;
 use serde::{Deserialize, Serialize};
-
-use crate::log::ZoneName;
 
 /// Changes whenever the fold or its state do: a snapshot of another version is a cache thrown away.
 const FORMAT: u32 = fleetfold_journal::SNAPSHOT_FORMAT;
@@ -42,20 +41,12 @@ pub(crate) fn write(
     (fleet, tally): (&Fleet, &Tally),
     skipped: &[u64],
 ) -> std::io::Result<PathBuf> {
-    let other = |error: postcard::Error| std::io::Error::other(error.to_string());
-    let mut body = postcard::to_stdvec(header).map_err(other)?;
-    body.extend(postcard::to_stdvec(&(fleet, tally)).map_err(other)?);
-    // Behind the state: programs of before read as far as that.
-    body.extend(postcard::to_stdvec(skipped).map_err(other)?);
-    let packed = zstd::bulk::compress(&body, 3)?;
-    let hash = blake3::hash(&packed);
+    let bytes = pack(header, (fleet, tally), skipped)?;
     std::fs::create_dir_all(folder)?;
     let path = folder.join(format!("{:020}.snapshot", header.applied));
     let temporary = path.with_extension("tmp");
     let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(hash.as_bytes())?;
-    file.write_all(&(body.len() as u64).to_le_bytes())?;
-    file.write_all(&packed)?;
+    file.write_all(&bytes)?;
     file.sync_all()?;
     std::fs::rename(&temporary, &path)?;
     std::fs::File::open(folder)?.sync_all()?;
@@ -63,6 +54,21 @@ pub(crate) fn write(
         std::fs::remove_file(old)?;
     }
     Ok(path)
+}
+
+/// The bytes of a snapshot: a checksum, the size of what follows, and that packed.
+pub(crate) fn pack(header: &Header, (fleet, tally): (&Fleet, &Tally), skipped: &[u64]) -> std::io::Result<Vec<u8>> {
+    let other = |error: postcard::Error| std::io::Error::other(error.to_string());
+    let mut body = postcard::to_stdvec(header).map_err(other)?;
+    body.extend(postcard::to_stdvec(&(fleet, tally)).map_err(other)?);
+    // Behind the state: programs of before read as far as that.
+    body.extend(postcard::to_stdvec(skipped).map_err(other)?);
+    let packed = zstd::bulk::compress(&body, 3)?;
+    let hash = blake3::hash(&packed);
+    let mut whole = hash.as_bytes().to_vec();
+    whole.extend((body.len() as u64).to_le_bytes());
+    whole.extend(packed);
+    Ok(whole)
 }
 
 /// Removes snapshots of before an entry.
@@ -113,7 +119,11 @@ impl Loaded {
 
 /// Reads one; `Err` says why it is not to be trusted.
 pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<Loaded, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    unpack(&std::fs::read(path).map_err(|error| error.to_string())?, zone)
+}
+
+/// The same from its bytes.
+pub(crate) fn unpack(bytes: &[u8], zone: &ZoneName) -> Result<Loaded, String> {
     let (Some(hash), Some(size), Some(packed)) = (bytes.get(..32), bytes.get(32..40), bytes.get(40..)) else {
         return Err("it is cut short".to_owned());
     };
@@ -121,6 +131,10 @@ pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<Loaded, String> {
         return Err("its checksum is wrong".to_owned());
     }
     let size = u64::from_le_bytes(size.try_into().map_err(|_| "it is cut short".to_owned())?);
+    // The checksum is that of the packed bytes, which say the size, too: as much memory as a damaged number asks for must not be taken.
+    if zstd::zstd_safe::get_frame_content_size(packed).ok().flatten() != Some(size) {
+        return Err("its size is not that of what it holds".to_owned());
+    }
     let body = zstd::bulk::decompress(packed, size.min(4 << 30) as usize).map_err(|error| error.to_string())?;
     let (header, rest): (Header, &[u8]) = postcard::take_from_bytes(&body).map_err(|error| error.to_string())?;
     if header.format != FORMAT {
@@ -158,10 +172,10 @@ pub(crate) fn newest(folder: &Path, zone: &ZoneName, listed: &[u64]) -> Option<L
 #[cfg(test)]
 mod tests {
     use fleetfold_fleet::{Fleet, Tally};
+    use fleetfold_journal::ZoneName;
     use fleetfold_model::MessageHash;
 
     use super::{Header, list, newest, write};
-    use crate::log::ZoneName;
 
     #[test]
     fn a_damaged_snapshot_falls_back_to_the_one_before() {

@@ -218,6 +218,10 @@ impl Worker {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
+        // The lease may have been taken at the moment at which the log was found to have gone back: it is let go, and nobody decides.
+        if matches!(input, Input::Commit(Outcome::Granted(_))) && self.readiness.regressed.get().is_some() {
+            return;
+        }
         match &input {
             Input::Commit(Outcome::Granted(epoch)) => {
                 self.readiness.undecided.over();

@@ -51,7 +51,7 @@ load *args:
     cargo build --release -p fleetfold-node
     cargo run --release -p fleetfold-load -- {{args}}
 
-# Coverage-guided fuzzing of messages, logs, recordings, bases and problem files: just fuzz 60 log
+# Coverage-guided fuzzing of messages, logs, recordings, bases, snapshots, HTTP bodies and problem files: just fuzz 60 log
 fuzz *args:
     scripts/fuzz {{args}}
 

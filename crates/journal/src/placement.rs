@@ -164,6 +164,11 @@ impl Presence {
         }
     }
 
+    /// Whether a node is present and drains.
+    pub fn drains(&self, node: &NodeName) -> bool {
+        self.members.get(node).is_some_and(|member| member.draining)
+    }
+
     /// Who is present, by name.
     pub fn members(&self) -> &BTreeMap<NodeName, Member> {
         &self.members
@@ -175,10 +180,11 @@ impl Presence {
     }
 }
 
-/// The two nodes that come first for a zone. Nodes that drain, and those that may not run it, are not ranked.
+/// The two nodes that come first for a zone. Nodes that may not run it are not ranked, and those that drain only where no other is left:
+/// a zone without an owner would be worse than a node that has more to do than it should.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranking {
-    /// Who should own it; `None`: every node that may run it drains.
+    /// Who should own it; `None`: no node may run it.
     pub first: Option<NodeName>,
     /// Who should fold it as a standby; `None`: no other node may.
     pub second: Option<NodeName>,
@@ -187,7 +193,9 @@ pub struct Ranking {
 /// Ranks the nodes for a zone.
 pub fn rank(zone: &ZoneName, present: &Presence) -> Ranking {
     let mut best: [Option<(u64, &NodeName)>; 2] = [None, None];
-    for (node, _) in present.members.iter().filter(|(_, member)| !member.draining && member.may_run(zone)) {
+    let able = || present.members.iter().filter(|(_, member)| member.may_run(zone));
+    let all_drain = able().all(|(_, member)| member.draining);
+    for (node, _) in able().filter(|(_, member)| all_drain || !member.draining) {
         // Equal weights (one in 2^64) are told apart by name.
         let candidate = Some((weight(zone, node), node));
         if candidate > best[0] {
@@ -247,15 +255,17 @@ pub struct Decision {
 pub fn decide(ranking: &Ranking, present: &Presence, standing: Standing) -> Decision {
     let me = Some(present.me());
     let (is_first, is_second) = (ranking.first.as_ref() == me, ranking.second.as_ref() == me);
-    let drains = present.member(present.me()).is_some_and(|member| member.draining);
-    let other = ranking.first.as_ref().filter(|first| Some(*first) != me);
+    let drains = present.drains(present.me());
+    // From one that drains to another that drains nothing is handed over.
+    let other = ranking.first.as_ref().filter(|first| Some(*first) != me && !present.drains(first));
     // A zone is handed over to a node that has settled, so that joins do not make zones flap; a node that drains cannot wait.
     let ask_first =
         standing.owns && other.is_some_and(|first| drains || present.member(first).is_some_and(Member::has_settled));
     let own = if standing.owns {
         !(ask_first && standing.first_ready)
     } else {
-        !drains && (is_first || is_second && standing.caught_up && standing.free_looks >= FREE_LOOKS)
+        // Who drains is first only where no other node is left.
+        is_first || (!drains && is_second && standing.caught_up && standing.free_looks >= FREE_LOOKS)
     };
     let run = standing.owns || is_first || is_second || (!drains && standing.idle_beats < LINGER_BEATS);
     Decision { run, own, ask_first }
@@ -359,6 +369,33 @@ mod tests {
         draining.drain(true);
         assert!(decide(&ranking, &draining, Standing { first_ready: false, ..owner }).own);
         assert!(!decide(&ranking, &draining, owner).own);
+    }
+
+    #[test]
+    fn nodes_that_drain_run_a_zone_only_where_no_other_is_left() {
+        let mut present = settled(&BTreeSet::from([0, 1, 2]));
+        present.drain(true);
+        let first = |present: &Presence| rank(&zone(7), present).first;
+        assert!(first(&present).is_some_and(|first| first != node(0)), "another one is there");
+        present.left(&node(1));
+        assert_eq!(first(&present), Some(node(2)));
+        present.left(&node(2));
+        let ranking = rank(&zone(7), &present);
+        assert_eq!(ranking, Ranking { first: Some(node(0)), second: None });
+        let taken = Decision { run: true, own: true, ask_first: false };
+        assert_eq!(decide(&ranking, &present, Standing { caught_up: true, ..Standing::default() }), taken);
+        // As soon as one is there that does not drain, it is given the zone again.
+        present.heard(&beat(node(1), 1));
+        let ranking = rank(&zone(7), &present);
+        assert_eq!(ranking.first, Some(node(1)));
+        let owner = Standing { owns: true, caught_up: true, first_ready: true, ..Standing::default() };
+        assert_eq!(decide(&ranking, &present, owner), Decision { run: true, own: false, ask_first: true });
+        // Where all drain, what somebody owns stays with him.
+        present.heard(&Beat { draining: true, ..beat(node(1), 2) });
+        let (ranking, here) = (rank(&zone(7), &present), node(0));
+        let mine = Ranking { first: Some(node(1)), second: Some(here) };
+        assert!(decide(&mine, &present, owner).own && !decide(&mine, &present, owner).ask_first);
+        assert!(ranking.first.is_some() && ranking.second.is_some());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::Stand;
 use fleetfold_fleet::{Fleet, RoadState};
-use fleetfold_model::{Event, Name, OrderId, Pin, Position, RoadTarget, Timestamp, VehicleId};
+use fleetfold_model::{Event, Name, NotedItem, OrderId, Pin, Position, RoadTarget, Timestamp, VehicleId};
 use fleetfold_roads::{Network, OffStreet};
 use fleetfold_wire::{EventType, Warning};
 
@@ -196,10 +196,14 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         Event::RoadClosed(change) | Event::RoadSlowed(change) => change.target.clone().map(Subject::Roads),
         Event::RoadReopened(change) => Some(Subject::RoadChange(change.change.clone())),
         Event::AssignmentForced(pin) => Some(Subject::Forced(pin.clone())),
+        Event::AttentionNoted(noted) => match &noted.item {
+            NotedItem::Order(order) => named(Some(order), None),
+            NotedItem::Vehicle(vehicle) => named(None, Some(vehicle)),
+            NotedItem::Entry(_) => None,
+        },
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
         | Event::VehicleRegistered(_)
-        | Event::AttentionNoted(_)
         | Event::PolicyChanged(_)
         | Event::PlanProposed(_)
         | Event::FeaturesLearned(_)
@@ -243,16 +247,20 @@ pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warnin
             vec![Warning::odd_value("vehicle_id", detail)]
         }
         (_, Known::Strangers { order, vehicle }) => {
+            let is_note = matches!(event, Event::AttentionNoted(_));
             let order = order.as_ref().map(|Stranger { name, like }| {
+                let until = if is_note { "nobody sees the note beside it" } else { "nothing happens" };
                 let detail = format!(
-                    "`{}` of an order that nobody has asked for: nothing happens until `order.created` of {name} comes",
+                    "`{}` of an order that nobody has asked for: {until} until `order.created` of {name} comes",
                     kind.name()
                 );
                 Warning::unknown_id(Warning::UNKNOWN_ORDER, "order_id", name.as_str(), like.clone(), detail)
             });
             let vehicle = vehicle.as_ref().map(|Stranger { name, like }| {
+                let until =
+                    if is_note { "nobody sees the note beside it" } else { "it gets no work, and is on no map," };
                 let detail = format!(
-                    "`{}` of a vehicle that nobody has registered: it gets no work, and is on no map, until `vehicle.registered` comes",
+                    "`{}` of a vehicle that nobody has registered: {until} until `vehicle.registered` comes",
                     kind.name()
                 );
                 Warning::unknown_id(Warning::UNKNOWN_VEHICLE, "vehicle_id", name.as_str(), like.clone(), detail)

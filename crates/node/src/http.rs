@@ -2,6 +2,7 @@
 //! in `state.rs`.
 
 pub(crate) mod basemap;
+mod bodies;
 mod forget;
 mod lookup;
 pub(crate) mod openapi;
@@ -33,13 +34,10 @@ use bytes::Bytes;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, Said};
 use fleetfold_model::{Event, Name};
-use fleetfold_wire::{
-    Decoded, EventType, FACT_BYTES_MAX, Mode, Warning, What, Writer, decode, personal_fields, structured,
-};
+use fleetfold_wire::{Decoded, EventType, FACT_BYTES_MAX, Warning, What, Writer, decode, personal_fields};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::auth::stamp::stamped;
@@ -455,27 +453,6 @@ struct Posting {
     wait: Option<String>,
 }
 
-/// The events of a request: one per line, a list of them (batched), or the body, which may be in binary mode. `Err`: it calls itself a
-/// batch and is no list.
-fn events_in(headers: &HeaderMap, body: Bytes) -> Result<Vec<Bytes>, serde_json::Error> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    if kind.contains("ndjson") || kind.contains("jsonl") {
-        let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        return Ok(lines.map(|line| body.slice_ref(line)).collect());
-    }
-    let pairs: Vec<(&str, &str)> =
-        headers.iter().filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();
-    match Mode::of(pairs.iter().copied()) {
-        Mode::Batched => {
-            // Each event keeps the bytes that it came in: what is rejected is told with them.
-            let events: Vec<&RawValue> = serde_json::from_slice(&body)?;
-            Ok(events.into_iter().map(|event| body.slice_ref(event.get().as_bytes())).collect())
-        }
-        Mode::Structured => Ok(vec![body]),
-        Mode::Binary => Ok(vec![structured(pairs, &body).map_or(body, Bytes::from)]),
-    }
-}
-
 /// One event, one per line, or a list of them. Each is judged by itself; the answer says what became of each, by its line or its place in
 /// the list.
 ///
@@ -492,7 +469,9 @@ async fn events(
         return problem(StatusCode::BAD_REQUEST, "nothing to wait for", &detail);
     }
     let is_empty = body.trim_ascii().is_empty();
-    let lines = match events_in(&headers, body) {
+    let pairs: Vec<(&str, &str)> =
+        headers.iter().filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();
+    let lines = match bodies::events_in(&pairs, body) {
         Ok(lines) => lines,
         Err(error) => {
             let detail = format!("{error}: application/cloudevents-batch+json is a JSON array of events");

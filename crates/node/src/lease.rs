@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::live::Readiness;
+use crate::live::skip_list::Passed;
 use crate::log::{Lease, Leased, Log, LogError, ZoneName};
 
 /// A lease lives 3 s at the broker. Without a renewal the engine stops half a second earlier by its own clock, so that it has
@@ -73,13 +74,14 @@ async fn take(
 }
 
 /// Starts the thread. It reports through `inputs`. `chain_epoch` is the highest epoch in the zone's chain of plans: ours must
-/// be higher. `readiness` is told why nobody is known to own the zone.
+/// be higher. `readiness` is told why nobody is known to own the zone. `passed`: what this engine has passed over; if others pass over
+/// more, it must not own the zone.
 pub(crate) fn hold(
     log: Log,
     zone: ZoneName,
     owner: String,
     inputs: mpsc::Sender<Input>,
-    (chain_epoch, readiness): (Arc<AtomicU64>, Arc<Readiness>),
+    (chain_epoch, readiness, passed): (Arc<AtomicU64>, Arc<Readiness>, Arc<Passed>),
     runtime: tokio::runtime::Handle,
 ) -> Thread {
     let (sender, orders) = std::sync::mpsc::channel();
@@ -97,6 +99,11 @@ pub(crate) fn hold(
             match held {
                 None if !wanted => pause = LOOK_EVERY,
                 None => match runtime.block_on(take(&log, (&zone, &owner), &mut lapsed, &chain_epoch)) {
+                    // Whoever quarantines an entry holds the lease meanwhile: from here on nobody does.
+                    Ok(Some(lease)) if runtime.block_on(passed.conflict_now(&log, &zone)).is_some() => {
+                        (lapsed, wanted) = (None, false);
+                        runtime.block_on(log.release(&zone, lease));
+                    }
                     Ok(Some(lease)) => {
                         lapsed = None;
                         readiness.unowned.over();
@@ -133,7 +140,7 @@ pub(crate) fn hold(
             }
             match orders.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Order::Acquire) => wanted = true,
+                Ok(Order::Acquire) => wanted = passed.conflict().is_none(),
                 Ok(Order::StandBy) => {
                     (wanted, lapsed) = (false, None);
                     readiness.unowned.over();

@@ -8,12 +8,16 @@ pub(crate) mod bases;
 mod earlier;
 mod effects;
 pub(crate) mod handover;
+mod in_hand;
 mod inputs;
 mod intake;
 mod keeper;
 mod mark;
+#[cfg(debug_assertions)]
+mod planted;
+mod quarantine;
 mod screens;
-mod skip_list;
+pub(crate) mod skip_list;
 mod start;
 mod telling;
 
@@ -51,7 +55,9 @@ use crate::verify::{Evidence, Verify};
 use crate::warnings::{self, Warnings};
 use admission::Admission;
 use handover::{Ask, Copied, Giver, Signals};
+use in_hand::InHand;
 use intake::Taken;
+use skip_list::Passed;
 pub(crate) use start::{beginning, log_gap, search_pool, start, unseen};
 
 /// The level of overload at which new orders are refused where that is possible.
@@ -223,9 +229,9 @@ impl Live {
         self.signals.entry_at()
     }
 
-    /// Whether the engine's thread has ended.
+    /// Whether the engine's thread has ended, also by a panic.
     pub(crate) fn has_ended(&self) -> bool {
-        *self.done.borrow()
+        *self.done.borrow() || self.done.has_changed().is_err()
     }
 
     /// Where the engine stands, with all key figures. Its thread copies them: not for who asks often.
@@ -377,6 +383,10 @@ struct Worker {
     accept_gap: bool,
     /// What was folded and is not in the log any more.
     gone: Option<String>,
+    /// Which entry is being folded and answered, for the start after an end that nobody wanted.
+    in_hand: Arc<InHand>,
+    /// What was passed over.
+    passed: Arc<Passed>,
     /// How often the last plan was read back since the last one was sent.
     read_back: u32,
 }
@@ -394,13 +404,15 @@ impl Worker {
         let mut own = self.own.clone();
         let (log, zone, inputs) = (self.log.clone(), self.zone.clone(), self.inputs.clone());
         let readiness = Arc::clone(&self.readiness);
-        let lease =
-            lease::hold(log, zone, owner, inputs, (Arc::clone(&self.chain_epoch), readiness), self.runtime.clone());
+        let chain_epoch = Arc::clone(&self.chain_epoch);
+        let of_zone = (chain_epoch, readiness, Arc::clone(&self.passed));
+        let lease = lease::hold(log, zone, owner, inputs, of_zone, self.runtime.clone());
         let lease::Thread { orders: let_go, released } = lease;
         self.look_at_coordinates();
         if self.caught_up_at <= self.engine.fleet().applied().0 {
             self.caught_up(&let_go);
         }
+        self.acquit();
         let (mut entries_open, mut positions_open) = (true, true);
         let signals = Arc::clone(self.giver.signals());
         loop {

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: which fields they are. That says the schema of each type ([`fleetfold_wire::personal_fields`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use fleetfold_model::{Event, LogEntry, Person};
 use fleetfold_wire::{ENCRYPTED, EventType, Labels, Parted, What, decode, person, sender};
+use futures::StreamExt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -23,6 +24,8 @@ use crate::log::{Log, LogError, ZoneName};
 const VERSION: u8 = 1;
 /// Keys that are remembered. (Some 15 MB.)
 const KEYS_MAX: usize = 100_000;
+/// Keys that are asked for at a time.
+const KEYS_AT_ONCE: usize = 64;
 /// An entry waits so long for the key of its words, and is folded without them then: drivers wait for answers, screens for names.
 const KEY_WITHIN: Duration = Duration::from_secs(1);
 /// After that no key is asked for so long, milliseconds: a bucket without a leader must not hold up one entry after the other.
@@ -109,8 +112,7 @@ impl Words {
     /// The message with its words opened. `None`: none are encrypted in it, or nobody can read them any more.
     pub(crate) async fn open(&self, event: &Event, message: &[u8]) -> Option<Bytes> {
         let person = person(event)?;
-        // Most events have none, and to read one costs microseconds.
-        if !message.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED.as_bytes()) {
+        if !may_be_encrypted(message) {
             return None;
         }
         let kind = EventType::of(event);
@@ -127,6 +129,24 @@ impl Words {
         let Kept::Key(key) = kept else { return None };
         let plain = decrypt(&key, &self.bound(&person, message), text)?;
         parted.with_plain(kind, &plain).map(Bytes::from)
+    }
+
+    /// Asks for the keys of all persons whose words are encrypted in these messages, many at a time: one after the other, each would cost a
+    /// way to the broker and back.
+    pub(crate) async fn ask_for_keys(&self, messages: Vec<Bytes>) {
+        let mut unknown: BTreeSet<Person> = messages.iter().filter_map(|message| encrypted_for(message)).collect();
+        {
+            let known = self.known();
+            unknown.retain(|who| matches!(known.get(who), None | Some(Kept::Nothing)));
+        }
+        let ask = |who: Person| async move {
+            if let Some(kept) = self.key_soon(&who).await
+                && kept != Kept::Nothing
+            {
+                self.know(&who, kept);
+            }
+        };
+        futures::stream::iter(unknown).for_each_concurrent(KEYS_AT_ONCE, ask).await;
     }
 
     /// A person's key, if the log says within [`KEY_WITHIN`] what is kept of it.
@@ -176,6 +196,22 @@ impl Words {
         let who = crate::log::keys::key_name(person);
         // None of these has a control character.
         ["fleetfold", self.zone.tenant(), self.zone.zone(), &who, &text("source"), &text("id")].join("\0").into_bytes()
+    }
+}
+
+/// Whether words may be encrypted in a message. In most none are, and to read a message costs microseconds.
+fn may_be_encrypted(message: &[u8]) -> bool {
+    message.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED.as_bytes())
+}
+
+/// The person whose words are encrypted in a message.
+fn encrypted_for(message: &[u8]) -> Option<Person> {
+    if !may_be_encrypted(message) {
+        return None;
+    }
+    match decode(message).ok()?.what {
+        What::Event(event) => person(&event),
+        What::Position(..) => None,
     }
 }
 
@@ -247,11 +283,19 @@ mod tests {
         let (foreign, _) = created("1", "o2");
         assert_eq!(other.open(&foreign, moved.replace("\"o1\"", "\"o2\"").as_bytes()).await, None);
 
+        // Whoever has asked for the keys of many messages before needs no log to open them.
+        let asked = Words::new(log.clone(), zone.clone());
+        asked.ask_for_keys(vec![message.clone().into(), stored.clone(), b"garbage".to_vec().into()]).await;
+
         let person = Person::Order(Name::new("o1").unwrap());
         for _ in 0..2 {
             log.destroy_key(&zone, &person).await.unwrap();
         }
         assert_eq!(Words::new(log.clone(), zone.clone()).open(&event, &stored).await, None);
+        assert!(asked.open(&event, &stored).await.is_some(), "its key was known before it was destroyed");
+        asked.ask_for_keys(vec![stored.clone()]).await;
+        asked.forget(&person);
+        assert_eq!(asked.open(&event, &stored).await, None);
         words.forget(&person);
         assert_eq!(words.open(&event, &stored).await, None, "what was remembered is forgotten too");
         // What comes later is not kept either, and no key is made again.

@@ -5,10 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fleetfold_fleet::{Fleet, Tally};
+use fleetfold_journal::ZoneName;
 use fleetfold_model::MessageHash;
 use serde::{Deserialize, Serialize};
-
-use crate::log::ZoneName;
 
 /// Changes whenever the fold or its state do: a snapshot of another version is a cache thrown away.
 const FORMAT: u32 = fleetfold_journal::SNAPSHOT_FORMAT;
@@ -34,20 +33,20 @@ impl Header {
     }
 }
 
-/// Writes a snapshot: to a temporary name, synced, renamed, the folder synced; then the oldest go.
-pub(crate) fn write(folder: &Path, header: &Header, fleet: &Fleet, tally: &Tally) -> std::io::Result<PathBuf> {
-    let other = |error: postcard::Error| std::io::Error::other(error.to_string());
-    let mut body = postcard::to_stdvec(header).map_err(other)?;
-    body.extend(postcard::to_stdvec(&(fleet, tally)).map_err(other)?);
-    let packed = zstd::bulk::compress(&body, 3)?;
-    let hash = blake3::hash(&packed);
+/// Writes a snapshot: to a temporary name, synced, renamed, the folder synced; then the oldest go. `skipped`: the entries that it has
+/// passed over, in order.
+pub(crate) fn write(
+    folder: &Path,
+    header: &Header,
+    (fleet, tally): (&Fleet, &Tally),
+    skipped: &[u64],
+) -> std::io::Result<PathBuf> {
+    let bytes = pack(header, (fleet, tally), skipped)?;
     std::fs::create_dir_all(folder)?;
     let path = folder.join(format!("{:020}.snapshot", header.applied));
     let temporary = path.with_extension("tmp");
     let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(hash.as_bytes())?;
-    file.write_all(&(body.len() as u64).to_le_bytes())?;
-    file.write_all(&packed)?;
+    file.write_all(&bytes)?;
     file.sync_all()?;
     std::fs::rename(&temporary, &path)?;
     std::fs::File::open(folder)?.sync_all()?;
@@ -55,6 +54,21 @@ pub(crate) fn write(folder: &Path, header: &Header, fleet: &Fleet, tally: &Tally
         std::fs::remove_file(old)?;
     }
     Ok(path)
+}
+
+/// The bytes of a snapshot: a checksum, the size of what follows, and that packed.
+pub(crate) fn pack(header: &Header, (fleet, tally): (&Fleet, &Tally), skipped: &[u64]) -> std::io::Result<Vec<u8>> {
+    let other = |error: postcard::Error| std::io::Error::other(error.to_string());
+    let mut body = postcard::to_stdvec(header).map_err(other)?;
+    body.extend(postcard::to_stdvec(&(fleet, tally)).map_err(other)?);
+    // Behind the state: programs of before read as far as that.
+    body.extend(postcard::to_stdvec(skipped).map_err(other)?);
+    let packed = zstd::bulk::compress(&body, 3)?;
+    let hash = blake3::hash(&packed);
+    let mut whole = hash.as_bytes().to_vec();
+    whole.extend((body.len() as u64).to_le_bytes());
+    whole.extend(packed);
+    Ok(whole)
 }
 
 /// Removes snapshots of before an entry.
@@ -82,9 +96,34 @@ pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// What a snapshot holds.
+pub(crate) struct Loaded {
+    /// What it says of itself.
+    pub(crate) header: Header,
+    /// The state.
+    pub(crate) fleet: Fleet,
+    /// The key figures.
+    pub(crate) tally: Tally,
+    /// The entries that it has passed over, in order; `None`: a program of before has written it, which did not say.
+    pub(crate) skipped: Option<Vec<u64>>,
+}
+
+impl Loaded {
+    /// An entry that it has folded and that is on the list of skipped entries now: since then it was quarantined. `listed` is in order.
+    fn folded_what_is_skipped(&self, listed: &[u64]) -> Option<u64> {
+        let skipped = self.skipped.as_ref()?;
+        let until = listed.partition_point(|&seq| seq <= self.header.applied);
+        listed[..until].iter().copied().find(|seq| skipped.binary_search(seq).is_err())
+    }
+}
+
 /// Reads one; `Err` says why it is not to be trusted.
-pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet, Tally), String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<Loaded, String> {
+    unpack(&std::fs::read(path).map_err(|error| error.to_string())?, zone)
+}
+
+/// The same from its bytes.
+pub(crate) fn unpack(bytes: &[u8], zone: &ZoneName) -> Result<Loaded, String> {
     let (Some(hash), Some(size), Some(packed)) = (bytes.get(..32), bytes.get(32..40), bytes.get(40..)) else {
         return Err("it is cut short".to_owned());
     };
@@ -92,6 +131,10 @@ pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet, Tally
         return Err("its checksum is wrong".to_owned());
     }
     let size = u64::from_le_bytes(size.try_into().map_err(|_| "it is cut short".to_owned())?);
+    // The checksum is that of the packed bytes, which say the size, too: as much memory as a damaged number asks for must not be taken.
+    if zstd::zstd_safe::get_frame_content_size(packed).ok().flatten() != Some(size) {
+        return Err("its size is not that of what it holds".to_owned());
+    }
     let body = zstd::bulk::decompress(packed, size.min(4 << 30) as usize).map_err(|error| error.to_string())?;
     let (header, rest): (Header, &[u8]) = postcard::take_from_bytes(&body).map_err(|error| error.to_string())?;
     if header.format != FORMAT {
@@ -100,14 +143,24 @@ pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<(Header, Fleet, Tally
     if (header.tenant.as_str(), header.zone.as_str()) != (zone.tenant(), zone.zone()) {
         return Err(format!("it is of {}/{}", header.tenant, header.zone));
     }
-    let (mut fleet, tally): (Fleet, Tally) = postcard::from_bytes(rest).map_err(|error| error.to_string())?;
+    let ((mut fleet, tally), rest): ((Fleet, Tally), &[u8]) =
+        postcard::take_from_bytes(rest).map_err(|error| error.to_string())?;
+    let skipped = match rest {
+        [] => None,
+        rest => Some(postcard::from_bytes(rest).map_err(|error| error.to_string())?),
+    };
     fleet.rebuild_index();
-    Ok((header, fleet, tally))
+    Ok(Loaded { header, fleet, tally, skipped })
 }
 
-/// The newest snapshot that can be trusted.
-pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet, Tally)> {
-    list(folder).into_iter().find_map(|path| match read(&path, zone) {
+/// The newest snapshot that can be trusted. `listed`: the zone's list of skipped entries, in order: a snapshot that has folded one of them
+/// is of no use.
+pub(crate) fn newest(folder: &Path, zone: &ZoneName, listed: &[u64]) -> Option<Loaded> {
+    let usable = |loaded: Loaded| match loaded.folded_what_is_skipped(listed) {
+        None => Ok(loaded),
+        Some(seq) => Err(format!("it has folded entry {seq}, which was quarantined since")),
+    };
+    list(folder).into_iter().find_map(|path| match read(&path, zone).and_then(usable) {
         Ok(found) => Some(found),
         Err(why) => {
             tracing::warn!(snapshot = %path.display(), why, "snapshot passed over");
@@ -119,10 +172,10 @@ pub(crate) fn newest(folder: &Path, zone: &ZoneName) -> Option<(Header, Fleet, T
 #[cfg(test)]
 mod tests {
     use fleetfold_fleet::{Fleet, Tally};
+    use fleetfold_journal::ZoneName;
     use fleetfold_model::MessageHash;
 
     use super::{Header, list, newest, write};
-    use crate::log::ZoneName;
 
     #[test]
     fn a_damaged_snapshot_falls_back_to_the_one_before() {
@@ -130,22 +183,43 @@ mod tests {
         let zone = ZoneName::new("acme", "porto").unwrap();
         let fleet = Fleet::new();
         for applied in 1..=5 {
-            write(folder.path(), &Header::new(&zone, applied, MessageHash::default()), &fleet, &Tally::default())
-                .unwrap();
+            write(
+                folder.path(),
+                &Header::new(&zone, applied, MessageHash::default()),
+                (&fleet, &Tally::default()),
+                &[],
+            )
+            .unwrap();
         }
         let files = list(folder.path());
         assert_eq!(files.len(), 3, "the last three are kept");
-        assert_eq!(newest(folder.path(), &zone).unwrap().0.applied, 5);
+        assert_eq!(newest(folder.path(), &zone, &[]).unwrap().header.applied, 5);
         let mut bytes = std::fs::read(&files[0]).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x10;
         std::fs::write(&files[0], &bytes).unwrap();
-        assert_eq!(newest(folder.path(), &zone).unwrap().0.applied, 4);
+        assert_eq!(newest(folder.path(), &zone, &[]).unwrap().header.applied, 4);
         for cut in 0..bytes.len() {
             std::fs::write(&files[0], &bytes[..cut]).unwrap();
-            assert_eq!(newest(folder.path(), &zone).unwrap().0.applied, 4, "cut at {cut}");
+            assert_eq!(newest(folder.path(), &zone, &[]).unwrap().header.applied, 4, "cut at {cut}");
         }
         let other = ZoneName::new("acme", "lisbon").unwrap();
-        assert!(newest(folder.path(), &other).is_none(), "another zone's snapshot was taken");
+        assert!(newest(folder.path(), &other, &[]).is_none(), "another zone's snapshot was taken");
+    }
+    #[test]
+    fn a_snapshot_that_has_folded_what_is_skipped_now_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = ZoneName::new("acme", "porto").unwrap();
+        let state = (&Fleet::new(), &Tally::default());
+        let at = |applied| Header::new(&zone, applied, MessageHash::default());
+        for (applied, skipped) in [(4, vec![2]), (6, vec![2]), (8, vec![2, 7])] {
+            write(folder.path(), &at(applied), state, &skipped).unwrap();
+        }
+        let applied = |listed: &[u64]| newest(folder.path(), &zone, listed).map(|loaded| loaded.header.applied);
+        assert_eq!(applied(&[2, 7]), Some(8));
+        assert_eq!(applied(&[2, 7, 9]), Some(8), "what comes later is not its concern");
+        assert_eq!(applied(&[2, 5, 7]), Some(4), "entry 5 was quarantined");
+        assert_eq!(applied(&[]), Some(8), "the list may have been lost, or have expired");
+        assert_eq!(applied(&[1, 2]), None);
     }
 }

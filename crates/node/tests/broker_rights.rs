@@ -134,6 +134,30 @@ fn certificates_open_the_broker() {
 }
 
 #[test]
+fn a_certificate_that_is_not_valid_any_more_is_told_with_whose_it_is() {
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    let file = |name: &str| tls.join(name).to_str().unwrap().to_owned();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let told = |folder: &Path, settings: &str, flags: &[&str]| {
+        let (_broker, port) = broker(folder, settings);
+        let output = doctor(folder, &format!("tls://127.0.0.1:{port}"), flags, &[]);
+        assert!(!output.status.success());
+        words(&output)
+    };
+    let of_broker = |cert: &str| format!("cert_file: \"{}\", key_file: \"{}\"", file(cert), file("server.key"));
+    let (ca, other) = (file("ca.pem"), file("other-ca.pem"));
+    let settings = format!("tls {{ {} }}\n", of_broker("expired-server.pem"));
+    let theirs = told(folders[0].path(), &settings, &["--nats-ca", &other]);
+    assert!(theirs.contains("answers with a certificate that is not valid now"), "{theirs}");
+    assert!(theirs.contains("renew the broker's certificate"), "{theirs}");
+    let settings = format!("tls {{ {}, ca_file: \"{other}\", verify: true }}\n", of_broker("server.pem"));
+    let (cert, key) = (file("expired-client.pem"), file("client.key"));
+    let ours = told(folders[1].path(), &settings, &["--nats-ca", &ca, "--nats-cert", &cert, "--nats-key", &key]);
+    assert!(ours.contains("does not take our certificate"), "{ours}");
+    assert!(ours.contains("renew") && !ours.contains("the broker's certificate"), "{ours}");
+}
+
+#[test]
 fn a_key_opens_the_broker() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use async_nats::jetstream::{self, Context, stream};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use support::{Killed, fleetfold, free_port, http, pause, run, wait_for};
+use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
 
 fn start_broker(config: &Path, port: u16) -> Killed {
     let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
@@ -239,6 +239,19 @@ fn three_brokers_keep_three_replicas_and_the_engine_goes_on_when_one_of_them_is_
 }
 
 #[test]
+fn three_replicas_on_a_single_broker_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let of = ["--log", &url, "--tenant", "acme", "--zone", "porto", "--replicas", "3", "--listen", "127.0.0.1:0"];
+    let refused = run(&[&["serve"], &of[..]].concat(), folder.path());
+    let said = words(&refused);
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("3 replicas: this broker is not one of a cluster"), "{said}");
+    assert!(said.contains("--replicas 1") && said.contains("as a cluster"), "{said}");
+    assert!(!said.contains("nats-server -js"), "JetStream is on: {said}");
+}
+
+#[test]
 fn replicas_and_placement_are_as_asked_for_or_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -249,10 +262,12 @@ fn replicas_and_placement_are_as_asked_for_or_refused_in_words() {
     };
     let wrong = create("porto", &["--replicas", "5"]);
     assert!(!wrong.status.success() && words(&wrong).contains("cannot be created"), "{}", words(&wrong));
+    assert!(words(&wrong).contains("too few brokers") && words(&wrong).contains("--replicas 1"), "{}", words(&wrong));
     let wrong = create("porto", &["--replicas", "2"]);
     assert!(!wrong.status.success() && words(&wrong).contains("1, 3 or 5"), "{}", words(&wrong));
     let wrong = create("porto", &["--replicas", "1", "--placement", "nowhere"]);
     assert!(!wrong.status.success() && words(&wrong).contains("cannot be created"), "{}", words(&wrong));
+    assert!(words(&wrong).contains("server_tags"), "{}", words(&wrong));
     assert!(cluster.infos().is_empty(), "something was made");
 
     let made = create("porto", &["--replicas", "1", "--placement", "fast", "--placement-cluster", "ours"]);

@@ -86,6 +86,45 @@ fn forget(folder: &Path, url: &str, who: &[&str]) -> (i32, String) {
     (ran.status.code().unwrap(), text)
 }
 
+/// The same as people read it.
+fn forget_in_words(folder: &Path, url: &str, order: &str) -> (i32, String) {
+    let ran = run(&["forget", "order", order, "--log", url, "--tenant", "acme", "--zone", "porto"], folder);
+    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    (ran.status.code().unwrap(), text)
+}
+
+/// What `fleetfold forget` says, and its exit code: 0 where nobody can read anything of the person any more, 2 where something stays.
+#[test]
+fn whoever_forgets_is_told_in_words_what_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    post(port, "order.created", "1", &order("whole", REFERENCE, ADDRESS));
+    let mut misspelt = order("misspelt", REFERENCE, ADDRESS);
+    misspelt["refrence"] = json!("Elm");
+    post(port, "order.created", "2", &misspelt);
+    let clear = event("order.created", "n1", &order("clear", REFERENCE, ADDRESS));
+    let entry =
+        Admin::new(&url).publish("fleet.acme.porto.event.order_created._", clear.to_string().as_bytes()).to_string();
+    for (number, id) in ["whole", "misspelt", "clear"].into_iter().enumerate() {
+        wait_answered(port, id);
+        let (code, text) = forget_in_words(folder, &url, id);
+        assert!(code == 1 && text.contains("--even-if-open"), "{id}: {text}");
+        post(port, "order.cancelled", &format!("c{number}"), &json!({ "order_id": id }));
+    }
+    let (code, text) = forget_in_words(folder, &url, "whole");
+    assert!(code == 0 && text.contains("is forgotten: entry "), "{text}");
+    assert!(!text.contains("in the clear") && !text.contains("does not know"), "{text}");
+    let (code, text) = forget_in_words(folder, &url, "misspelt");
+    assert!(code == 2 && text.contains("1 entries of the log have fields that their type does not know ("), "{text}");
+    let (code, text) = forget_in_words(folder, &url, "clear");
+    assert!(code == 2 && text.contains(&format!("1 entries of the log hold words in the clear ({entry})")), "{text}");
+    let (code, text) = forget_in_words(folder, &url, "nobody");
+    assert!(code == 1 && text.contains("nothing in the log names"), "{text}");
+}
+
 /// The log folds to what its engines had, and the chain of its plans is whole.
 fn is_verified(folder: &Path, url: &str) {
     for command in ["verify", "audit"] {
@@ -170,6 +209,9 @@ fn a_customer_leaves_every_file_and_every_answer_and_the_log_is_whole() {
     // The two that were published in the clear stay until they expire, and that is said.
     let done: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert!(code == 2 && done["in_the_clear"] == 2 && done["erased"].as_u64() >= Some(2), "{text}");
+    let entries: Vec<String> = done["entries"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    let words = format!("2 entries of the log hold words in the clear ({})", entries.join(", "));
+    assert!(text.contains(&words) && text.contains("stay until they expire"), "{words}: {text}");
     for _ in 0..200 {
         if http(port, "GET /v1/state", "").1.contains(&format!("\"applied\":{}", done["seq"])) {
             break;

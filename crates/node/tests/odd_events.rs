@@ -238,6 +238,10 @@ fn an_id_that_nobody_knows_is_told_and_the_warning_is_withdrawn_when_the_thing_c
         ("vehicle.back", ghost.clone(), vec![unknown_vehicle]),
         ("shift.ended", ghost.clone(), vec![unknown_vehicle]),
         ("shift.started", ghost, vec![unknown_vehicle]),
+        ("attention.noted", json!({ "order_id": "ord-11", "attention": "acknowledged" }), vec![unknown_order]),
+        ("attention.noted", json!({ "vehicle_id": "vna-7", "attention": "snoozed" }), vec![unknown_vehicle]),
+        ("attention.noted", json!({ "order_id": "ord-1", "attention": "cleared" }), vec![]),
+        ("attention.noted", json!({ "entry_seq": 1, "attention": "cleared" }), vec![]),
         ("order.ready", json!({ "order_id": "ord-1" }), vec![]),
         ("vehicle.back", json!({ "vehicle_id": "van-7" }), vec![]),
     ] {

@@ -105,6 +105,45 @@ fn zones_are_found_spread_taken_over_handed_over_and_drained() {
 }
 
 #[test]
+fn a_node_that_was_drained_runs_the_zones_for_which_no_other_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let mut cluster = Cluster::new(folder.path(), &url);
+    for name in ["a", "b"] {
+        cluster.start(name);
+    }
+    let zones = names(3);
+    for zone in &zones {
+        cluster.crew(zone);
+        cluster.order(zone, "first");
+    }
+    cluster.wait_assigned(&zones, "first", clock());
+    cluster.wait_owned(3, true);
+    let drained = run(&["drain", "a", "--log", &url], folder.path());
+    assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
+    assert!(cluster.wait_owned(3, false).values().all(|owner| owner == "b"));
+    // The one that has them dies.
+    cluster.kill("b");
+    for zone in &zones {
+        cluster.order(zone, "alone");
+    }
+    cluster.wait_assigned(&zones, "alone", clock());
+    assert!(cluster.wait_owned(3, false).values().all(|owner| owner == "a"));
+    // Another comes: it gets them all, for the drain was not undone.
+    cluster.start("c");
+    let begun = clock();
+    while !cluster.owners().values().all(|owner| owner == "c") {
+        assert!(begun.elapsed() < Duration::from_secs(40), "the drained one keeps zones: {}", cluster.overview());
+        pause(50);
+    }
+    for zone in &zones {
+        cluster.order(zone, "given");
+    }
+    cluster.wait_assigned(&zones, "given", clock());
+    cluster.audit(&zones, 3);
+}
+
+#[test]
 fn a_node_is_given_only_zones_that_it_may_run_and_the_second_one_of_a_name_gives_way() {
     let folder = tempfile::tempdir().unwrap();
     let (_broker, url) = broker(folder.path());

@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
 use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
-use fleetfold_model::{Event, LogEntry, Millis};
+use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis};
 use fleetfold_wire::{EventType, What, decode, other_coordinates};
 
+use super::in_hand::Blamed;
 use super::intake::Taken;
 use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
@@ -35,7 +36,14 @@ impl Worker {
                     self.traces.saw(&self.zone, &entry, *brought, self.engine.commit().epoch().is_some());
                 }
                 (self.folding, self.labels) = (Some(message), labels);
+                let seq = entry.seq.0;
+                self.in_hand.takes(seq, entry.hash);
+                #[cfg(debug_assertions)]
+                super::planted::death_at(&entry.event);
                 self.feed(Input::Entry(*entry));
+                self.in_hand.done();
+                self.acquit();
+                self.passed.come_to(seq);
                 (self.folding, self.labels) = (None, None);
             }
             Taken::Skipped { seq, at, hash, on_plan_subject, rejection, message } => {
@@ -45,7 +53,9 @@ impl Worker {
                     self.metrics.rejected(rejection.code);
                     self.giver.refused(seq, self.engine.now(), (rejection.code, rejection.what), message);
                 }
+                self.passed.over(seq.0);
                 self.feed(Input::Skipped { seq, on_plan_subject });
+                self.passed.come_to(seq.0);
             }
             Taken::Unsure(reply) => {
                 let fleet = self.engine.fleet();
@@ -53,6 +63,28 @@ impl Worker {
             }
             Taken::Regressed(_) | Taken::Gap(_) => {}
         }
+    }
+
+    /// A suspect that was folded and waits for no answer is none any more.
+    pub(super) fn acquit(&self) {
+        let Some(suspect) = self.in_hand.suspect() else { return };
+        let fleet = self.engine.fleet();
+        if fleet.applied().0 >= suspect.seq && !fleet.unanswered().contains_key(&LogSeq(suspect.seq)) {
+            self.in_hand.clear();
+        }
+    }
+
+    /// The fact on which a panic is blamed that comes while no entry is in hand: the suspect if it waits for its answer, else the one that
+    /// waits alone.
+    fn blamed(&self) -> Option<Blamed> {
+        let waiting = self.engine.fleet().unanswered();
+        let suspect = self.in_hand.suspect().filter(|suspect| waiting.contains_key(&LogSeq(suspect.seq)));
+        let (seq, hash) = match (suspect, waiting.len()) {
+            (Some(suspect), _) => (suspect.seq, suspect.hash),
+            (None, 1) => (waiting.keys().next()?.0, MessageHash(0)),
+            (None, _) => return None,
+        };
+        Some(self.in_hand.blamed(seq, hash))
     }
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
@@ -186,6 +218,10 @@ impl Worker {
     }
 
     pub(super) fn feed(&mut self, input: Input) {
+        // The lease may have been taken at the moment at which the log was found to have gone back: it is let go, and nobody decides.
+        if matches!(input, Input::Commit(Outcome::Granted(_))) && self.readiness.regressed.get().is_some() {
+            return;
+        }
         match &input {
             Input::Commit(Outcome::Granted(epoch)) => {
                 self.readiness.undecided.over();
@@ -206,7 +242,17 @@ impl Worker {
             _ => {}
         }
         let mut effects = Vec::new();
+        let is_entry = matches!(input, Input::Entry(_));
+        let blamed = if is_entry { None } else { self.blamed() };
+        #[cfg(debug_assertions)]
+        if let Input::Commit(Outcome::Granted(_)) = input {
+            super::planted::death_answering(self.engine.fleet());
+        }
         self.engine.handle(input, &mut effects);
+        drop(blamed);
+        if !is_entry {
+            self.acquit();
+        }
         self.admission.stands(self.engine.backlog());
         self.perform(effects);
     }

@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 
 use super::Readiness;
 use super::bases;
-use super::skip_list;
+use super::in_hand::InHand;
+use super::skip_list::{self, Passed as PassedOver};
 use super::start::log_gap;
 use super::telling::{self, AGAIN, MAKE, Untaken};
 use crate::clock;
@@ -31,6 +32,8 @@ use crate::warnings::{self, Warnings};
 
 /// Entries read ahead of the engine.
 const AHEAD: usize = 1024;
+/// Messages that are looked through for keys before they are judged, if they have come already.
+const LOOKED_THROUGH: usize = 256;
 /// Rejected messages that are noted at the same time.
 const NOTED_AT_ONCE: usize = 128;
 
@@ -73,15 +76,28 @@ pub(super) fn start(
     reader: Reader,
     (zone, warnings, sources): (Zone, Warnings, Sources),
     policy: watch::Receiver<PolicyAt>,
-    readiness: Arc<Readiness>,
+    (readiness, in_hand, passed): (Arc<Readiness>, Arc<InHand>, Arc<PassedOver>),
 ) -> mpsc::Receiver<Taken> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let log = words.log().clone();
     let first = Arc::new(AtomicU64::new(0));
-    let told = (Arc::clone(&readiness), Arc::clone(&first));
+    let told = (Arc::clone(&readiness), Arc::clone(&first), passed);
     let skipped = skip_list::start(log.clone(), gate.zone().clone(), gate.skipped(), told);
-    let intake =
-        Intake { log, words, gate, zone, warnings, sources, policy, readiness, folds_anew, skipped, first, forgot: 0 };
+    let intake = Intake {
+        log,
+        words,
+        gate,
+        zone,
+        warnings,
+        sources,
+        policy,
+        readiness,
+        in_hand,
+        folds_anew,
+        skipped,
+        first,
+        forgot: 0,
+    };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
 }
@@ -116,6 +132,8 @@ struct Intake {
     sources: Sources,
     policy: watch::Receiver<PolicyAt>,
     readiness: Arc<Readiness>,
+    /// An entry over which this task panics is written there.
+    in_hand: Arc<InHand>,
     /// The log is folded from its first entry on, or from a base: others have read most of it before.
     folds_anew: bool,
     /// Whoever looks after the list of skipped entries hears of each.
@@ -129,10 +147,11 @@ struct Intake {
 impl Intake {
     async fn run(mut self, mut expected: Option<Expected>, mut reader: Reader, sender: mpsc::Sender<Taken>) {
         let mut noting: VecDeque<Noting> = VecDeque::new();
+        let mut come: VecDeque<Read> = VecDeque::new();
         loop {
             let read = tokio::select! {
                 biased;
-                read = reader.next(), if noting.len() < NOTED_AT_ONCE => read,
+                read = self.next(&mut come, &mut reader), if noting.len() < NOTED_AT_ONCE => read,
                 Some(noted) = first_noted(&mut noting) => {
                     if !self.hand_on_noted(&mut noting, noted, &sender).await {
                         return;
@@ -182,6 +201,26 @@ impl Intake {
                 return;
             }
         }
+    }
+
+    /// What comes next. Where many messages have come already, as in the fold of a start, the keys to their words are asked for together.
+    async fn next(&self, come: &mut VecDeque<Read>, reader: &mut Reader) -> Option<Read> {
+        if come.is_empty() {
+            come.push_back(reader.next().await?);
+            while come.len() < LOOKED_THROUGH
+                && let Some(read) = reader.come()
+            {
+                come.push_back(read);
+            }
+            if come.len() > 1 {
+                let messages = come.iter().filter_map(|read| match read {
+                    Read::Message(message) => Some(message.bytes.clone()),
+                    Read::Regressed(_) | Read::Gap(_) | Read::Unsure(_) => None,
+                });
+                self.words.ask_for_keys(messages.collect()).await;
+            }
+        }
+        come.pop_front()
     }
 
     /// Hands on the first rejected message, once it is noted for good. False: the engine's thread has ended.
@@ -243,6 +282,7 @@ impl Intake {
         }
         let (seq, at) = (LogSeq(message.seq), message.at);
         let bytes = message.bytes.clone();
+        let _blamed = self.in_hand.blamed(message.seq, MessageHash(0));
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(mut entry, said)) => {
@@ -266,7 +306,7 @@ impl Intake {
                     tracing::warn!(%error, seq = message.seq, "waiting to ask who owns the zone");
                     // The list of skipped entries may have been deleted.
                     let known = self.gate.skipped().into_iter().collect();
-                    let put_back = skip_list::put_back(&self.log, self.gate.zone(), &known);
+                    let put_back = skip_list::put_back(&self.log, self.gate.zone(), &known, None);
                     let _ = tokio::time::timeout(MAKE, put_back).await;
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -334,6 +374,6 @@ impl Intake {
     /// folded.
     async fn note_all(&self, seq: u64) -> Result<(), LogError> {
         let known = self.gate.skipped().into_iter().chain([seq]).collect();
-        skip_list::put_back(&self.log, self.gate.zone(), &known).await.map(drop)
+        skip_list::put_back(&self.log, self.gate.zone(), &known, None).await.map(drop)
     }
 }

@@ -62,7 +62,7 @@ impl Worker {
             let Some(folder) = self.folder.clone() else { return };
             let (inputs, took) = (self.inputs.clone(), Arc::clone(&self.snapshot_took));
             let (fleet, tally) = (self.engine.fleet().clone_without_index(), self.tally.clone());
-            let forgot = self.forgot.load(Ordering::Acquire);
+            let (forgot, skipped) = (self.forgot.load(Ordering::Acquire), self.passed.all());
             threads::aside().spawn_blocking(move || {
                 let begun = clock::monotonic();
                 // The promises are checked on the copy, so that the engine need not wait for it.
@@ -73,7 +73,7 @@ impl Worker {
                     let _ = inputs.blocking_send(Input::Broken { orders, vehicles, what: broken.to_string() });
                     return;
                 }
-                let written = snapshot::write(&folder, &header, &fleet, &tally);
+                let written = snapshot::write(&folder, &header, (&fleet, &tally), &skipped);
                 if let Err(error) = written.and_then(|_| snapshot::remove_before(&folder, forgot)) {
                     tracing::warn!(%error, "snapshot not written");
                 }
@@ -93,7 +93,7 @@ impl Worker {
             && self.verified
             && self.readiness.caught_up.load(Ordering::Acquire)
             && let Some(header) = self.header()
-            && let Err(error) = snapshot::write(folder, &header, self.engine.fleet(), &self.tally)
+            && let Err(error) = snapshot::write(folder, &header, (self.engine.fleet(), &self.tally), &self.passed.all())
                 .and_then(|_| snapshot::remove_before(folder, self.forgot.load(Ordering::Acquire)))
         {
             tracing::warn!(%error, "snapshot not written");

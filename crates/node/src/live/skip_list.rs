@@ -7,8 +7,8 @@
 //! what it knows of it. What it says of entries that have expired from the log is taken off.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fleetfold_journal::ZoneName;
@@ -26,16 +26,83 @@ const CLEARING: Duration = Duration::from_secs(60);
 /// A look takes no longer.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// What this engine has passed over, and how far it has come: whether it has folded what others pass over.
+///
+/// An entry is put onto the list after others have folded it in one case only: it was quarantined. Nobody has told of it then, so it is
+/// enough that such an engine tells nothing from then on, and is started again.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    seqs: Mutex<BTreeSet<u64>>,
+    /// The last entry that was folded or passed over.
+    applied: AtomicU64,
+    /// How far the list has been compared, as whoever keeps it counts.
+    read: AtomicU64,
+    conflict: OnceLock<String>,
+}
+
+impl Passed {
+    /// What is passed over so far by a fold that has come to `applied`.
+    pub(super) fn new(seqs: impl IntoIterator<Item = u64>, applied: u64) -> Self {
+        let seqs = Mutex::new(seqs.into_iter().collect());
+        Self { seqs, applied: AtomicU64::new(applied), ..Self::default() }
+    }
+
+    /// An entry is about to be passed over.
+    pub(super) fn over(&self, seq: u64) {
+        self.seqs.lock().unwrap_or_else(PoisonError::into_inner).insert(seq);
+    }
+
+    /// An entry was folded or passed over.
+    pub(super) fn come_to(&self, seq: u64) {
+        self.applied.store(seq, Ordering::Release);
+    }
+
+    /// All of them, in order.
+    pub(super) fn all(&self) -> Vec<u64> {
+        self.seqs.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    /// Looks at what the list says, having been read up to `read`.
+    fn look(&self, listed: &[u64], read: u64) {
+        let applied = self.applied.load(Ordering::Acquire);
+        let seqs = self.seqs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seq) = listed.iter().find(|&&seq| seq <= applied && !seqs.contains(&seq)) {
+            let _ = self.conflict.set(format!(
+                "entry {seq}, which this engine has folded, was quarantined meanwhile, and all others pass it over; it tells nothing \
+                 any more. Start it again: it then folds the log without that entry"
+            ));
+        }
+        self.read.store(read, Ordering::Release);
+    }
+
+    /// Why this engine must not own the zone, as far as the list has been looked at.
+    pub(crate) fn conflict(&self) -> Option<String> {
+        self.conflict.get().cloned()
+    }
+
+    /// The same, after the list was looked at once more. Where it cannot be read, what is known counts.
+    pub(crate) async fn conflict_now(&self, log: &Log, zone: &ZoneName) -> Option<String> {
+        let from = self.read.load(Ordering::Acquire);
+        match tokio::time::timeout(LONGEST, log.skipped_from(zone, from)).await {
+            Ok(Ok((listed, read))) => self.look(&listed, read),
+            Ok(Err(error)) => tracing::debug!(%error, "the list of skipped entries cannot be looked at"),
+            Err(_) => tracing::debug!("the list of skipped entries does not answer"),
+        }
+        self.conflict()
+    }
+}
+
 /// Starts the task. `known`: the entries on the list so far. Those that follow are sent through the answer; when its sender is
 /// dropped, the task ends. `first`: where it says which entry of the log is the first that has not expired.
 pub(super) fn start(
     log: Log,
     zone: ZoneName,
     known: Vec<u64>,
-    (readiness, first): (Arc<Readiness>, Arc<AtomicU64>),
+    (readiness, first, passed): (Arc<Readiness>, Arc<AtomicU64>, Arc<Passed>),
 ) -> mpsc::UnboundedSender<u64> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let care = Care { log, zone, known: known.into_iter().collect(), first, has_read: false, seen: None, born: None };
+    let known = known.into_iter().collect();
+    let care = Care { log, zone, known, first, passed, has_read: false, seen: None, born: None };
     tokio::spawn(care.run(receiver, readiness));
     sender
 }
@@ -46,6 +113,7 @@ struct Care {
     known: BTreeSet<u64>,
     /// The first entry of the log that has not expired.
     first: Arc<AtomicU64>,
+    passed: Arc<Passed>,
     /// The whole list was read, with what has expired.
     has_read: bool,
     /// What the list looked like when everything known stood on it.
@@ -73,6 +141,13 @@ impl Care {
                 Ok(Ok(lost)) => tracing::warn!(lost, "entries were missing from the list of skipped entries; put back"),
                 Ok(Err(error)) => tracing::debug!(%error, "the list of skipped entries cannot be looked at"),
                 Err(_) => tracing::debug!("the list of skipped entries does not answer"),
+            }
+            if readiness.epoch.load(Ordering::Acquire) == 0
+                && let Some(what) = self.passed.conflict()
+            {
+                tracing::error!(zone = %self.zone, "{what}");
+                let _ = readiness.regressed.set(what);
+                return;
             }
             if looks.is_multiple_of(CLEARED_AT)
                 && let Ok(Err(error)) = tokio::time::timeout(CLEARING, self.clear()).await
@@ -110,7 +185,7 @@ impl Care {
             return Ok(0);
         }
         self.seen = None;
-        let lost = put_back(&self.log, &self.zone, &self.known).await?;
+        let lost = put_back(&self.log, &self.zone, &self.known, Some(&self.passed)).await?;
         // Somebody may have touched it between: then it is looked at again.
         self.seen = Some(match now {
             Ok(now) if lost == 0 => now,
@@ -120,14 +195,22 @@ impl Care {
     }
 }
 
-/// Makes the list again if it is gone, and puts back what is missing of `known`; says how many entries.
+/// Makes the list again if it is gone, and puts back what is missing of `known`; says how many entries. `passed` hears what was listed.
 ///
 /// # Errors
 ///
 /// When the list cannot be read or written.
-pub(super) async fn put_back(log: &Log, zone: &ZoneName, known: &BTreeSet<u64>) -> Result<usize, LogError> {
+pub(super) async fn put_back(
+    log: &Log,
+    zone: &ZoneName,
+    known: &BTreeSet<u64>,
+    passed: Option<&Passed>,
+) -> Result<usize, LogError> {
     log.ensure_skipped().await?;
-    let listed = log.skipped(zone).await?;
+    let (listed, read) = log.skipped_from(zone, 0).await?;
+    if let Some(passed) = passed {
+        passed.look(&listed, read);
+    }
     let mut lost = 0;
     for &seq in known.iter().filter(|seq| listed.binary_search(seq).is_err()) {
         log.skip(zone, seq).await?;

@@ -14,7 +14,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::admission::Admission;
 use super::handover::{Giver, Signals};
-use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, earlier, intake, keeper, mark, telling};
+use super::in_hand::InHand;
+use super::skip_list::Passed;
+use super::{CORES_KEPT, Live, Readiness, Setup, Worker, bases, earlier, intake, keeper, mark, quarantine, telling};
 use crate::clock::{self, LogClock};
 use crate::document::Document;
 use crate::gatekeeper;
@@ -84,6 +86,9 @@ pub(crate) struct Beginning {
     last_hash: Option<MessageHash>,
     /// There was no snapshot to begin with.
     folds_anew: bool,
+    /// Up to there the fold is a snapshot's, which has passed over these entries, in order; `None`: it begins with a base or with nothing,
+    /// or with a snapshot that does not say.
+    skipped: Option<Vec<u64>>,
     held: Held,
     /// Entries that may have been lost: see [`unseen`].
     pub(crate) unseen: Option<String>,
@@ -100,12 +105,15 @@ pub(crate) async fn beginning(
     folder: Option<&Path>,
     accept_gap: bool,
 ) -> Result<Beginning, LogError> {
-    let loaded = folder.and_then(|folder| snapshot::newest(folder, zone));
+    let folder = folder.filter(|folder| !snapshot::list(folder).is_empty());
+    let listed = if folder.is_some() { log.skipped(zone).await? } else { Vec::new() };
+    let loaded = folder.and_then(|folder| snapshot::newest(folder, zone, &listed));
     let folds_anew = loaded.is_none();
-    let (mut fleet, mut tally, mut last_hash) = loaded.map_or((Fleet::new(), Tally::default(), None), |loaded| {
-        let (header, fleet, tally) = loaded;
-        (fleet, tally, Some(header.last_hash))
-    });
+    let (mut fleet, mut tally, mut last_hash, mut skipped) =
+        loaded.map_or((Fleet::new(), Tally::default(), None, None), |loaded| {
+            let snapshot::Loaded { header, fleet, tally, skipped } = loaded;
+            (fleet, tally, Some(header.last_hash), skipped)
+        });
     let applied = fleet.applied().0;
     let covered = Covered { applied, rev: fleet.chain().rev };
     // Asked for before the log's end, so that it never lies beyond.
@@ -129,7 +137,7 @@ pub(crate) async fn beginning(
                 first = held.stream_first,
                 "beginning with the base, and what came after it"
             );
-            (fleet, tally, last_hash) = (base.fleet, base.tally, None);
+            (fleet, tally, last_hash, skipped) = (base.fleet, base.tally, None, None);
             (applied, None)
         }
         Begin::Regressed { applied, last, by_base } => return Err(bases::log_regressed(zone, applied, last, by_base)),
@@ -138,7 +146,7 @@ pub(crate) async fn beginning(
             tracing::warn!(needed, first, "LOG_GAP accepted: beginning although entries from `needed` on have expired");
             match base {
                 Some(base) if base.fleet.applied() > fleet.applied() => {
-                    (fleet, tally, last_hash) = (base.fleet, base.tally, None);
+                    (fleet, tally, last_hash, skipped) = (base.fleet, base.tally, None, None);
                     (fleet.applied().0, None)
                 }
                 Some(_) | None => (applied, None),
@@ -153,7 +161,7 @@ pub(crate) async fn beginning(
         }
     };
     let unseen = unseen(fleet.applied().0, held);
-    Ok(Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, held, unseen })
+    Ok(Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, skipped, held, unseen })
 }
 
 /// Begins where the zone can be begun ([`beginning`]), and starts the engine.
@@ -164,8 +172,12 @@ pub(crate) async fn beginning(
 pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (log, zone) = (setup.log.clone(), setup.zone.clone());
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
+    let in_hand = Arc::new(InHand::open(folder.as_deref()));
+    if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {
+        quarantine::settle(&log, &zone, &in_hand, suspect).await?;
+    }
     let begins = beginning(&log, &zone, folder.as_deref(), setup.accept_gap).await?;
-    let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, held, unseen } = begins;
+    let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, skipped, held, unseen } = begins;
     if let Some(unseen) = unseen {
         tracing::warn!(%zone, "{unseen}");
     }
@@ -194,6 +206,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         );
     }
     let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
+    // A snapshot says what it has passed over. What was listed since and lies before its end, it has folded.
+    let listed = gate.skipped().into_iter().filter(|&seq| skipped.is_none() || seq > fleet.applied().0);
+    let passed = Arc::new(Passed::new(listed.chain(skipped.iter().flatten().copied()), fleet.applied().0));
     gate.forget_before(LogSeq(held.stream_first));
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;
@@ -208,8 +223,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let names = KnownNames::of(&fleet);
     let odd = (fleet.zone().clone(), warnings.clone(), sources.clone());
     let words = Words::new(log.clone(), zone.clone());
-    let entries =
-        intake::start(words.clone(), gate, (expected, folds_anew), reader, odd, in_force, Arc::clone(&readiness));
+    let told = (Arc::clone(&readiness), Arc::clone(&in_hand), Arc::clone(&passed));
+    let entries = intake::start(words.clone(), gate, (expected, folds_anew), reader, odd, in_force, told);
     let refused = telling::start(log.clone(), zone.clone());
 
     let metrics = Arc::new(Metrics::new());
@@ -337,6 +352,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         own: wanted,
         caught_up_at: last,
         gone: None,
+        in_hand,
+        passed,
         read_back: 0,
     };
     std::thread::Builder::new()

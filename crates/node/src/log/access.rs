@@ -254,7 +254,7 @@ fn is_seed(text: &str) -> bool {
 
 /// What goes wrong where two programs do not come to an encrypted connection, or to one that is signed: a part of the error's words,
 /// what it means, and what mends it. The first that fits counts.
-const HANDSHAKES: [(&[&str], &str, &str); 9] = [
+const HANDSHAKES: [(&[&str], &str, &str); 10] = [
     (
         &["UnknownIssuer", "UnhandledCriticalExtension", "CaUsedAsEndEntity"],
         "answers with a certificate of an authority that is not known here",
@@ -264,6 +264,12 @@ const HANDSHAKES: [(&[&str], &str, &str); 9] = [
         &["NotValidForName"],
         "answers with a certificate that is for another name",
         "ask for the broker by a name that stands in its certificate",
+    ),
+    (
+        // What the broker says of ours comes as an alert.
+        &["fatal alert: CertificateExpired", "AlertReceived(CertificateExpired)"],
+        "does not take our certificate, which is not valid now",
+        "renew the certificate of --nats-cert, or set the clock of this machine or of the broker's",
     ),
     (
         &["certificate expired", "Expired", "NotValidYet"],
@@ -290,7 +296,8 @@ const HANDSHAKES: [(&[&str], &str, &str); 9] = [
             "CertificateUnknown",
         ],
         "does not take our certificate",
-        "give one of an authority that it knows: --nats-cert FILE --nats-key FILE, or `cert`, `key` of a context",
+        "give one of an authority that it knows: --nats-cert FILE --nats-key FILE, or `cert`, `key` of a context; renew it if it is not valid \
+         any more",
     ),
     (
         &["failed signing nonce"],

@@ -189,6 +189,11 @@ impl Reader {
         self.0.recv().await
     }
 
+    /// What has come already; `None`: nothing has.
+    pub(crate) fn come(&mut self) -> Option<Read> {
+        self.0.try_recv().ok()
+    }
+
     /// The next message; `None`: the log is closed, or is not the one any more that was read before.
     pub(crate) async fn message(&mut self) -> Option<Message> {
         match self.0.recv().await {

@@ -448,11 +448,11 @@ impl Runner {
     /// Whether it was told to end and nothing keeps it: no zone is owned, nobody is left to give it to, or it has waited for long.
     fn has_ended(&self) -> bool {
         let Some(since) = self.ending else { return false };
-        // A zone that no other node may run is not waited for.
-        let waits = self
-            .slots
-            .values()
-            .any(|slot| slot.ranking.first.is_some() && slot.engine.live().is_some_and(|live| live.epoch().is_some()));
+        // A zone that no other node may run, or only ones that end or drain too, is not waited for.
+        let waits = self.slots.values().any(|slot| {
+            let is_wanted = slot.ranking.first.as_ref().is_some_and(|first| !self.presence.drains(first));
+            is_wanted && slot.engine.live().is_some_and(|live| live.epoch().is_some())
+        });
         !waits || since.elapsed() > DRAIN_MAX
     }
 

@@ -193,6 +193,44 @@ impl Maker {
         }
     }
 
+    /// The error of something for which the broker has too few brokers; `None`: that is not the reason.
+    fn too_few(&self, kind: &str, name: &str, error: &str) -> Option<LogError> {
+        let (replicas, placement) = (self.replicas(), self.placement());
+        if !says_too_few(error) || (replicas == 1 && placement.is_none()) {
+            return None;
+        }
+        let fewer = "ask for one replica (`--replicas 1`)";
+        Some(match (self.peers(), placement) {
+            (None, _) if replicas > 1 => LogError::new(
+                format!(
+                    "{kind} {name} cannot be created with {replicas} replicas: this broker is not one of a cluster ({error})"
+                ),
+                format!(
+                    "{fewer}, or start {replicas} brokers or more as a cluster and name them all: --log nats://a:4222,b:4222,c:4222"
+                ),
+            ),
+            (_, Some(_)) => LogError::new(
+                format!("{kind} {name} cannot be created with {replicas} replicas where it is to be placed: {error}"),
+                "look at the tags (`server_tags`) and the name of the cluster in the brokers' settings; change or leave out --placement \
+                 and --placement-cluster, or ask for fewer replicas",
+            ),
+            (_, None) => LogError::new(
+                format!(
+                    "{kind} {name} cannot be created with {replicas} replicas: the cluster has too few brokers ({error})"
+                ),
+                format!("add brokers to the cluster, look whether all of them run, or {fewer}"),
+            ),
+        })
+    }
+
+    /// The error of something that could not be created.
+    async fn cannot_create(&self, kind: &str, name: &str, subjects: &[String], error: String) -> LogError {
+        match self.too_few(kind, name, &error) {
+            Some(too_few) => too_few,
+            None => cannot_create(&self.context, kind, name, subjects, error).await,
+        }
+    }
+
     fn placement(&self) -> Option<stream::Placement> {
         let placement = &self.storage.placement;
         let asked = placement.cluster.is_some() || !placement.tags.is_empty();
@@ -275,7 +313,7 @@ impl Maker {
         let handle = match self.replicated(name, make).await {
             Ok(handle) => handle,
             Err(error) => {
-                return Err(cannot_create(&self.context, "stream", name, &wanted.subjects, error.to_string()).await);
+                return Err(self.cannot_create("stream", name, &wanted.subjects, error.to_string()).await);
             }
         };
         let held = &handle.cached_info().config;
@@ -324,7 +362,7 @@ impl Maker {
             Ok(store) => Ok(store),
             Err(error) => {
                 let subjects = [format!("$KV.{name}.>")];
-                Err(cannot_create(&self.context, "bucket", &stream, &subjects, chain(&error)).await)
+                Err(self.cannot_create("bucket", &stream, &subjects, chain(&error)).await)
             }
         }
     }
@@ -348,9 +386,7 @@ impl Maker {
         };
         match self.replicated(KV_KEYS, make).await {
             Ok(_) => Ok(()),
-            Err(error) => {
-                Err(cannot_create(&self.context, "bucket", KV_KEYS, &wanted.subjects, error.to_string()).await)
-            }
+            Err(error) => Err(self.cannot_create("bucket", KV_KEYS, &wanted.subjects, error.to_string()).await),
         }
     }
 
@@ -368,10 +404,13 @@ impl Maker {
             })
         };
         self.replicated(OBJ_BASES, make).await.map_err(|error| {
-            LogError::new(
-                format!("the object store {BASES} cannot be created: {}", chain(&error)),
-                "allow this user to create object stores",
-            )
+            let error = chain(&error);
+            self.too_few("object store", BASES, &error).unwrap_or_else(|| {
+                LogError::new(
+                    format!("the object store {BASES} cannot be created: {error}"),
+                    "allow this user to create object stores",
+                )
+            })
         })
     }
 
@@ -448,8 +487,11 @@ fn chain(error: &dyn Error) -> String {
 
 /// The broker says that it has too few brokers for the replicas. (The client hands codes of errors on for streams, and not for buckets.)
 fn lacks_peers(error: &dyn Error) -> bool {
-    let text = chain(error);
-    ["no suitable peers", "insufficient resources", "replicas > 1"].iter().any(|words| text.contains(words))
+    says_too_few(&chain(error))
+}
+
+fn says_too_few(error: &str) -> bool {
+    ["no suitable peers", "insufficient resources", "replicas > 1"].iter().any(|words| error.contains(words))
 }
 
 /// The error of a stream that could not be created: mostly another one stands in its way.

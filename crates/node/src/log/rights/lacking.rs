@@ -125,6 +125,9 @@ pub(in crate::log) async fn watch(
             let _ = client.force_reconnect().await;
         }
         wait = if lacking.is_empty() { LOOK } else { LOOK_AGAIN };
+        if rounds.has_refused {
+            tracing::debug!("a right was found missing when all were tried one after the other");
+        }
         if !lacking.is_empty() || rounds.has_refused {
             // What is refused meanwhile says nothing new.
             rounds.has_refused = false;
@@ -153,7 +156,7 @@ impl Rounds {
                 }
             }
             let Some((client, denied, subjects)) = &self.line else { continue };
-            let pause = ROUND / subjects.len().max(1) as u32;
+            let pause = pause(subjects.len());
             let subject = subjects[self.next % subjects.len()].clone();
             self.next += 1;
             if client.publish(subject, Bytes::from_static(b"?")).await.is_err() {
@@ -170,6 +173,11 @@ impl Rounds {
             }
         }
     }
+}
+
+/// The time between two rights that are tried, of so many.
+fn pause(subjects: usize) -> Duration {
+    ROUND / u32::try_from(subjects.max(1)).unwrap_or(u32::MAX)
 }
 
 /// A connection to try rights on, and what is sent to try them.
@@ -297,6 +305,19 @@ pub(crate) async fn lacking(server: &Server, role: BrokerRole, scope: Scope) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn however_many_rights_there_are_all_are_tried_and_judged_within_two_seconds() {
+        for subjects in [1_usize, 2, 9, 40, 1_000, 100_000] {
+            let round = pause(subjects) * subjects as u32;
+            assert!(round + SETTLED < Duration::from_secs(2), "{subjects} rights take {round:?}");
+            assert!(
+                round > Duration::from_secs(1),
+                "the broker is asked more often than it must be: {subjects} in {round:?}"
+            );
+        }
+        assert!(pause(0) > Duration::ZERO);
+    }
 
     #[test]
     fn the_words_of_a_broker_are_understood() {

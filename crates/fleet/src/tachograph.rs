@@ -113,6 +113,7 @@ impl Driven {
     }
 
     /// The same with a rest that is long enough already counted as a break.
+    #[must_use]
     pub fn settled(mut self, rule: &DrivingRule) -> Self {
         if self.rested >= self.whole_rest(rule) {
             (self.since_break, self.first_part, self.is_over) = (Millis(0), false, false);

@@ -290,7 +290,7 @@ impl VehicleState {
             let of_shift = self.is_break_of_shift(index);
             let own = self.shift.as_ref().and_then(|shift| shift.breaks.get(self.breaks_taken as usize));
             let own = own.filter(|_| of_shift).map_or(Millis(0), |own| own.duration);
-            let before = driven;
+            let mut before = driven;
             let mut rests = Millis(0);
             let (leaves, drive, missing) = if under.is_some_and(|under| under.arrived.is_some()) {
                 (driven.at, Millis(0), Millis(0))
@@ -306,6 +306,7 @@ impl VehicleState {
                 let starts = (self.leaves_for(index) - visit.break_before).max(driven.at);
                 let idle = starts - driven.at;
                 driven.rest(idle + own);
+                before = driven;
                 rests = visit.break_before - own;
                 let drive = (visit.arrival - starts - visit.break_before).max(Millis(0));
                 let leaves = driven.at;

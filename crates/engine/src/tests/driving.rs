@@ -191,29 +191,31 @@ fn span(readings: &Readings, did: Did, time: i64, rule: &DrivingRule) -> Reading
     })
 }
 
-/// The readings behind a drive with breaks of so long in all: taken at once at any minute of it, or, where that is not enough, in two parts.
-fn drive(readings: &Readings, time: i64, rests: i64, rule: &DrivingRule) -> Readings {
-    if rests == 0 {
-        return span(readings, Did::Drove, time, rule);
-    }
+/// The readings behind a drive with one break of so long, taken at any minute of it.
+fn drive_with_one(readings: &Readings, time: i64, rests: i64, rule: &DrivingRule) -> Readings {
     let mut found = Readings::new();
     for early in 0..=time {
         let rested = span(&span(readings, Did::Drove, early, rule), Did::Rested, rests, rule);
         found.extend(span(&rested, Did::Drove, time - early, rule));
     }
-    if !found.is_empty() {
-        return found;
-    }
-    for (early, part) in (0..time).flat_map(|early| (1..rests).map(move |part| (early, part))) {
-        let rested = span(&span(readings, Did::Drove, early, rule), Did::Rested, part, rule);
-        if !rested.is_empty() {
-            found.extend(drive(&rested, time - early, rests - part, rule));
-        }
-        if !found.is_empty() {
-            break;
-        }
-    }
     found
+}
+
+/// The readings behind a drive with breaks of so long in all: one, or where that is not enough, two.
+fn drive(readings: &Readings, time: i64, rests: i64, rule: &DrivingRule) -> Readings {
+    if rests == 0 {
+        return span(readings, Did::Drove, time, rule);
+    }
+    let once = drive_with_one(readings, time, rests, rule);
+    if !once.is_empty() {
+        return once;
+    }
+    let divided = (0..time).flat_map(|early| (1..rests).map(move |part| (early, part)));
+    let mut twice = divided.map(|(early, part)| {
+        let rested = span(&span(readings, Did::Drove, early, rule), Did::Rested, part, rule);
+        drive_with_one(&rested, time - early, rests - part, rule)
+    });
+    twice.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// Whether a plan keeps the rule, told by nothing but what the driver did up to now and the times of the plan.

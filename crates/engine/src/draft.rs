@@ -338,7 +338,7 @@ impl Draft {
             vehicle.breaks_taken as usize + usize::from((0..head.len()).any(|index| vehicle.is_break_of_shift(index)));
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
-        let (driving_time, driven_so_far, travel_max) = self.driving_time(fleet, vehicle, head, start);
+        let (driving_time, driven_so_far, travel_max) = self.driving_time(vehicle, head, start);
         TourSpec {
             driving_time,
             driven_so_far,
@@ -373,13 +373,12 @@ impl Draft {
     /// from then on.
     fn driving_time(
         &self,
-        fleet: &Fleet,
         vehicle: &VehicleState,
         head: &[Visit],
         start: Anchor,
     ) -> (Option<DrivingTime>, DrivenSoFar, i32) {
         let rule = vehicle.spec.as_ref().and_then(|spec| spec.driving_time);
-        let (Some(rule), Some(driven)) = (rule, driven_behind(fleet, vehicle, head, self.epoch)) else {
+        let (Some(rule), Some(driven)) = (rule, driven_behind(vehicle, head, self.epoch)) else {
             return (None, DrivenSoFar::default(), i32::MAX);
         };
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
@@ -777,7 +776,7 @@ fn serve(driven: &mut Driven, visit: &Visit, rule: &DrivingRule) {
 }
 
 /// What a driver has driven and rested when his head is over; `None`: no rule asks for it.
-fn driven_behind(_fleet: &Fleet, vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Option<Driven> {
+fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Option<Driven> {
     let rule = vehicle.spec.as_ref()?.driving_time?;
     let mut driven = vehicle.driven(now)?;
     for (index, visit) in head.iter().enumerate() {

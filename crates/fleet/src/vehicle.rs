@@ -267,7 +267,7 @@ impl VehicleState {
     /// What its driver has driven and rested up to now; `None`: no rule asks for it, or he is not at work.
     pub fn driven(&self, now: Timestamp) -> Option<Driven> {
         let rule = self.spec.as_ref()?.driving_time?;
-        (self.on && !self.tachograph.is_empty()).then(|| self.tachograph.read(now, &rule))
+        self.on.then(|| self.tachograph.read(now, &rule))
     }
 
     /// How long its driver has rested from then on until now, as far as is recorded.

@@ -126,7 +126,7 @@ fn rows(text: &mut String, whole: &Value, schema: &Value, before: &str, depth: u
             text,
             "| `{path}` | {} | {} | {} | {default} | {} | {} |",
             if item.is_null() { kind(of) } else { format!("list of {}", kind(item)) },
-            unit(name),
+            if of["properties"].is_object() { "" } else { unit(name) },
             if required.contains(&name.as_str()) { "must" } else { "" },
             limits(of, item),
             told.replace('\n', " ").replace('|', "\\|"),

@@ -180,14 +180,13 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         };
         if let (Some(rule), Some(driven)) = (spec.driving_time, &mut driven) {
             // Breaks that are due now and were not when the route was planned.
-            arrival = arrival
-                + match under {
-                    Some(under) => rests_under_way(driven, under, arrival, &rule),
-                    None => {
-                        driven.rest(leaves - visit.break_before - driven.at);
-                        driven.drive_as_planned(visit.break_before, travel, &rule)
-                    }
-                };
+            let more = if let Some(under) = under {
+                rests_under_way(driven, under, arrival, &rule)
+            } else {
+                driven.rest(leaves - visit.break_before - driven.at);
+                driven.drive_as_planned(visit.break_before, travel, &rule)
+            };
+            arrival = arrival + more;
         }
         let start = stop.service_start(
             arrival,

@@ -163,6 +163,7 @@ fn fleet_on(streets: &Streets) -> Rig {
             shift: None,
             stops_max: None,
             lifo: false,
+            driving_time: None,
         }));
         rig.fact(Event::ShiftStarted { vehicle: name(&format!("v{id}")), shift: None, position: None });
     }

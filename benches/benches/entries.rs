@@ -87,6 +87,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
             shift: None,
             stops_max: None,
             lifo: false,
+            driving_time: None,
         };
         let shift = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: None };
         log.tell(Event::VehicleRegistered(vehicle));

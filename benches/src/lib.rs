@@ -62,6 +62,7 @@ pub fn van(number: usize, start: Position, room: i32) -> [Event; 2] {
         shift: Some(Shift { starts: Timestamp(0), ends: Timestamp(20 * 3_600_000), breaks: Vec::new() }),
         stops_max: None,
         lifo: false,
+        driving_time: None,
     };
     let started = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(start) };
     [Event::VehicleRegistered(vehicle), started]

@@ -211,6 +211,7 @@ pub fn script(scenario: &Scenario, city: &City) -> Script {
                 shift: Some(Shift { starts: start, ends, breaks: Vec::new() }),
                 stops_max: None,
                 lifo: false,
+                driving_time: None,
             }),
         ));
         let late = Millis(random.between(0, 600_000));

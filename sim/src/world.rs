@@ -707,6 +707,7 @@ mod tests {
             shift: Some(shift),
             stops_max: None,
             lifo: false,
+            driving_time: None,
         };
         let on = Event::ShiftStarted { vehicle: name("v"), shift: None, position: None };
         let events = [Event::VehicleRegistered(vehicle), on, order("x"), order("y")];

@@ -193,6 +193,7 @@ fn any_vehicle() -> impl Strategy<Value = Event> {
                 shift,
                 stops_max,
                 lifo,
+                driving_time: None,
             })
         })
 }
@@ -408,6 +409,7 @@ fn a_vehicle_that_shrinks_below_its_goods_does_not_stop_the_zone() {
             shift: None,
             stops_max: None,
             lifo: false,
+            driving_time: None,
         })
     };
     let job = |number: u8, y: i32, setup: Millis, direction: LoadDirection| {
@@ -455,6 +457,7 @@ fn a_route_that_nobody_can_mend_is_not_mended_for_ever() {
                 shift: None,
                 stops_max: None,
                 lifo: false,
+                driving_time: None,
             }),
         ),
         (at(0), Event::ShiftStarted { vehicle: name("v", 0), shift: None, position: Some(Position { x: 0, y: 0 }) }),

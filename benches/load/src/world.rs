@@ -167,6 +167,7 @@ impl World {
             shift: Some(Shift { starts: DAY_START, ends: DAY_START + Millis(72 * 3_600_000), breaks: Vec::new() }),
             stops_max: None,
             lifo: false,
+            driving_time: None,
         };
         let on = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(start) };
         ([self.fact(&Event::VehicleRegistered(vehicle), DAY_START), self.fact(&on, DAY_START)], start)

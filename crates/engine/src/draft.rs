@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Anchor, Fleet, Placement, UnderWay, VehicleState, Visit};
-use fleetfold_model::{CUT_OFF, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_fleet::{Activity, Anchor, Driven, Fleet, Placement, UnderWay, VehicleState, Visit};
+use fleetfold_model::{
+    CUT_OFF, DrivingRule, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId,
+};
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec,
-    Trips, UNREACHABLE, Weights,
+    DrivenSoFar, DrivingTime, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx,
+    TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
 };
 
 use crate::outlook::Outlook;
@@ -160,6 +162,9 @@ impl Draft {
             if !loose.iter().any(|&order| is_forced(order)) {
                 spec.end_by = fleet.works_until(id).map_or(TIME_MAX, |until| draft.relative(until));
             }
+            if let Some(until) = end_of_duty(vehicle, now) {
+                spec.end_by = spec.end_by.min(draft.relative(until));
+            }
             draft.solver_tours.push(spec);
             draft.heads.push(head);
             draft.starts.push(start);
@@ -282,6 +287,8 @@ impl Draft {
         tour.capacity = [i32::MAX / 2; 4];
         tour.stops_max = u32::MAX;
         tour.end_by = TIME_MAX;
+        tour.travel_max = i32::MAX;
+        tour.driving_time = None;
         tour.has = u64::MAX;
         let (stops, legs) = (self.solver_stops.clone(), problem.legs().clone());
         Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
@@ -328,10 +335,14 @@ impl Draft {
         }
         let shift = vehicle.shift.as_ref();
         let taken =
-            vehicle.breaks_taken as usize + usize::from(head.iter().any(|visit| visit.break_before > Millis(0)));
+            vehicle.breaks_taken as usize + usize::from((0..head.len()).any(|index| vehicle.is_break_of_shift(index)));
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
+        let (driving_time, driven_so_far, travel_max) = self.driving_time(vehicle, head, start);
         TourSpec {
+            driving_time,
+            driven_so_far,
+            travel_max,
             start_at: self.relative(start.at),
             end_node: spec.end.map_or(NodeIx::NONE, |end| self.place(end, ids)),
             finish_late: fleet.policy().deliver_after_shift,
@@ -356,6 +367,45 @@ impl Draft {
             in_use: vehicle.is_in_use(),
             ..TourSpec::at(start_node)
         }
+    }
+
+    /// Its rule of driving times for the rest of the day, what its driver will have done of it when the tour begins, and how long he may drive
+    /// from then on.
+    fn driving_time(
+        &self,
+        vehicle: &VehicleState,
+        head: &[Visit],
+        start: Anchor,
+    ) -> (Option<DrivingTime>, DrivenSoFar, i32) {
+        let rule = vehicle.spec.as_ref().and_then(|spec| spec.driving_time);
+        let (Some(rule), Some(driven)) = (rule, driven_behind(vehicle, head, self.epoch)) else {
+            return (None, DrivenSoFar::default(), i32::MAX);
+        };
+        let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
+        let mut driven = driven;
+        let until_then = start.at - driven.at;
+        if head.is_empty() && driven.activity == Activity::Driving && driven.rests_until.is_none() {
+            driven.drive(until_then, &rule);
+        } else {
+            driven.rest(until_then);
+        }
+        let settled = driven.settled(&rule);
+        // Of who has left already the end is fixed, see `end_of_duty`.
+        let duty_max = rule.duty_max.filter(|_| driven.began.is_none()).map_or(i32::MAX, |most| span(most).max(1));
+        let time = DrivingTime {
+            driving_max: span(rule.driving_max).max(1),
+            pause: span(rule.pause).max(1),
+            first_part: span(rule.first_part),
+            service_counts: rule.service_counts,
+            duty_max,
+        };
+        let so_far = DrivenSoFar {
+            driven: span(settled.since_break),
+            first_part: settled.first_part,
+            rested: if settled.since_break > Millis(0) { span(driven.rested) } else { 0 },
+        };
+        let left = rule.shift_driving_max.map_or(i32::MAX, |most| span(most - driven.in_shift));
+        (Some(time), so_far, left)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one stop, from the six things it depends on")]
@@ -522,7 +572,7 @@ pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel:
         (Some(at), _) => at,
         (None, Some(_)) => now + travel,
         // Nobody has said where it is since it departed.
-        (None, None) => (under.departed + travel).max(now),
+        (None, None) => (under.departed + travel + vehicle.rested_since(under.departed, now)).max(now),
     }
 }
 
@@ -673,6 +723,8 @@ fn head(
     let here = vehicle.whereabouts().unwrap_or(Anchor { position: Position::default(), at: now });
     let mut free = Anchor { position: here.position, at: vehicle.free_from(now) };
     let mut visits = vehicle.route.visits[..frozen].to_vec();
+    let rule = vehicle.spec.as_ref().and_then(|spec| spec.driving_time);
+    let mut driven = vehicle.driven(now);
     for visit in &mut visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         let factor = vehicle.spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
@@ -680,7 +732,17 @@ fn head(
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * factor / 1000);
         let under = vehicle.under_way.filter(|under| (under.order, under.stop) == (visit.order, visit.stop));
-        let arrival = under.map_or(leaves + travel, |under| arrival_under_way(vehicle, under, travel, now));
+        let mut arrival = under.map_or(leaves + travel, |under| arrival_under_way(vehicle, under, travel, now));
+        if let (Some(rule), Some(driven)) = (rule, &mut driven) {
+            if let Some(under) = under {
+                // He rests on the way as far as he has to.
+                visit.break_before = rests_under_way(driven, under, arrival, &rule);
+                arrival = arrival + visit.break_before;
+            } else {
+                driven.rest(leaves - visit.break_before - driven.at);
+                arrival = arrival + driven.drive_as_planned(visit.break_before, travel, &rule);
+            }
+        }
         let start = stop.service_start(
             arrival,
             approaches(fleet, visit, &stop, free.position, under.is_some_and(|under| under.arrived.is_some())),
@@ -688,7 +750,55 @@ fn head(
         visit.arrival = arrival;
         visit.start = start;
         visit.departure = (start + fleet.service_at(stop.position, stop.service)).max(now);
+        if let (Some(rule), Some(driven)) = (rule, &mut driven) {
+            serve(driven, visit, &rule);
+        }
         free = Anchor { position: stop.position, at: visit.departure };
     }
     (visits, free)
+}
+
+/// How long a driver has to rest, beyond a break that he takes, until he is at the stop that he is under way to, where he would be at `arrival` without a break.
+pub(crate) fn rests_under_way(driven: &mut Driven, under: UnderWay, arrival: Timestamp, rule: &DrivingRule) -> Millis {
+    if under.arrived.is_some() {
+        return Millis(0);
+    }
+    // Where he takes a break he drives on when it is over.
+    let rests = driven.rests_until.take().map_or(Millis(0), |(until, _)| until - driven.at);
+    driven.rest(rests);
+    driven.drive_with_breaks((arrival - driven.at).max(Millis(0)), rule)
+}
+
+/// Waits at a visit and serves it.
+fn serve(driven: &mut Driven, visit: &Visit, rule: &DrivingRule) {
+    driven.rest(visit.start - driven.at);
+    driven.work(visit.departure - driven.at, rule);
+}
+
+/// What a driver has driven and rested when his head is over; `None`: no rule asks for it.
+fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Option<Driven> {
+    let rule = vehicle.spec.as_ref()?.driving_time?;
+    let mut driven = vehicle.driven(now)?;
+    for (index, visit) in head.iter().enumerate() {
+        match vehicle.under_way.filter(|_| index == 0) {
+            Some(under) if under.arrived.is_some() => {}
+            Some(under) => {
+                rests_under_way(&mut driven, under, visit.arrival - visit.break_before, &rule);
+            }
+            None => {
+                let leaves = driven.at.max(visit.depart_at);
+                driven.rest(leaves - driven.at);
+                let drive = visit.arrival - leaves - visit.break_before;
+                driven.drive_as_planned(visit.break_before, drive, &rule);
+            }
+        }
+        serve(&mut driven, visit, &rule);
+    }
+    Some(driven)
+}
+
+/// When the day of a driver who has left already must be over; `None`: no rule says so, or he has not left.
+fn end_of_duty(vehicle: &VehicleState, now: Timestamp) -> Option<Timestamp> {
+    let most = vehicle.spec.as_ref()?.driving_time?.duty_max?;
+    Some(vehicle.driven(now)?.began? + most)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
-use crate::draft::{approaches, arrival_under_way};
+use crate::draft::{approaches, arrival_under_way, rests_under_way};
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::RETIME_MIN;
@@ -157,6 +157,7 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
     let (Some(spec), Some(here)) = (&state.spec, state.whereabouts()) else { return None };
     let now = moment.now();
     let mut free = Anchor { position: here.position, at: state.free_from(now) };
+    let mut driven = state.driven(now);
     for (index, visit) in state.route.visits.iter().enumerate() {
         let order = fleet.order(visit.order);
         let Some(stop) = order.stop(visit.stop) else { continue };
@@ -164,16 +165,29 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-        let arrival = match under {
+        let mut arrival = match under {
             // Nobody has said where it is since it departed: as told, unless that was no time.
             Some(under)
-                if under.arrived.is_none() && state.on_its_way_at().is_none() && !state.route.is_cut_off_at(index) =>
+                if spec.driving_time.is_none()
+                    && under.arrived.is_none()
+                    && state.on_its_way_at().is_none()
+                    && !state.route.is_cut_off_at(index) =>
             {
                 visit.arrival.max(now)
             }
             Some(under) => arrival_under_way(state, under, travel, now),
             None => leaves + travel,
         };
+        if let (Some(rule), Some(driven)) = (spec.driving_time, &mut driven) {
+            // Breaks that are due now and were not when the route was planned.
+            let more = if let Some(under) = under {
+                rests_under_way(driven, under, arrival, &rule)
+            } else {
+                driven.rest(leaves - visit.break_before - driven.at);
+                driven.drive_as_planned(visit.break_before, travel, &rule)
+            };
+            arrival = arrival + more;
+        }
         let start = stop.service_start(
             arrival,
             approaches(fleet, visit, &stop, free.position, under.is_some_and(|under| under.arrived.is_some())),
@@ -189,6 +203,10 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
             moved = Some(OffPlan::Moved(by));
         }
         let service = fleet.service_at(stop.position, stop.service);
+        if let (Some(rule), Some(driven)) = (spec.driving_time, &mut driven) {
+            driven.rest(start - driven.at);
+            driven.work((start + service).max(now) - driven.at, &rule);
+        }
         free = Anchor { position: stop.position, at: (start + service).max(now) };
     }
     moved

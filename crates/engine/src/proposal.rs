@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Fleet, Placement};
+use fleetfold_fleet::{Fleet, Placement, Visit};
 use fleetfold_model::{
     Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
     UnassignedReason, VehicleId, leaves_at,
 };
-use fleetfold_solver::{Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, price, schedule};
+use fleetfold_solver::{
+    Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
+};
 
 use crate::account::plain;
 use crate::bounds::{Nobody, Refusal};
@@ -20,6 +22,8 @@ use crate::relief::silent;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
 pub(crate) const RETIME_MIN: Millis = Millis(60_000);
+/// Two sums of the same driving times differ by no more than this.
+const ROUNDING: Millis = Millis(1_000);
 /// Orders of one decision that are explained one by one; the rest of a joint change is named only.
 const EXPLAINED_MAX: usize = 24;
 
@@ -254,9 +258,49 @@ impl Solved<'_> {
 
     /// The whole route of a tour, frozen head first; `None` if it cannot be driven.
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
+        let sequence = &self.solution.tours[tour];
+        let times = schedule(self.problem, TourIx(tour as u32), sequence);
+        // Breaks for the sake of driving times, by position.
+        let mut rests = vec![0; sequence.len()];
+        if times.is_some() && self.problem.tours()[tour].driving_time.is_some() {
+            for own in driving_breaks(self.problem, TourIx(tour as u32), sequence) {
+                if let Some(rest) = rests.get_mut(own.before) {
+                    *rest += own.duration;
+                }
+            }
+        }
+        let times = times.or_else(|| self.relaxed(tour))?;
+        let route = self.timed(tour, &times, &rests, true);
+        // Who leaves as late as he can waits before he drives, and not where he arrives: his rest may come too early then.
+        let is_kept = self.problem.tours()[tour].driving_time.is_none() || self.keeps_driving_times(tour, &route);
+        Some(if is_kept { route } else { self.timed(tour, &times, &rests, false) })
+    }
+
+    /// Whether a route asks for no more driving without a break than the rule of its vehicle allows.
+    fn keeps_driving_times(&self, tour: usize, route: &ProposedRoute) -> bool {
+        let mut vehicle = self.fleet.vehicle(self.draft.vehicles[tour]).clone();
+        let visits = route.visits.iter().filter_map(|visit| {
+            Some(Visit {
+                order: self.fleet.order_id(visit.order.as_str())?,
+                stop: visit.stop,
+                depart_at: visit.depart_at,
+                arrival: visit.arrival,
+                start: visit.start,
+                departure: visit.departure,
+                metres: visit.metres,
+                break_before: visit.break_before,
+            })
+        });
+        vehicle.route.visits = visits.collect();
+        let mut is_kept = true;
+        vehicle.follow_route(self.draft.epoch, |leg| is_kept &= leg.missing <= ROUNDING);
+        is_kept
+    }
+
+    /// The route of a tour with these times, and these breaks for the sake of driving times. `holds_back`: it leaves as late as it can.
+    fn timed(&self, tour: usize, times: &[Timed], rests: &[i32], holds_back: bool) -> ProposedRoute {
         let vehicle = self.draft.vehicles[tour];
         let sequence = &self.solution.tours[tour];
-        let times = schedule(self.problem, TourIx(tour as u32), sequence).or_else(|| self.relaxed(tour))?;
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()
@@ -264,13 +308,15 @@ impl Solved<'_> {
             .collect();
         let tour_spec = &self.problem.tours()[tour];
         let mut node = tour_spec.start_node;
-        for (&index, timed) in sequence.iter().zip(&times) {
+        for ((&index, timed), &rest) in sequence.iter().zip(times).zip(rests) {
+            // As if all of the break were taken before the drive.
+            let timed = &Timed { leave: timed.leave + rest, pause: timed.pause + rest, ..*timed };
             let (order, stop) = self.draft.stops[index.index()];
             let spec = &self.problem.stops()[index.index()];
             // Leave no earlier than needed to be there, set up, when the window opens: until then the visit may still change.
             let opens = spec.windows.iter().find(|&&(_, closes)| timed.start <= closes).map(|&(opens, _)| opens);
             let lead = timed.start.saturating_sub(timed.leave).min(timed.arrival - timed.leave + spec.setup);
-            let earliest = opens.map_or(self.draft.epoch, |opens| {
+            let earliest = opens.filter(|_| holds_back).map_or(self.draft.epoch, |opens| {
                 let before = |lead: i32| self.draft.absolute(opens) - Millis(i64::from(lead)) - margin;
                 // Another hour may be slower.
                 let then = (before(lead) - self.draft.epoch).0.clamp(0, i64::from(timed.start.max(0))) as i32;
@@ -288,6 +334,12 @@ impl Solved<'_> {
                 Some(_) => earliest,
             };
             let break_before = Millis(i64::from(timed.pause));
+            // A day that must not be too long begins late.
+            let depart_at = if tour_spec.driving_time.is_some() {
+                depart_at.max(self.draft.absolute(timed.leave) - break_before)
+            } else {
+                depart_at
+            };
             // The driver leaves for his break when it begins, wherever he waits then.
             let depart_at = if timed.pause > 0 {
                 (self.draft.absolute(timed.leave) - break_before).max(self.draft.epoch)
@@ -309,7 +361,7 @@ impl Solved<'_> {
                 break_before,
             });
         }
-        Some(ProposedRoute {
+        ProposedRoute {
             vehicle: self.fleet.vehicle(vehicle).name.clone(),
             base: self.draft.bases[tour],
             start: self.draft.starts[tour].position,
@@ -319,7 +371,7 @@ impl Solved<'_> {
                 first != Some((order, stop))
             }),
             visits,
-        })
+        }
     }
 
     /// What each tour would make of an order. `taker`: the tour that takes it; the detours of it and of the cheapest other one are told.

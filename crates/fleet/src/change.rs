@@ -99,6 +99,8 @@ pub enum Flag {
     ClockSkew,
     /// Served although cancelled, or by another vehicle than planned.
     Conflict,
+    /// Its driver has driven longer than the rule of his vehicle allows.
+    DrivingTime,
     /// Its position is longitude 0, latitude 0, which receivers without a fix send: it is passed over.
     Nowhere,
 }

@@ -32,6 +32,28 @@ fn broken(promise: &'static str, orders: &[&Name], vehicles: &[&Name], what: Str
     Err(Broken { promise, what, orders: all(orders), vehicles: all(vehicles) })
 }
 
+/// What is recorded of a driver's day fits together: changes are in order, nobody drove for longer than time went by, nor longer since
+/// his last break than in the whole shift; and only a rule makes a record.
+fn check_tachograph(vehicle: &VehicleState) -> Result<(), Broken> {
+    let Some(rule) = vehicle.spec.as_ref().and_then(|spec| spec.driving_time) else {
+        return if vehicle.tachograph.is_empty() {
+            Ok(())
+        } else {
+            broken("F3", &[], &[&vehicle.name], format!("{} records driving times without a rule", vehicle.name))
+        };
+    };
+    let tachograph = &vehicle.tachograph;
+    let is_ordered = tachograph.changes.windows(2).all(|pair| (pair[0].at, pair[0].turn) < (pair[1].at, pair[1].turn));
+    let last = tachograph.changes.last().map_or(tachograph.settled.at, |last| last.at);
+    let read = tachograph.read(last, &rule);
+    let spent = read.at - tachograph.settled.at;
+    let driven = read.in_shift - tachograph.settled.in_shift;
+    if !is_ordered || driven > spent || read.since_break > read.in_shift {
+        return broken("F3", &[], &[&vehicle.name], format!("{} miscounts what its driver has driven", vehicle.name));
+    }
+    Ok(())
+}
+
 impl Fleet {
     /// Checks every promise in full:
     ///
@@ -173,6 +195,7 @@ impl Fleet {
 
     fn check_route(&self, id: VehicleId) -> Result<(), Broken> {
         let vehicle = self.vehicle(id);
+        check_tachograph(vehicle)?;
         for visit in &vehicle.route.visits {
             let order = self.order(visit.order);
             if !order.is_open() {

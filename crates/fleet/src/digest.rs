@@ -19,15 +19,16 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, FORMAT, FailReason, Job, Load, LoadDirection, LogSeq,
-    Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position, RoadChange,
-    RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec, TimeWindow,
-    Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
+    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, DrivingRule, FORMAT, FailReason, Job, Load, LoadDirection,
+    LogSeq, Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position,
+    RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec,
+    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
-    Acknowledged, AlertState, Anchor, Ask, Chain, Closed, Duties, Duty, DutyTold, Fleet, Mark, OnBreak, OrderState,
-    Placement, Progress, RoadState, Route, SaidAt, ToldTimes, UnderWay, Unlocated, VehicleState, Visit, Working, Zone,
+    Acknowledged, ActivityChange, AlertState, Anchor, Ask, Chain, Closed, Driven, Duties, Duty, DutyTold, Fleet, Mark,
+    OnBreak, OrderState, Placement, Progress, RoadState, Route, SaidAt, Tachograph, ToldTimes, UnderWay, Unlocated,
+    VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -122,6 +123,22 @@ impl Canon {
     }
 
     /// The number of values, then each of them.
+    fn tachograph(self, Tachograph { settled, changes }: &Tachograph) -> Self {
+        let Driven { at, activity, since_break, first_part, rested, in_shift, began, rests_until, is_over } = *settled;
+        self.time(at)
+            .word(activity as u64)
+            .span(since_break)
+            .flag(first_part)
+            .span(rested)
+            .span(in_shift)
+            .option(began, Self::time)
+            .option(rests_until, |hash, (until, then)| hash.time(until).word(then as u64))
+            .flag(is_over)
+            .list(changes, |hash, ActivityChange { at, turn, drive, lasts }| {
+                hash.time(*at).word(*turn as u64).span(*drive).span(*lasts)
+            })
+    }
+
     fn list<T>(self, values: &[T], put: impl Fn(Self, &T) -> Self) -> Self {
         values.iter().fold(self.word(values.len() as u64), put)
     }
@@ -315,9 +332,9 @@ pub(crate) fn order_spec_digest(spec: &Order) -> u64 {
 
 /// Hash of what was registered. Computed when it changes, not when the vehicle does.
 pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
-    let Vehicle { name, capacity, skills, costs, time_factor, start, end, shift, stops_max, lifo } = spec;
+    let Vehicle { name, capacity, skills, costs, time_factor, start, end, shift, stops_max, lifo, driving_time } = spec;
     let VehicleCosts { per_hour, per_km, fixed } = *costs;
-    Canon::of(Kind::VehicleSpec)
+    let hash = Canon::of(Kind::VehicleSpec)
         .name(name)
         .load(*capacity)
         .list(skills, Canon::name)
@@ -329,7 +346,20 @@ pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
         .option(*end, Canon::position)
         .option(shift.as_ref(), Canon::shift)
         .option(*stops_max, |hash, most| hash.word(u64::from(most)))
-        .flag(*lifo)
+        .flag(*lifo);
+    // Left out where it says nothing, so that older logs keep their digests.
+    let Some(DrivingRule { driving_max, pause, first_part, service_counts, shift_driving_max, duty_max }) =
+        *driving_time
+    else {
+        return hash.finish();
+    };
+    hash.word(0x4452_4956)
+        .span(driving_max)
+        .span(pause)
+        .span(first_part)
+        .flag(service_counts)
+        .option(shift_driving_max, Canon::span)
+        .option(duty_max, Canon::span)
         .finish()
 }
 
@@ -565,6 +595,7 @@ impl Fleet {
             on_break,
             break_ended,
             accepted,
+            tachograph,
             kept,
             told,
             duties,
@@ -616,6 +647,9 @@ impl Fleet {
         }
         if let Some(ended) = *break_ended {
             full = full.word(0x454e_4445).time(ended);
+        }
+        if !tachograph.is_empty() {
+            full = full.word(0x5441_4348).tachograph(tachograph);
         }
         full = self.canon_told(full, told);
         if self.chain.rules >= 4 && !duties.is_empty() {

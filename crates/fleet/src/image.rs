@@ -18,8 +18,8 @@ use fleetfold_model::{
 };
 
 use crate::{
-    AlertState, Anchor, Chain, Closed, Counters, Duties, EarlyWord, OnBreak, RoadState, SaidAt, StoredBase, ToldTimes,
-    Unlocated, Zone,
+    AlertState, Anchor, Chain, Closed, Counters, Duties, EarlyWord, OnBreak, RoadState, SaidAt, StoredBase, Tachograph,
+    ToldTimes, Unlocated, Zone,
 };
 
 /// Everything that the fold needs to go on after an entry.
@@ -233,6 +233,8 @@ pub struct VehicleImage {
     pub break_ended: Option<Timestamp>,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
+    /// What its driver has driven and rested in this shift.
+    pub tachograph: Tachograph,
     /// What goods take up that stay on board after a failed delivery.
     pub kept: Load,
     /// When facts said what is known of it.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::name_digest;
 use crate::pages::Vacant;
-use crate::{Duties, Told, ToldTimes};
+use crate::{Driven, Duties, Tachograph, Told, ToldTimes};
 
 /// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
 pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
@@ -106,6 +106,23 @@ pub struct OnBreak {
     pub planned: bool,
 }
 
+/// A leg of a route with what driving times ask for on it.
+#[derive(Clone, Copy, Debug)]
+pub struct RuledLeg {
+    /// It leads to this visit.
+    pub index: usize,
+    /// What has been driven and rested when it begins.
+    pub before: Driven,
+    /// When it begins, with the break if that is taken before it.
+    pub leaves: Timestamp,
+    /// How long it is driven.
+    pub drive: Millis,
+    /// The breaks on it, or before it, for the sake of driving times.
+    pub rests: Millis,
+    /// The breaks that would be needed beyond these.
+    pub missing: Millis,
+}
+
 /// One vehicle and everything known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VehicleState {
@@ -149,6 +166,8 @@ pub struct VehicleState {
     pub(crate) break_ended: Option<Timestamp>,
     /// Highest route revision the driver took.
     pub accepted: LogSeq,
+    /// What its driver has driven and rested in this shift; empty without a rule of driving times.
+    pub tachograph: Tachograph,
     /// What goods take up that stay on board after a failed delivery, until its shift ends.
     pub kept: Load,
     /// When facts said what is known of it.
@@ -188,9 +207,15 @@ impl VehicleState {
         if let Some(pause) = self.on_break.filter(|_| self.break_that_was_over().is_none()) {
             return Some(NextBreak { is_taken: true, starts: pause.since, ends: pause.until });
         }
+        let of_shift = self.next_break_of_shift(now);
+        let of_rule = self.next_break_of_rule(now);
+        of_shift.into_iter().chain(of_rule).min_by_key(|next| next.starts)
+    }
+
+    fn next_break_of_shift(&self, now: Timestamp) -> Option<NextBreak> {
         let next = self.shift.as_ref().filter(|_| self.on)?.breaks.get(self.breaks_taken as usize)?;
         let visits = &self.route.visits;
-        let planned = visits.iter().position(|visit| visit.break_before > Millis(0));
+        let planned = (0..visits.len()).find(|&index| self.is_break_of_shift(index));
         let starts = if let Some(index) = planned {
             let before = index.checked_sub(1).map(|before| visits[before].departure);
             leaves_at(visits[index].depart_at, Millis(0), before).max(next.window.opens())
@@ -198,6 +223,103 @@ impl VehicleState {
             next.window.opens().max(visits.last().map_or(now, |visit| visit.departure))
         };
         Some(NextBreak { is_taken: false, starts, ends: starts + next.duration })
+    }
+
+    /// Whether the break before a visit of its route is the next one of its shift, and not one for the sake of driving times only.
+    pub fn is_break_of_shift(&self, index: usize) -> bool {
+        let visit = &self.route.visits[index];
+        if visit.break_before <= Millis(0) {
+            return false;
+        }
+        if self.spec.as_ref().is_none_or(|spec| spec.driving_time.is_none()) {
+            return true;
+        }
+        let next = self.shift.as_ref().and_then(|shift| shift.breaks.get(self.breaks_taken as usize));
+        next.is_some_and(|next| {
+            let begins = self.leaves_for(index) - visit.break_before;
+            let is_open =
+                begins <= next.window.closes() && next.window.opens() + next.duration <= begins + visit.break_before;
+            is_open && next.duration <= visit.break_before
+        })
+    }
+
+    /// When it leaves for a visit of its route as planned, behind the break before it.
+    fn leaves_for(&self, index: usize) -> Timestamp {
+        let visit = &self.route.visits[index];
+        let before = index.checked_sub(1).map(|before| self.route.visits[before].departure);
+        leaves_at(visit.depart_at, visit.break_before, before.or(self.anchor.map(|anchor| anchor.at)))
+    }
+
+    /// The next break that driving times ask for on its route.
+    fn next_break_of_rule(&self, now: Timestamp) -> Option<NextBreak> {
+        let rule = self.spec.as_ref()?.driving_time?;
+        let mut found = None;
+        self.follow_route(now, |leg| {
+            if found.is_none() && leg.rests > Millis(0) {
+                let left = leg.before.left(&rule);
+                let starts = leg.leaves + if left < leg.drive { left } else { Millis(0) };
+                found = Some(NextBreak { is_taken: false, starts, ends: starts + leg.rests });
+            }
+        });
+        found
+    }
+
+    /// What its driver has driven and rested up to now; `None`: no rule asks for it, or he is not at work.
+    pub fn driven(&self, now: Timestamp) -> Option<Driven> {
+        let rule = self.spec.as_ref()?.driving_time?;
+        self.on.then(|| self.tachograph.read(now, &rule))
+    }
+
+    /// How long its driver has rested from then on until now, as far as is recorded.
+    pub fn rested_since(&self, then: Timestamp, now: Timestamp) -> Millis {
+        let (Some(rule), Some(driven)) = (self.spec.as_ref().and_then(|spec| spec.driving_time), self.driven(now))
+        else {
+            return Millis(0);
+        };
+        let drove = driven.in_shift - self.tachograph.read_until(then, &rule).in_shift;
+        (now - then - drove).max(Millis(0))
+    }
+
+    /// Follows its route as planned with what its driver has driven by now, if a rule of driving times asks for it. The last value: what he will have
+    /// driven at the end, behind its last stop.
+    pub fn follow_route(&self, now: Timestamp, mut leg: impl FnMut(RuledLeg)) -> Option<Driven> {
+        let rule = self.spec.as_ref()?.driving_time?;
+        let mut driven = self.driven(now)?;
+        for (index, visit) in self.route.visits.iter().enumerate() {
+            let under = self.under_way.filter(|_| index < self.frozen());
+            let of_shift = self.is_break_of_shift(index);
+            let own = self.shift.as_ref().and_then(|shift| shift.breaks.get(self.breaks_taken as usize));
+            let own = own.filter(|_| of_shift).map_or(Millis(0), |own| own.duration);
+            let mut before = driven;
+            let mut rests = Millis(0);
+            let (leaves, drive, missing) = if under.is_some_and(|under| under.arrived.is_some()) {
+                (driven.at, Millis(0), Millis(0))
+            } else if under.is_some() {
+                // He rests on the way as far as he has to.
+                let drive = (visit.arrival - driven.at).max(Millis(0));
+                let leaves = driven.at;
+                let rested = under.map_or(Millis(0), |under| self.rested_since(under.departed, now));
+                rests = (visit.break_before - own - rested).max(Millis(0)).min(drive);
+                let missing = driven.drive_as_planned(rests, drive - rests, &rule);
+                (leaves, drive - rests, missing)
+            } else {
+                let starts = (self.leaves_for(index) - visit.break_before).max(driven.at);
+                let idle = starts - driven.at;
+                driven.rest(idle + own);
+                before = driven;
+                rests = visit.break_before - own;
+                let drive = (visit.arrival - starts - visit.break_before).max(Millis(0));
+                let leaves = driven.at;
+                let missing = driven.drive_as_planned(rests, drive, &rule);
+                (leaves, drive, missing)
+            };
+            leg(RuledLeg { index, before, leaves, drive, rests, missing });
+            let wait = visit.start - driven.at;
+            driven.rest(wait);
+            let work = visit.departure - driven.at;
+            driven.work(work, &rule);
+        }
+        Some(driven)
     }
 
     pub(crate) fn new(name: Name) -> Self {
@@ -222,6 +344,7 @@ impl VehicleState {
             on_break: None,
             break_ended: None,
             accepted: LogSeq(0),
+            tachograph: Tachograph::default(),
             kept: Load::default(),
             told: ToldTimes::default(),
             duties: Duties::default(),

@@ -4,11 +4,11 @@ mod support;
 
 use fleetfold_fleet::{Fleet, Placement, Refused};
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, Event, FailReason, LogEntry, LogSeq,
-    MessageHash, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised, RoadChange,
-    Shift, StopEvent, StopKind, TimeWindow, Timestamp, Vehicle,
+    Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, DrivingRule, Event, FailReason, LogEntry,
+    LogSeq, MessageHash, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised,
+    RoadChange, Shift, StopEvent, StopKind, TimeWindow, Timestamp, Vehicle,
 };
-use support::{Log, at, name, plan, shipment, vehicle};
+use support::{Log, at, driving_rule, name, plan, shipment, vehicle};
 
 /// Zone time of the first fact. Those after it come a minute apart, and all of them an hour later.
 const BEGIN: i64 = 10_000_000;
@@ -38,7 +38,11 @@ fn told(log: &mut Log, facts: &[Event], order: &[usize]) {
         let happened = BEGIN + number as i64 * MINUTE;
         log.behind = log.now + 1_000 - happened;
         let mut event = facts[number].clone();
-        if let Event::StopCompleted(stop) | Event::StopFailed(stop, ..) | Event::StopDeparted(stop) = &mut event {
+        if let Event::StopCompleted(stop)
+        | Event::StopFailed(stop, ..)
+        | Event::StopDeparted(stop)
+        | Event::StopArrived(stop) = &mut event
+        {
             stop.at = Timestamp(happened);
         }
         if let Event::BreakStarted(pause) | Event::BreakEnded(pause) = &mut event {
@@ -533,6 +537,120 @@ fn a_break_comes_to_the_same_in_whatever_order_its_facts_come() {
     let (began, ended) = (|minutes| pause(Event::BreakStarted, minutes), || pause(Event::BreakEnded, None));
     for facts in [vec![began(None), ended()], vec![began(Some(5)), ended()], vec![ended(), began(None)]] {
         assert_commutes(with_breaks, &facts, rests);
+    }
+}
+
+/// A vehicle with a rule of driving times, and an order on its route.
+fn with_a_rule() -> Log {
+    let mut log = empty();
+    log.tell(Event::VehicleRegistered(Vehicle { driving_time: Some(driving_rule(1)), ..vehicle("v1", 0) }));
+    log.tell(on(None));
+    log.job("o1", 100);
+    log.plan(Some("v1"));
+    log
+}
+
+#[test]
+fn what_a_driver_has_driven_comes_to_the_same_in_any_order() {
+    let stop = |make: fn(StopEvent) -> Event| {
+        let (vehicle, order) = (name("v1"), name("o1"));
+        make(StopEvent { vehicle, order, stop: StopKind::Delivery, at: Timestamp(0), position: None })
+    };
+    let facts = [
+        stop(Event::StopDeparted),
+        pause(Event::BreakStarted, Some(3)),
+        pause(Event::BreakEnded, None),
+        stop(Event::StopArrived),
+        stop(Event::StopCompleted),
+    ];
+    let driven = |log: &Log| {
+        let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+        state.driven(Timestamp(BEGIN + 10 * MINUTE)).unwrap()
+    };
+    let mut log = with_a_rule();
+    told(&mut log, &facts, &[0, 1, 2, 3, 4]);
+    assert_eq!(driven(&log).in_shift, Millis(2 * MINUTE), "a minute before the break and one after it");
+    assert_commutes(with_a_rule, &facts, driven);
+    // Without the arrival he has driven up to the service, which takes a minute.
+    assert_commutes(with_a_rule, &[facts[0].clone(), facts[1].clone(), facts[2].clone(), facts[4].clone()], driven);
+}
+
+proptest::proptest! {
+    /// What is counted of a random day equals a count minute by minute.
+    #[test]
+    fn driving_is_counted_as_minute_by_minute(
+        stops in proptest::collection::vec((0i64..30, 1i64..20, proptest::option::of((1i64..20, 1i64..15)), 1i64..6), 1..30),
+    ) {
+        let rule = driving_rule(3);
+        let minutes = |span: Millis| span.0 / MINUTE;
+        let rule = DrivingRule {
+            pause: Millis(10 * MINUTE),
+            first_part: Millis(4 * MINUTE),
+            driving_max: Millis(25 * MINUTE),
+            ..rule
+        };
+        let mut log = empty();
+        log.now = BEGIN - 2_000;
+        log.tell(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("v1", 0) }));
+        log.tell(on(None));
+        let (mut since_break, mut part, mut rested, mut in_shift) = (0, false, 0, 0);
+        let mut is_told = false;
+        // One minute of driving (1), of rest (0) or of work (2).
+        let mut passes = |log: &mut Log, what: u8, told: &mut (i64, bool, i64, i64)| {
+            log.now += MINUTE;
+            if what == 0 {
+                rested += 1;
+            } else {
+                if rested >= if part { 10 - 4 } else { 10 } {
+                    (since_break, part) = (0, false);
+                } else if rested >= 4 {
+                    part = true;
+                }
+                rested = 0;
+                since_break += i64::from(what == 1);
+                in_shift += i64::from(what == 1);
+            }
+            *told = (since_break, part, rested, in_shift);
+        };
+        let mut count = (0, false, 0, 0);
+        for (number, &(idle, drive, rest, work)) in stops.iter().enumerate() {
+            let order = format!("o{number}");
+            // Every entry comes a second after the one before it.
+            log.job(&order, 100);
+            log.plan(Some("v1"));
+            log.now -= 2_000;
+            let same = |log: &Log, count: (i64, bool, i64, i64)| {
+                let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+                let driven = state.driven(Timestamp(log.now)).unwrap();
+                (minutes(driven.since_break), driven.first_part, minutes(driven.rested), minutes(driven.in_shift)) == count
+            };
+            (0..idle).for_each(|_| passes(&mut log, 0, &mut count));
+            log.report("departed", "v1", &order, StopKind::Delivery);
+            log.now -= 1_000;
+            let mut pauses = rest.filter(|&(after, _)| after < drive);
+            for minute in 0..drive {
+                if let Some((_, lasts)) = pauses.filter(|&(after, _)| after == minute) {
+                    pauses = None;
+                    let told = |at| BreakEvent { vehicle: name("v1"), at: Timestamp(at), duration: None, position: None };
+                    let change = log.tell(Event::BreakStarted(told(log.now)));
+                    is_told |= change.flags.contains(&fleetfold_fleet::Flag::DrivingTime);
+                    log.now -= 1_000;
+                    (0..lasts).for_each(|_| passes(&mut log, 0, &mut count));
+                    log.tell(Event::BreakEnded(told(log.now)));
+                    log.now -= 1_000;
+                }
+                passes(&mut log, 1, &mut count);
+                proptest::prop_assert!(same(&log, count), "{number}, {minute}: {count:?}");
+            }
+            let change = log.report("arrived", "v1", &order, StopKind::Delivery);
+            log.now -= 1_000;
+            is_told |= change.flags.contains(&fleetfold_fleet::Flag::DrivingTime);
+            (0..work).for_each(|_| passes(&mut log, 2, &mut count));
+            proptest::prop_assert!(same(&log, count), "{number}: {count:?}");
+            log.report("completed", "v1", &order, StopKind::Delivery);
+            log.now -= 1_000;
+            proptest::prop_assert!(count.0 <= 25 || is_told, "who drives too long is told of");
+        }
     }
 }
 

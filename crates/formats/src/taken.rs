@@ -449,6 +449,7 @@ fn vehicle_of(name: &Name, route: &RouteIn, known: Option<&VehicleIn>, at: Taken
         shift,
         stops_max: None,
         lifo: false,
+        driving_time: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The layout of snapshots: nobody changes it without raising its format.
 
-use fleetfold_fleet::{Closed, Duty, EarlyWord, Fleet, Placement, Tally, Told};
+use fleetfold_fleet::{Activity, Closed, Duty, EarlyWord, Fleet, Placement, Tally, Told, Turn};
 use fleetfold_journal::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 use fleetfold_model::{
     AlertKind, Diversion, FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind,
@@ -35,6 +35,8 @@ fn snapshot_layout() -> String {
         tracer.trace_simple_type::<Diversion>()?;
         tracer.trace_simple_type::<AlertKind>()?;
         tracer.trace_simple_type::<Told>()?;
+        tracer.trace_simple_type::<Activity>()?;
+        tracer.trace_simple_type::<Turn>()?;
         tracer.trace_simple_type::<Duty>()?;
         tracer.trace_simple_type::<EarlyWord>()?;
         tracer.trace_simple_type::<OrderWork>()?;

@@ -59,4 +59,4 @@ pub use route::{
 };
 pub use space::{Position, Space};
 pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};
-pub use vehicle::{Break, Shift, Vehicle, VehicleCosts};
+pub use vehicle::{Break, DrivingRule, Shift, Vehicle, VehicleCosts};

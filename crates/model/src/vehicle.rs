@@ -65,4 +65,46 @@ pub struct Vehicle {
     pub stops_max: Option<u32>,
     /// Unloading is last in, first out.
     pub lifo: bool,
+    /// How long its driver may drive without a break, and in one shift.
+    pub driving_time: Option<DrivingRule>,
+}
+
+/// Limits of a driver's working day, within one shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrivingRule {
+    /// Longest driving without a break.
+    pub driving_max: Millis,
+    /// Length of a break behind which driving is counted anew.
+    pub pause: Millis,
+    /// A break may be taken in two parts, of which the first takes so long and the second the rest of `pause`; 0: it may not.
+    pub first_part: Millis,
+    /// Service that takes as long as a break counts as one.
+    pub service_counts: bool,
+    /// Longest driving in one shift.
+    pub shift_driving_max: Option<Millis>,
+    /// Longest time from the first departure of a shift to its end.
+    pub duty_max: Option<Millis>,
+}
+
+impl DrivingRule {
+    /// Regulation (EC) 561/2006, articles 6 to 8, within one day: 45 minutes after four and a half hours of driving, as a whole or as 15 and
+    /// then 30 minutes; nine hours of driving; 13 hours from the first departure to the end.
+    pub const EU_561: Self = Self {
+        driving_max: Millis(270 * 60_000),
+        pause: Millis(45 * 60_000),
+        first_part: Millis(15 * 60_000),
+        service_counts: false,
+        shift_driving_max: Some(Millis(9 * 3_600_000)),
+        duty_max: Some(Millis(13 * 3_600_000)),
+    };
+    /// 49 CFR § 395.3 of the United States, property-carrying vehicles, within one day: half an hour without driving after eight hours of
+    /// driving, at work or not; eleven hours of driving; 14 hours from the first departure to the end.
+    pub const US_HOS: Self = Self {
+        driving_max: Millis(8 * 3_600_000),
+        pause: Millis(30 * 60_000),
+        first_part: Millis(0),
+        service_counts: true,
+        shift_driving_max: Some(Millis(11 * 3_600_000)),
+        duty_max: Some(Millis(14 * 3_600_000)),
+    };
 }

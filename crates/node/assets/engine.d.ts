@@ -356,6 +356,48 @@ export interface DoneStop {
   stop: string;
 }
 
+/** What a driver has driven in his shift, and what of it a rule allows. */
+export interface DrivingTimeSeen {
+  /** His first departure of this shift. */
+  began: UnixMillis | null;
+  /** Driving in this shift. */
+  in_shift_seconds: number;
+  /** What he may still drive before a break. */
+  left_seconds: number;
+  /** Driving since his last break. */
+  since_break_seconds: number;
+  /** How he breaks the rule, or will on his route as it is planned. Empty: he keeps it. */
+  violations: Array<DrivingViolation>;
+}
+
+/** Driving times of one shift. Values that stand beside a rule replace its own; without a rule, `driving_max_seconds` and `break_seconds` are needed. */
+export interface DrivingTimeV1 {
+  /** How long a break is behind which driving is counted anew. */
+  break_seconds?: number | null;
+  /** Longest driving without a break. */
+  driving_max_seconds?: number | null;
+  /** Longest time from the first departure of a shift to its end. */
+  duty_max_seconds?: number | null;
+  /** A break may be taken in two parts, of which the first takes so long; 0: it may not. */
+  first_part_seconds?: number | null;
+  /** `eu_561` (Regulation (EC) 561/2006) or `us_hos` (49 CFR § 395.3), within one day. */
+  rule?: "eu_561" | "us_hos" | null;
+  /** Service that takes as long as a break is one. */
+  service_counts?: boolean | null;
+  /** Longest driving in one shift. */
+  shift_driving_max_seconds?: number | null;
+}
+
+/** A limit of a rule of driving times that is passed. */
+export interface DrivingViolation {
+  /** By how much; of a break, how long it would have to be. */
+  by_seconds: number;
+  /** It will be passed on its route as planned; false: it is passed already. */
+  planned: boolean;
+  /** `driving` (without a break), `shift_driving` (in the shift), `duty` (since the first departure of the shift), or `break` (one is missing). */
+  what: string;
+}
+
 /** One message of the log as it stands there. */
 export interface Entry {
   /** Log time. */
@@ -1021,7 +1063,7 @@ export interface PlannedBreak {
   ends: UnixMillis;
   /** When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens. */
   starts: UnixMillis;
-  /** `taken`: he takes it; `planned`: it is the next one of his shift. */
+  /** `taken`: he takes it; `planned`: it is the next one, of his shift or for the sake of driving times. */
   status: string;
 }
 
@@ -1852,6 +1894,8 @@ export interface VehicleRegisteredEvent {
     /** Up to four dimensions; none: no limit. */
     capacity?: Array<number> | null;
     costs?: CostsV1 | null;
+    /** How long its driver may drive without a break, and in one shift; none: no limit. */
+    driving_time?: DrivingTimeV1 | null;
     /** Where it must end; none: anywhere. */
     end?: PlaceV1 | null;
     /** Unloading is last in, first out. */
@@ -1885,6 +1929,8 @@ export interface VehicleStory {
   capacity?: Array<number>;
   /** What it has served, oldest first. */
   done?: Array<DoneStop>;
+  /** What its driver has driven, where the vehicle has a rule of driving times and he is at work. */
+  driving_time?: DrivingTimeSeen | null;
   id: string;
   /** The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the first one begins where the vehicle was then. */
   lines: Array<Array<[number, number]>>;

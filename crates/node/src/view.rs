@@ -81,6 +81,7 @@ pub(crate) fn flag_words(flag: Flag) -> &'static str {
         Flag::Gap => "an earlier stage was never reported",
         Flag::ClockSkew => "its clock runs ahead; log time is used",
         Flag::Conflict => "it contradicts the plan or a cancellation",
+        Flag::DrivingTime => "its driver has driven longer than the rule of his vehicle allows",
         Flag::Nowhere => "its position is longitude 0, latitude 0 and is passed over",
     }
 }

@@ -48,9 +48,9 @@ pub use index::{NodeIx, StopIx, TourIx};
 pub use interrupt::{Interrupt, Stage};
 pub use obstacle::{Obstacle, obstacles};
 pub use problem::{
-    AskedLegs, Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs, Pause,
-    Problem, ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow, Solution,
-    SpherePlace, Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE,
+    AskedLegs, Battery, Dock, DrivenSoFar, DrivingTime, EU_DRIVING_HOURS, Fairness, Invalid, LegMatrix, LegRows, Legs,
+    Pause, Problem, ProblemSpec, Rank, Relation, RelationKind, Reload, ReloadPlace, Role, Rounding, SoftWindow,
+    Solution, SpherePlace, Station, Stop, TIME_MAX, TimeDependentLegs, TimesOfType, TourSpec, Trips, UNREACHABLE,
     US_DRIVING_HOURS, Walking, Weights, travel_over,
 };
 pub use rules::day::TakenPause;

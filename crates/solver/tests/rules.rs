@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicBool;
 use drawn::made;
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    Battery, Dock, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank, Relation,
-    RelationKind, Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx, TourIx,
-    TourSpec, Trips, Walking, Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home, solve,
+    Battery, Dock, DrivenSoFar, DrivingTime, Fairness, LegMatrix, NodeIx, Obstacle, Problem, ProblemSpec, Rank,
+    Relation, RelationKind, Reload, ReloadPlace, Role, SearchLimits, SoftWindow, Solution, Station, Stop, StopIx,
+    TourIx, TourSpec, Trips, Walking, Weights, driving_breaks, insert, obstacles, price, schedule, schedule_home,
+    solve,
 };
 use proptest::prelude::*;
 
@@ -561,6 +562,93 @@ fn breaks_are_taken_after_four_and_a_half_hours_of_driving() {
     assert_eq!(end(&day(&[4 * HOUR, HOUR], &[4 * HOUR + 20, 0], 0)).0, 5 * HOUR + 45);
     // Work is no break.
     assert_eq!(end(&day(&[4 * HOUR, HOUR], &[0, 0], HOUR)).0, 7 * HOUR + 45);
+}
+
+proptest! {
+    /// A tour that begins in the middle of a day, with what was driven up to then, ends no later than the whole day does.
+    #[test]
+    fn a_tour_goes_on_from_what_was_driven_before_it(
+        legs in proptest::collection::vec(1i32..60, 2..8),
+        opens in proptest::collection::vec(0i32..400, 8),
+        (cut, driving_max, pause, first_part) in (1usize..7, 60i32..90, 10i32..30, 0i32..10),
+    ) {
+        let cut = cut.min(legs.len() - 1);
+        let count = legs.len() + 1;
+        let matrix =
+            LegMatrix::from_fn(count, |a, b| if b == a + 1 { (legs[a], 0) } else { (i32::from(a != b) * 9_999, 0) });
+        let rule = DrivingTime { driving_max, pause, first_part, service_counts: false, duty_max: i32::MAX };
+        let day = |from: usize, start_at: i32, driven_so_far: DrivenSoFar| {
+            let stops = (from + 1..count).map(|node| Stop {
+                windows: vec![(opens[node - 1], 100_000)],
+                service: 3,
+                ..Stop::job(NodeIx(node as u32))
+            });
+            let tour = TourSpec { driving_time: Some(rule), driven_so_far, start_at, ..TourSpec::at(NodeIx(from as u32)) };
+            let (stops, tours, legs) = (stops.collect(), vec![tour], matrix.clone().into());
+            made(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() })
+        };
+        let whole = day(0, 0, DrivenSoFar::default());
+        let sequence: Vec<StopIx> = StopIx::first(whole.stops().len()).collect();
+        let (times, home) = schedule_home(&whole, TourIx(0), &sequence).unwrap();
+        let breaks = driving_breaks(&whole, TourIx(0), &sequence);
+        // Minute by minute: what he has driven when he is done with the stops before the cut.
+        let mut so_far = DrivenSoFar::default();
+        let rest = |so_far: &mut DrivenSoFar, time: i32| {
+            if time >= pause || (so_far.first_part && time >= pause - first_part) {
+                *so_far = DrivenSoFar::default();
+            } else if first_part > 0 && time >= first_part {
+                so_far.first_part = true;
+            }
+        };
+        let mut clock = 0;
+        for position in 0..cut {
+            let mut left = legs[position];
+            for own in breaks.iter().filter(|own| own.before == position) {
+                let stretch = (own.begin - clock).min(left);
+                so_far.driven += stretch;
+                (left, clock) = (left - stretch, clock + stretch);
+                if left > 0 {
+                    rest(&mut so_far, own.duration);
+                    clock += own.duration;
+                }
+            }
+            so_far.driven += left;
+            clock += left;
+            rest(&mut so_far, times[position].start - clock);
+            clock = times[position].departure;
+        }
+        let behind = day(cut, clock, so_far);
+        let rest: Vec<StopIx> = StopIx::first(behind.stops().len()).collect();
+        let (_, later) = schedule_home(&behind, TourIx(0), &rest).unwrap();
+        prop_assert!(later.arrival <= home.arrival, "{} after {}, {so_far:?}", later.arrival, home.arrival);
+        // The checker walks the day by itself.
+        let found = solve(&behind, &limits(), &AtomicBool::new(false));
+        prop_assert!(check(&behind, &found).is_ok());
+    }
+}
+
+/// What was driven and rested before a tour decides when its first break is due and how long that is.
+#[test]
+fn the_first_break_of_a_tour_depends_on_what_was_driven_and_rested_before() {
+    let legs = LegMatrix::from_fn(2, |a, b| (i32::from(a != b) * 50, 0));
+    let rule = DrivingTime { driving_max: 60, pause: 20, first_part: 5, service_counts: false, duty_max: i32::MAX };
+    let first = |driven_so_far| {
+        let tour = TourSpec { driving_time: Some(rule), driven_so_far, ..TourSpec::at(NodeIx(0)) };
+        let (stops, legs) = (vec![Stop::job(NodeIx(1))], legs.clone().into());
+        let problem = made(ProblemSpec { stops, tours: vec![tour], legs, ..ProblemSpec::default() });
+        let found = solve(&problem, &limits(), &AtomicBool::new(false));
+        assert!(check(&problem, &found).is_ok(), "{driven_so_far:?}");
+        let (_, home) = schedule_home(&problem, TourIx(0), &[StopIx(0)]).unwrap();
+        let breaks = driving_breaks(&problem, TourIx(0), &[StopIx(0)]);
+        (home.arrival, breaks.first().map(|own| own.duration))
+    };
+    let so_far = |driven, first_part, rested| DrivenSoFar { driven, first_part, rested };
+    assert_eq!(first(so_far(10, false, 0)), (50, None));
+    assert_eq!(first(so_far(11, false, 0)), (70, Some(20)));
+    assert_eq!(first(so_far(11, true, 0)), (65, Some(15)), "the second part is left");
+    assert_eq!(first(so_far(60, false, 12)), (58, Some(8)), "twelve are rested already");
+    assert_eq!(first(so_far(60, false, 20)), (50, None));
+    assert_eq!(first(so_far(1_000, false, 0)), (70, Some(20)), "more than all is all");
 }
 
 /// Two vehicles that differ: the first plan for such a fleet is made tour by tour, and a relation reaches over tours.

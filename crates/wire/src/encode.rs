@@ -12,10 +12,10 @@ use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
-    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, FeaturesV1, ForgottenV1,
-    HoldEndedV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, PriorityV1,
-    RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1,
-    VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, DrivingTimeV1, FeaturesV1,
+    ForgottenV1, HoldEndedV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1,
+    PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1,
+    VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::instants::text;
 use crate::plan_v1::PlanV1;
@@ -222,6 +222,15 @@ fn vehicle(space: Space, vehicle: &Vehicle) -> VehicleV1 {
         shift: vehicle.shift.as_ref().map(shift),
         stops_max: vehicle.stops_max,
         lifo: vehicle.lifo,
+        driving_time: vehicle.driving_time.map(|rule| DrivingTimeV1 {
+            rule: None,
+            driving_max_seconds: Some(seconds(rule.driving_max)),
+            break_seconds: Some(seconds(rule.pause)),
+            first_part_seconds: Some(seconds(rule.first_part)),
+            service_counts: Some(rule.service_counts),
+            shift_driving_max_seconds: rule.shift_driving_max.map(seconds),
+            duty_max_seconds: rule.duty_max.map(seconds),
+        }),
     }
 }
 

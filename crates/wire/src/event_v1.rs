@@ -205,6 +205,42 @@ pub(crate) struct VehicleV1 {
     /// Unloading is last in, first out.
     #[serde(default)]
     pub(crate) lifo: bool,
+    /// How long its driver may drive without a break, and in one shift; none: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) driving_time: Option<DrivingTimeV1>,
+}
+
+/// Driving times of one shift. Values that stand beside a rule replace its own; without a rule, `driving_max_seconds` and
+/// `break_seconds` are needed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DrivingTimeV1 {
+    /// `eu_561` (Regulation (EC) 561/2006) or `us_hos` (49 CFR § 395.3), within one day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["eu_561", "us_hos", null]))]
+    pub(crate) rule: Option<String>,
+    /// Longest driving without a break.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 86_400))]
+    pub(crate) driving_max_seconds: Option<f64>,
+    /// How long a break is behind which driving is counted anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) break_seconds: Option<f64>,
+    /// A break may be taken in two parts, of which the first takes so long; 0: it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub(crate) first_part_seconds: Option<f64>,
+    /// Service that takes as long as a break is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_counts: Option<bool>,
+    /// Longest driving in one shift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 604_800))]
+    pub(crate) shift_driving_max_seconds: Option<f64>,
+    /// Longest time from the first departure of a shift to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 604_800))]
+    pub(crate) duty_max_seconds: Option<f64>,
 }
 
 /// `shift.started`, `shift.ended`, `vehicle.lost`, `vehicle.back`, `position`.

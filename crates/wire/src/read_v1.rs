@@ -1,17 +1,18 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, FailReason, Features, Job, LoadDirection,
-    LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Person, Pin,
-    Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature,
-    SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, DrivingRule, FailReason, Features, Job,
+    LoadDirection, LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork,
+    Person, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
+    SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
+    VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
-    ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, FeaturesV1, ForgottenV1, JobV1, LocatedV1, NotedV1,
-    OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1, SpeedV1,
-    StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, DrivingTimeV1, FeaturesV1, ForgottenV1, JobV1, LocatedV1,
+    NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1,
+    SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
 use crate::labels::Labels;
@@ -193,7 +194,47 @@ pub(crate) fn vehicle(raw: &VehicleV1) -> Result<Vehicle> {
         shift: raw.shift.as_ref().map(shift).transpose()?,
         stops_max: raw.stops_max,
         lifo: raw.lifo,
+        driving_time: raw.driving_time.as_ref().map(driving_time).transpose()?,
     })
+}
+
+fn driving_time(raw: &DrivingTimeV1) -> Result<DrivingRule> {
+    let mut rule = match raw.rule.as_deref() {
+        Some("eu_561") => DrivingRule::EU_561,
+        Some("us_hos") => DrivingRule::US_HOS,
+        Some(other) => return bad("driving_time.rule", format!("`{other}` is neither `eu_561` nor `us_hos`")),
+        None if raw.driving_max_seconds.is_none() || raw.break_seconds.is_none() => {
+            return bad("driving_time", "it needs a `rule`, or `driving_max_seconds` and `break_seconds`");
+        }
+        None => DrivingRule {
+            driving_max: Millis(0),
+            pause: Millis(0),
+            first_part: Millis(0),
+            service_counts: false,
+            shift_driving_max: None,
+            duty_max: None,
+        },
+    };
+    let span = |field: &str, value: Option<f64>, least: i64| {
+        let Some(value) = value else { return Ok(None) };
+        let field = format!("driving_time.{field}");
+        let span = seconds(&field, value)?;
+        if span < Millis(least * 1000) {
+            return bad(&field, format!("{value} is less than {least} seconds"));
+        }
+        Ok(Some(span))
+    };
+    rule.driving_max = span("driving_max_seconds", raw.driving_max_seconds, 60)?.unwrap_or(rule.driving_max);
+    rule.pause = span("break_seconds", raw.break_seconds, 1)?.unwrap_or(rule.pause);
+    rule.first_part = span("first_part_seconds", raw.first_part_seconds, 0)?.unwrap_or(rule.first_part);
+    rule.service_counts = raw.service_counts.unwrap_or(rule.service_counts);
+    let in_shift = span("shift_driving_max_seconds", raw.shift_driving_max_seconds, 60)?;
+    rule.shift_driving_max = in_shift.or(rule.shift_driving_max);
+    rule.duty_max = span("duty_max_seconds", raw.duty_max_seconds, 60)?.or(rule.duty_max);
+    if rule.first_part >= rule.pause {
+        return bad("driving_time.first_part_seconds", "the first part of a break must be shorter than the whole");
+    }
+    Ok(rule)
 }
 
 /// The vehicle, and where it is if the event says so.

@@ -4,8 +4,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// Which kind of warning, as a short stable word that subjects and metrics use: [`Warning::UNKNOWN_FIELD`],
-    /// [`Warning::ODD_VALUE`], [`Warning::CONFLICT`], [`Warning::UNKNOWN_ORDER`], [`Warning::UNKNOWN_VEHICLE`] or
-    /// [`Warning::UNKNOWN_CHANGE`].
+    /// [`Warning::ODD_VALUE`], [`Warning::CONFLICT`], [`Warning::UNKNOWN_ORDER`], [`Warning::UNKNOWN_VEHICLE`],
+    /// [`Warning::UNKNOWN_CHANGE`] or [`Warning::DRIVING_TIME`].
     pub code: &'static str,
     /// What it is about: a field of `data` (`shipment.pickup.skils`, `shift.breaks[0].duration`), or the attribute `time`.
     pub field: String,
@@ -30,14 +30,17 @@ impl Warning {
     pub const UNKNOWN_VEHICLE: &str = "unknown_vehicle";
     /// A change of the roads is to end of which nothing was told.
     pub const UNKNOWN_CHANGE: &str = "unknown_change";
+    /// A driver has driven longer than the rule of his vehicle allows. It is taken as what happened.
+    pub const DRIVING_TIME: &str = "driving_time";
     /// All codes.
-    const CODES: [&str; 6] = [
+    const CODES: [&str; 7] = [
         Self::UNKNOWN_FIELD,
         Self::ODD_VALUE,
         Self::CONFLICT,
         Self::UNKNOWN_ORDER,
         Self::UNKNOWN_VEHICLE,
         Self::UNKNOWN_CHANGE,
+        Self::DRIVING_TIME,
     ];
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {
@@ -52,6 +55,12 @@ impl Warning {
     /// Something that happened although it should not have.
     pub fn conflict(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()), about: None }
+    }
+
+    /// A driver has driven too long.
+    pub fn driving_time(detail: impl Into<String>) -> Self {
+        let detail = Some(detail.into());
+        Self { code: Self::DRIVING_TIME, field: "vehicle_id".into(), hint: None, detail, about: None }
     }
 
     /// An id that is named in a field and that nobody knows; `hint`: a known one that is spelt much like it. `code` is one of the

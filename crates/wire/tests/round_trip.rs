@@ -128,6 +128,7 @@ fn examples() -> Vec<Event> {
         shift: Some(shift.clone()),
         stops_max: Some(30),
         lifo: true,
+        driving_time: None,
     };
     let report = StopEvent {
         vehicle: name("veh-1"),

@@ -267,6 +267,7 @@ impl Run {
                 shift: None,
                 stops_max: None,
                 lifo: false,
+                driving_time: None,
             };
             let id = 2 + 2 * number as u64;
             self.store(zone, id, MessageHash::default(), Event::VehicleRegistered(spec));

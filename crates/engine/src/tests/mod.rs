@@ -1,6 +1,7 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
 mod alerts;
+mod driving;
 mod etas;
 mod events;
 mod holds;
@@ -100,6 +101,7 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
         shift: Some(Shift { starts: at(0), ends: at(600), breaks: Vec::new() }),
         stops_max: None,
         lifo: false,
+        driving_time: None,
     }
 }
 

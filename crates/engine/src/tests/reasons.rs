@@ -642,6 +642,7 @@ fn random_vehicle(dice: &mut Dice, id: &str) -> Vehicle {
         shift: Some(Shift { starts: at(0), ends: at(i64::from(60 + roll(500))), breaks: Vec::new() }),
         stops_max: (roll(4) == 0).then(|| 2 + roll(8) as u32),
         lifo: roll(4) == 0,
+        driving_time: None,
         ..vehicle(id, km(roll(12), roll(12)))
     }
 }

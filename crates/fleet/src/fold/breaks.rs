@@ -3,9 +3,9 @@
 use fleetfold_model::{BreakEvent, Millis, VehicleId};
 
 use super::{Applying, Verdict};
-use crate::Fleet;
 use crate::change::Refused;
 use crate::vehicle::OnBreak;
+use crate::{Fleet, Turn};
 
 /// A break whose end was told first began no earlier than this before it.
 const LONGEST: Millis = Millis(24 * 3_600_000);
@@ -21,6 +21,11 @@ impl Fleet {
         if !state.on {
             return Err(Refused::NotOnShift);
         }
+        let planned = state.shift.as_ref().and_then(|shift| shift.breaks.get(state.breaks_taken as usize).copied());
+        let rule = state.spec.as_ref().and_then(|spec| spec.driving_time);
+        let usual = planned.map(|planned| planned.duration).or(rule.map(|rule| rule.pause));
+        let duration = pause.duration.or(usual).unwrap_or(Millis(0));
+        state.turns(at, Turn::BreakBegan, (Millis(0), duration), doing);
         if let Some(over) = state.break_that_was_over().filter(|over| over.since < at && at <= over.until) {
             // Its end came first. It was taken, and is not planned again.
             state.on_break = None;
@@ -35,8 +40,6 @@ impl Fleet {
         if state.on_break.is_some_and(|last| last.since >= at) || state.break_ended.is_some_and(|last| last >= at) {
             return Err(Refused::Superseded);
         }
-        let planned = state.shift.as_ref().and_then(|shift| shift.breaks.get(state.breaks_taken as usize).copied());
-        let duration = pause.duration.or(planned.map(|planned| planned.duration)).unwrap_or(Millis(0));
         let until = at + duration;
         state.on_break = Some(OnBreak { since: at, until, planned: planned.is_some() });
         if planned.is_some() {
@@ -54,6 +57,7 @@ impl Fleet {
         let at = Self::report_time(pause.at, doing);
         let said = self.place_said(pause.position, doing);
         let state = &mut self.vehicles[id.index()];
+        state.turns(at, Turn::BreakEnded, (Millis(0), Millis(0)), doing);
         if state.break_ended.is_some_and(|last| last > at) {
             return Err(Refused::Superseded);
         }
@@ -79,6 +83,13 @@ impl Fleet {
     fn no_pause_ahead(&mut self, id: VehicleId, doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
         let frozen = state.frozen();
+        let is_ruled = state.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+        let on_the_way = state.under_way.is_some_and(|under| under.arrived.is_none());
+        if is_ruled && on_the_way && state.route.visits.iter().take(frozen).any(|visit| visit.break_before > Millis(0))
+        {
+            // It is the one on the way.
+            return;
+        }
         let next = state.route.visits.iter_mut().skip(frozen).find(|visit| visit.break_before > Millis(0));
         if let Some(visit) = next {
             visit.break_before = Millis(0);

@@ -101,6 +101,7 @@ impl Fleet {
             state.stops_done = 0;
             state.breaks_taken = 0;
             state.on_break = None;
+            state.begins_to_record(doing.at);
             state.told.0.remove(&Told::Driven);
         }
         self.duty_place(id, what, position, (is_newest, stops_working, is_on && !was_on), doing);

@@ -6,6 +6,7 @@
 mod alerts;
 mod breaks;
 mod dispatcher;
+mod driving;
 mod duty;
 mod forgotten;
 mod holds;
@@ -172,6 +173,9 @@ impl Fleet {
         }
         if doing.change.flags.contains(&Flag::Gap) {
             self.counters.gaps += 1;
+        }
+        for index in 0..doing.change.vehicles.len() {
+            self.records_halt(doing.change.vehicles[index], &mut doing);
         }
         if let Some(mut ask) = doing.ask.take() {
             ask.logged_at = entry.logged_at;

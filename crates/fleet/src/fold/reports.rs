@@ -8,7 +8,7 @@ use fleetfold_model::{
 
 use crate::change::{Flag, Refused};
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Mark, Placement, Told, UnderWay};
+use crate::{Closed, Fleet, Mark, Placement, Told, Turn, UnderWay};
 
 /// How far a reported time may lie ahead of the log before log time is used instead.
 const SKEW_MAX: Millis = Millis(5_000);
@@ -44,9 +44,13 @@ impl Fleet {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
         if self.was_departed(order, stop.stop, Mark { vehicle, at }, doing) {
+            self.records_stop(vehicle, (order, stop.stop), (Turn::Departed, at), doing);
             return Ok(());
         }
         self.begin(order, vehicle, stop, at, doing)?;
+        if self.is_under_way(vehicle, (order, stop.stop)) {
+            self.records_stop(vehicle, (order, stop.stop), (Turn::Departed, at), doing);
+        }
         let progress = self.orders[order.index()].progress_mut(stop.stop);
         progress.departed.get_or_insert(Mark { vehicle, at });
         Ok(())
@@ -56,12 +60,16 @@ impl Fleet {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
         if self.was_there(order, stop, Mark { vehicle, at }, doing) {
+            self.records_stop(vehicle, (order, stop.stop), (Turn::Arrived, at), doing);
             return Ok(());
         }
         let known_start = self.orders[order.index()].progress(stop.stop).departed.is_some();
         self.begin(order, vehicle, stop, at, doing)?;
         if !known_start {
             doing.flag(Flag::Gap);
+        }
+        if self.is_under_way(vehicle, (order, stop.stop)) {
+            self.records_stop(vehicle, (order, stop.stop), (Turn::Arrived, at), doing);
         }
         self.orders[order.index()].progress_mut(stop.stop).arrived.get_or_insert(Mark { vehicle, at });
         let said = self.place_said(stop.position, doing);
@@ -78,6 +86,10 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    fn is_under_way(&self, vehicle: VehicleId, (order, stop): (OrderId, StopKind)) -> bool {
+        self.vehicles[vehicle.index()].under_way.is_some_and(|under| (under.order, under.stop) == (order, stop))
     }
 
     /// A departure that is told when its stop is over already: it is taken down. False: it is not one.
@@ -176,7 +188,7 @@ impl Fleet {
         }
         let same = state.under_way.filter(|under| under.order == order && under.stop == stop.stop);
         if same.is_none() {
-            if state.route.visits[0].break_before > Millis(0) {
+            if state.is_break_of_shift(0) {
                 state.breaks_taken += 1;
             }
             state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
@@ -511,6 +523,7 @@ impl Fleet {
         place: Option<Position>,
         doing: &mut Applying,
     ) {
+        self.records_stop(vehicle, (order, stop), (Turn::Left, at), doing);
         let state = &mut self.vehicles[vehicle.index()];
         if let Some(index) = state.route.visits.iter().position(|visit| visit.order == order && visit.stop == stop) {
             let visit = state.route.visits.remove(index);

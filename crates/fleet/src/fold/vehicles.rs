@@ -5,7 +5,7 @@ use fleetfold_model::{Load, Name, OrderId, Position, Shift, Timestamp, Vehicle, 
 use crate::change::{Flag, Refused};
 use crate::digest::vehicle_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Fleet, Mark, Placement, Told};
+use crate::{Fleet, Mark, Placement, Tachograph, Told};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
@@ -23,6 +23,11 @@ impl Fleet {
         if doing.remembers() {
             // The shift of who is signed on follows, as far as he has not named another.
             state.follow_duties();
+        }
+        if spec.driving_time.is_none() {
+            state.tachograph = Tachograph::default();
+        } else if state.on && state.tachograph.is_empty() {
+            state.begins_to_record(doing.at);
         }
         if state.on {
             // It signed on before it was registered, or its properties changed during the shift.
@@ -57,6 +62,7 @@ impl Fleet {
             state.stops_done = 0;
             state.breaks_taken = 0;
             state.on_break = None;
+            state.begins_to_record(doing.at);
         }
         // An app that starts anew says nothing of where its driver is: he is where he was last.
         let stays = was_on && position.is_none() && state.anchor.is_some() && doing.judges_times();

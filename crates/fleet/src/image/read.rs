@@ -305,6 +305,7 @@ impl Fleet {
             on_break: image.on_break,
             break_ended: image.break_ended,
             accepted: image.accepted,
+            tachograph: image.tachograph.clone(),
             kept: image.kept,
             told: image.told.clone(),
             duties: image.duties.clone(),

@@ -133,6 +133,7 @@ impl Fleet {
             on_break: vehicle.on_break,
             break_ended: vehicle.break_ended,
             accepted: vehicle.accepted,
+            tachograph: vehicle.tachograph.clone(),
             kept: vehicle.kept,
             told: vehicle.told.clone(),
             duties: vehicle.duties.clone(),

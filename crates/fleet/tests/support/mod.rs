@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Change, Closed, Fleet, Placement, Tally};
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, Event, ExchangeGroup, FailReason,
-    HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, OnBoardRule, Order,
-    OrderChange, OrderId, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, DrivingRule, Event, ExchangeGroup,
+    FailReason, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, OnBoardRule,
+    Order, OrderChange, OrderId, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
     ProposedRoute, RoadChange, SearchRecord, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec,
     TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
 };
@@ -180,6 +180,19 @@ pub(crate) fn vehicle(text: &str, x: i32) -> Vehicle {
         shift: None,
         stops_max: None,
         lifo: false,
+        driving_time: None,
+    }
+}
+
+/// A rule of driving times that is soon used up.
+pub(crate) fn driving_rule(x: i32) -> DrivingRule {
+    DrivingRule {
+        driving_max: Millis(1_000_000),
+        pause: Millis(600_000),
+        first_part: Millis(if x % 3 == 0 { 200_000 } else { 0 }),
+        service_counts: x % 5 == 0,
+        shift_driving_max: (x % 7 == 0).then_some(Millis(5_000_000)),
+        duty_max: None,
     }
 }
 
@@ -317,7 +330,10 @@ pub(crate) fn event(
         }),
         8 => Event::OrderReady { order: order_name, at: now },
         9 => Event::OrderCancelled { order: order_name },
-        10 => Event::VehicleRegistered(vehicle(vehicle_name.as_str(), x)),
+        10 => Event::VehicleRegistered(Vehicle {
+            driving_time: (kinds == KINDS && x % 2 == 0).then_some(driving_rule(x)),
+            ..vehicle(vehicle_name.as_str(), x)
+        }),
         11 | 12 => Event::ShiftStarted {
             vehicle: vehicle_name,
             shift: (x % 7 == 0).then(|| Shift { starts: now, ends: now + Millis(9_000_000), breaks: vec![] }),

@@ -88,6 +88,7 @@ pub fn dpdp(files: &DpdpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
             shift: Some(Shift { starts: from, ends: to, breaks: Vec::new() }),
             stops_max: None,
             lifo: true,
+            driving_time: None,
         };
         events.push((from, Event::VehicleRegistered(registered)));
         events.push((from, Event::ShiftStarted { vehicle, shift: None, position: None }));

@@ -79,6 +79,7 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
             shift: Some(Shift { starts, ends, breaks: Vec::new() }),
             stops_max: None,
             lifo: false,
+            driving_time: None,
         };
         events.push((starts, Event::VehicleRegistered(registered)));
         events.push((starts, Event::ShiftStarted { vehicle, shift: None, position: None }));

@@ -1,8 +1,8 @@
 //! What was asked for and what was registered: orders and vehicles as their producers described them, version 1.
 
 use fleetfold_model::{
-    Break, Job, Load, LoadDirection, Millis, Name, Order, OrderChange, OrderWork, Shift, Shipment, StopSpec, Timestamp,
-    Vehicle, VehicleCosts,
+    Break, DrivingRule, Job, Load, LoadDirection, Millis, Name, Order, OrderChange, OrderWork, Shift, Shipment,
+    StopSpec, Timestamp, Vehicle, VehicleCosts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +217,19 @@ pub(super) struct VehicleSpecV1 {
     stops_max: Option<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
     lifo: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    driving_time: Option<DrivingRuleV1>,
+}
+
+/// How long a driver may drive.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct DrivingRuleV1 {
+    driving_max_ms: i64,
+    pause_ms: i64,
+    first_part_ms: i64,
+    service_counts: bool,
+    shift_driving_max_ms: Option<i64>,
+    duty_max_ms: Option<i64>,
 }
 
 impl From<Vehicle> for VehicleSpecV1 {
@@ -232,6 +245,7 @@ impl From<Vehicle> for VehicleSpecV1 {
             shift,
             stops_max,
             lifo,
+            driving_time,
         } = vehicle;
         Self {
             capacity_thousandths: capacity,
@@ -245,6 +259,14 @@ impl From<Vehicle> for VehicleSpecV1 {
             shift: shift.map(Into::into),
             stops_max,
             lifo,
+            driving_time: driving_time.map(|rule| DrivingRuleV1 {
+                driving_max_ms: rule.driving_max.0,
+                pause_ms: rule.pause.0,
+                first_part_ms: rule.first_part.0,
+                service_counts: rule.service_counts,
+                shift_driving_max_ms: rule.shift_driving_max.map(|Millis(span)| span),
+                duty_max_ms: rule.duty_max.map(|Millis(span)| span),
+            }),
         }
     }
 }
@@ -266,6 +288,14 @@ impl VehicleSpecV1 {
             shift: self.shift.map(Into::into),
             stops_max: self.stops_max,
             lifo: self.lifo,
+            driving_time: self.driving_time.map(|rule| DrivingRule {
+                driving_max: Millis(rule.driving_max_ms),
+                pause: Millis(rule.pause_ms),
+                first_part: Millis(rule.first_part_ms),
+                service_counts: rule.service_counts,
+                shift_driving_max: rule.shift_driving_max_ms.map(Millis),
+                duty_max: rule.duty_max_ms.map(Millis),
+            }),
         }
     }
 }

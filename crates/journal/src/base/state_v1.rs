@@ -1,8 +1,9 @@
 //! What is known of each order and each vehicle, and the facts that wait for an answer, version 1.
 
 use fleetfold_fleet::{
-    Anchor, AskImage, Closed, Duties, Duty, DutyTold, MarkImage, OnBreak, OrderImage, PlacementImage, ProgressImage,
-    SaidAt, Told, ToldTimes, UnderWayImage, Unlocated, VehicleImage, Working,
+    Activity, ActivityChange, Anchor, AskImage, Closed, Driven, Duties, Duty, DutyTold, MarkImage, OnBreak, OrderImage,
+    PlacementImage, ProgressImage, SaidAt, Tachograph, Told, ToldTimes, Turn, UnderWayImage, Unlocated, VehicleImage,
+    Working,
 };
 use fleetfold_model::{
     FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
@@ -510,6 +511,8 @@ pub(super) struct VehicleImageV1 {
     break_ended_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "is_default")]
     accepted_seq: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    tachograph: Option<TachographV1>,
     /// What goods take up that stay on board after a failed delivery, in thousandths of each dimension.
     #[serde(default, skip_serializing_if = "is_default")]
     kept_thousandths: [i32; LOAD_DIMENSIONS],
@@ -541,6 +544,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             on_break,
             break_ended,
             accepted,
+            tachograph,
             kept: Load(kept_thousandths),
             told: times,
             duties,
@@ -569,6 +573,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             on_break: on_break.map(Into::into),
             break_ended_ms: break_ended.map(|Timestamp(at)| at),
             accepted_seq: accepted.0,
+            tachograph: (!tachograph.is_empty()).then(|| tachograph.into()),
             kept_thousandths,
             told: told(times),
             duties: duties.into(),
@@ -608,12 +613,92 @@ impl From<VehicleImageV1> for VehicleImage {
             on_break: vehicle.on_break.map(Into::into),
             break_ended: vehicle.break_ended_ms.map(Timestamp),
             accepted: LogSeq(vehicle.accepted_seq),
+            tachograph: vehicle.tachograph.map(Into::into).unwrap_or_default(),
             kept: Load(vehicle.kept_thousandths),
             told: told_times(vehicle.told),
             duties: vehicle.duties.into(),
             touched: Timestamp(vehicle.touched_ms),
             name,
         }
+    }
+}
+
+/// What a driver has driven and rested in his shift.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct TachographV1 {
+    at_ms: i64,
+    activity: Word<Activity>,
+    since_break_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    first_part: bool,
+    rested_ms: i64,
+    in_shift_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    began_ms: Option<i64>,
+    /// Until when he rests, and what he does then.
+    #[serde(default, skip_serializing_if = "is_default")]
+    rests_until: Option<(i64, Word<Activity>)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    is_over: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    changes: Vec<ActivityChangeV1>,
+}
+
+/// A change of a driver's activity.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct ActivityChangeV1 {
+    at_ms: i64,
+    turn: Word<Turn>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    drive_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    lasts_ms: i64,
+}
+
+impl From<Tachograph> for TachographV1 {
+    fn from(Tachograph { settled, changes }: Tachograph) -> Self {
+        let Driven { at, activity, since_break, first_part, rested, in_shift, began, rests_until, is_over } = settled;
+        let change = |ActivityChange { at, turn, drive, lasts }| ActivityChangeV1 {
+            at_ms: at.0,
+            turn: Word(turn),
+            drive_ms: drive.0,
+            lasts_ms: lasts.0,
+        };
+        Self {
+            at_ms: at.0,
+            activity: Word(activity),
+            since_break_ms: since_break.0,
+            first_part,
+            rested_ms: rested.0,
+            in_shift_ms: in_shift.0,
+            began_ms: began.map(|Timestamp(at)| at),
+            rests_until: rests_until.map(|(Timestamp(until), then)| (until, Word(then))),
+            is_over,
+            changes: changes.into_iter().map(change).collect(),
+        }
+    }
+}
+
+impl From<TachographV1> for Tachograph {
+    fn from(image: TachographV1) -> Self {
+        let change = |change: ActivityChangeV1| ActivityChange {
+            at: Timestamp(change.at_ms),
+            turn: change.turn.0,
+            drive: Millis(change.drive_ms),
+            lasts: Millis(change.lasts_ms),
+        };
+        let settled = Driven {
+            at: Timestamp(image.at_ms),
+            activity: image.activity.0,
+            since_break: Millis(image.since_break_ms),
+            first_part: image.first_part,
+            rested: Millis(image.rested_ms),
+            in_shift: Millis(image.in_shift_ms),
+            began: image.began_ms.map(Timestamp),
+            rests_until: image.rests_until.map(|(until, then)| (Timestamp(until), then.0)),
+            is_over: image.is_over,
+        };
+        Self { settled, changes: image.changes.into_iter().map(change).collect() }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use fleetfold_fleet::Told;
+use fleetfold_fleet::{Activity, Told, Turn};
 use fleetfold_model::{
     AlertKind, FailReason, LoadDirection, MessageHash, Name, OnBoardRule, Position, Space, StopKind, TimeWindow,
     Timestamp, UnassignedReason,
@@ -188,6 +188,15 @@ words!(Told:
     Told::Failed => "failed",
     Told::Driven => "driven",
     Told::PickupInferred => "pickup_inferred",
+);
+words!(Activity: Activity::Rest => "rest", Activity::Driving => "driving", Activity::AtStop => "at_stop");
+words!(Turn:
+    Turn::BreakEnded => "break_ended",
+    Turn::Left => "left",
+    Turn::Arrived => "arrived",
+    Turn::Halted => "halted",
+    Turn::Departed => "departed",
+    Turn::BreakBegan => "break_began",
 );
 words!(AlertKind:
     AlertKind::PredictedLate => "predicted_late",

@@ -29,6 +29,8 @@ export function showVehicle(vehicle) {
     ['position', age(vehicle.seen)],
     ['shift', vehicle.shift ? `${time(vehicle.shift[0])}–${time(vehicle.shift[1])}` : t('not known')],
     ['breaks', vehicle.breaks?.map((pause, index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
+    ['driven', vehicle.driving_time ? w`${Math.floor(vehicle.driving_time.since_break_seconds / 60)} min since the last break, ${Math.floor(vehicle.driving_time.left_seconds / 60)} min left; ${Math.floor(vehicle.driving_time.in_shift_seconds / 60)} min in this shift` : ''],
+    ['driving times', vehicle.driving_time?.violations.map(violated).join('; ')],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
     ['capacity', vehicle.capacity?.filter((value) => value > 0 && value < 500_000).join(' · ')],
@@ -36,6 +38,13 @@ export function showVehicle(vehicle) {
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
   fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story));
+}
+
+/** How a driver breaks the rule of his vehicle. @param {import('../engine.js').DrivingViolation} broken */
+function violated({ what, by_seconds, planned }) {
+  const by = Math.ceil(by_seconds / 60);
+  const over = { driving: w`${by} min too long without a break`, shift_driving: w`${by} min too much driving in the shift`, duty: w`${by} min too long at work`, break: w`a break of ${by} min is missing` }[what] ?? what;
+  return planned ? w`${over} on its route as planned` : over;
 }
 
 /** @param {import('../engine.js').DoneStop} stop */

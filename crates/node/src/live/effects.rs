@@ -238,6 +238,14 @@ impl Worker {
                 if *flag == Flag::Nowhere {
                     self.metrics.implausible();
                 }
+                if *flag == Flag::DrivingTime
+                    && let Some(message) = &self.folding
+                    && let Ok(decoded) = decode(&message.bytes)
+                {
+                    let detail = format!("{}; it is taken as what happened", view::flag_words(*flag));
+                    let warnings = vec![fleetfold_wire::Warning::driving_time(detail)];
+                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+                }
                 // Stages that were not reported are usual, and a wrong clock is told by whoever reads the message.
                 if *flag == Flag::Conflict
                     && let Some(message) = &self.folding

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use fleetfold_wire::{EventType, Writer};
 use serde_json::{Map, Value};
 
+/// The unit of an instant.
+const INSTANT: &str = "RFC 3339";
 /// What the end of a field's name says of its unit.
 const UNITS: &[(&str, &str)] = &[
     ("_seconds", "seconds"),
@@ -15,16 +17,16 @@ const UNITS: &[(&str, &str)] = &[
     ("_hour", "an hour"),
     ("_km", "a kilometre"),
     ("_kmh", "km/h"),
-    ("_time", "RFC 3339"),
-    ("_at", "RFC 3339"),
+    ("_time", INSTANT),
+    ("_at", INSTANT),
     ("lon", "degrees"),
     ("lat", "degrees"),
-    ("opens", "RFC 3339"),
-    ("closes", "RFC 3339"),
-    ("starts", "RFC 3339"),
-    ("ends", "RFC 3339"),
-    ("day_start", "RFC 3339"),
-    ("log_start", "RFC 3339"),
+    ("opens", INSTANT),
+    ("closes", INSTANT),
+    ("starts", INSTANT),
+    ("ends", INSTANT),
+    ("day_start", INSTANT),
+    ("log_start", INSTANT),
 ];
 
 fn unit(name: &str) -> &'static str {
@@ -126,7 +128,8 @@ fn rows(text: &mut String, whole: &Value, schema: &Value, before: &str, depth: u
             text,
             "| `{path}` | {} | {} | {} | {default} | {} | {} |",
             if item.is_null() { kind(of) } else { format!("list of {}", kind(item)) },
-            unit(name),
+            // An object is no instant, whatever its name ends with.
+            if of["properties"].is_object() && unit(name) == INSTANT { "" } else { unit(name) },
             if required.contains(&name.as_str()) { "must" } else { "" },
             limits(of, item),
             told.replace('\n', " ").replace('|', "\\|"),

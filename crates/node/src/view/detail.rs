@@ -1,9 +1,12 @@
 //! What is shown of one order or one vehicle by itself, beside what every picture has of it.
 
-use fleetfold_fleet::{Placement, Progress};
-use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
+use fleetfold_fleet::{Placement, Progress, VehicleState};
+use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, Timestamp, VehicleId};
 
-use super::{DoneStop, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail, collects, lon_lat};
+use super::{
+    DoneStop, DrivingTimeSeen, DrivingViolation, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail,
+    collects, lon_lat,
+};
 use crate::live::handover::Glimpse;
 use crate::reasons::broken;
 
@@ -20,6 +23,8 @@ pub(crate) fn stop_name(stop: StopKind) -> &'static str {
     }
 }
 
+/// Two sums of the same driving times differ by no more than this.
+const SAME: Millis = Millis(1_000);
 /// Both stops that an order may have.
 const STOPS: [StopKind; 2] = [StopKind::Pickup, StopKind::Delivery];
 
@@ -107,7 +112,36 @@ pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: Vehicle
         accepted_revision: state.accepted.0,
         breaks: pauses.collect(),
         breaks_taken: state.breaks_taken,
+        driving_time: driving_time(state, seen.now),
         done: done(seen, memory, id),
+    })
+}
+
+/// What a driver has driven, and how he breaks the rule of his vehicle.
+fn driving_time(state: &VehicleState, now: Timestamp) -> Option<DrivingTimeSeen> {
+    let rule = state.spec.as_ref()?.driving_time?;
+    let driven = state.driven(now)?;
+    let over = driven.excess(&rule);
+    let mut missing = Millis(0);
+    let behind = state.follow_route(now, |leg| missing = if missing > SAME { missing } else { leg.missing });
+    let later = behind.map_or(over, |behind| behind.excess(&rule));
+    let ahead = |now: Millis, then: Millis| if then > now + SAME { then } else { Millis(0) };
+    let found = [
+        ("driving", over.driving, false),
+        ("shift_driving", over.shift_driving, false),
+        ("duty", over.duty, false),
+        ("shift_driving", ahead(over.shift_driving, later.shift_driving), true),
+        ("duty", ahead(over.duty, later.duty), true),
+        ("break", ahead(Millis(0), missing), true),
+    ];
+    let found = found.into_iter().filter(|&(_, by, _)| by > Millis(0));
+    let violations = found.map(|(what, by, planned)| DrivingViolation { what, by_seconds: by.0 / 1000, planned });
+    Some(DrivingTimeSeen {
+        since_break_seconds: driven.settled(&rule).since_break.0 / 1000,
+        left_seconds: driven.left(&rule).0 / 1000,
+        in_shift_seconds: driven.in_shift.0 / 1000,
+        began: driven.began.map(|at| at.0),
+        violations: violations.collect(),
     })
 }
 

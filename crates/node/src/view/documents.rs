@@ -114,14 +114,45 @@ pub(crate) struct VehicleDetail<'a> {
     pub(crate) accepted_revision: u64,
     pub(crate) breaks: Vec<Pause>,
     pub(crate) breaks_taken: u32,
+    /// What its driver has driven, where the vehicle has a rule of driving times and he is at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) driving_time: Option<DrivingTimeSeen>,
     /// What it has served, oldest first.
     pub(crate) done: Vec<DoneStop<'a>>,
+}
+
+/// What a driver has driven in his shift, and what of it a rule allows.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct DrivingTimeSeen {
+    /// Driving since his last break.
+    pub(crate) since_break_seconds: i64,
+    /// What he may still drive before a break.
+    pub(crate) left_seconds: i64,
+    /// Driving in this shift.
+    pub(crate) in_shift_seconds: i64,
+    /// His first departure of this shift.
+    #[schemars(with = "Option<UnixMillis>")]
+    pub(crate) began: Option<i64>,
+    /// How he breaks the rule, or will on his route as it is planned. Empty: he keeps it.
+    pub(crate) violations: Vec<DrivingViolation>,
+}
+
+/// A limit of a rule of driving times that is passed.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct DrivingViolation {
+    /// `driving` (without a break), `shift_driving` (in the shift), `duty` (since the first departure of the shift), or `break` (one is
+    /// missing).
+    pub(crate) what: &'static str,
+    /// By how much; of a break, how long it would have to be.
+    pub(crate) by_seconds: i64,
+    /// It will be passed on its route as planned; false: it is passed already.
+    pub(crate) planned: bool,
 }
 
 /// A break of a driver.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct PlannedBreak {
-    /// `taken`: he takes it; `planned`: it is the next one of his shift.
+    /// `taken`: he takes it; `planned`: it is the next one, of his shift or for the sake of driving times.
     pub(crate) status: &'static str,
     /// When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens.
     #[schemars(with = "UnixMillis")]

@@ -3,7 +3,9 @@
 
 use super::{Fault, Load, times};
 use crate::index::{NodeIx, StopIx, TourIx};
-use crate::problem::{Battery, DrivingTime, Problem, Relation, RelationKind, Role, TIME_MAX, TourSpec, UNREACHABLE};
+use crate::problem::{
+    Battery, DrivenSoFar, DrivingTime, Problem, Relation, RelationKind, Role, TIME_MAX, TourSpec, UNREACHABLE,
+};
 use crate::rules::day::TakenPause;
 use crate::schedule::{Charged, Rests, Timed, rests_held, schedule_held};
 
@@ -259,7 +261,7 @@ pub(super) fn check(
         return Err(Fault::Rules(sequence[0]));
     }
     if let Some(rule) = spec.driving_time
-        && !keeps(&day, rule, i64::from(home.arrival) - i64::from(begins))
+        && !keeps(&day, rule, spec.driven_so_far, i64::from(home.arrival) - i64::from(begins))
     {
         return Err(Fault::Pauses(tour));
     }
@@ -360,11 +362,12 @@ fn drive(day: &mut Vec<Span>, rests: &Rests, to: (usize, bool), (from, time, pau
 
 /// Whether a day keeps a rule: whether its idle times can be read as breaks, or parts of breaks, so that no driving between two of
 /// them is too long. What an idle time is read as matters later, so that every reading is followed.
-fn keeps(day: &[Span], rule: DrivingTime, duty: i64) -> bool {
+fn keeps(day: &[Span], rule: DrivingTime, so_far: DrivenSoFar, duty: i64) -> bool {
     let (pause, first) = (i64::from(rule.pause), i64::from(rule.first_part));
     // Driving since the last break, and whether the first part of the next one has been taken.
-    let mut readings = vec![(0, false)];
-    let mut idle = 0;
+    let driven = i64::from(so_far.driven.min(rule.driving_max));
+    let mut readings = vec![(driven, so_far.first_part && first > 0)];
+    let mut idle = i64::from(so_far.rested);
     let rested = |readings: &mut Vec<(i64, bool)>, idle: i64| {
         for (driven, part) in readings.clone() {
             if idle >= pause || (part && idle >= pause - first) {

@@ -206,7 +206,8 @@ impl ProblemSpec {
                 let parts = 0 <= day.first_part && day.first_part < day.pause;
                 day.driving_max > 0 && is_span(day.pause) && day.pause > 0 && parts && day.duty_max > 0
             });
-            if !are_legal || !day || !self.has_legal_battery(tour) || !self.has_legal_walks(tour) {
+            let so_far = is_span(tour.driven_so_far.driven) && is_span(tour.driven_so_far.rested);
+            if !are_legal || !day || !so_far || !self.has_legal_battery(tour) || !self.has_legal_walks(tour) {
                 return Err(Invalid::Rules(index));
             }
             if usize::from(tour.table) >= self.legs.tables() {

@@ -94,6 +94,7 @@ impl Kinds {
 fn limits(tour: &TourSpec) -> impl Ord + use<'_> {
     let holds = (tour.capacity, &tour.more_capacity, tour.stops_max, tour.lifo, tour.travel_max, tour.metres_max);
     let rules = (tour.fifo, &tour.reload, tour.driving_time, &tour.battery, tour.walking, tour.trips);
+    let rules = (rules, tour.driven_so_far);
     (holds, rules, tour.per_task_hour, tour.vehicle_type, tour.class())
 }
 

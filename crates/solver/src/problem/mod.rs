@@ -26,8 +26,8 @@ pub use self::legs::{LegMatrix, Legs, Rounding, SpherePlace};
 pub(crate) use self::relations::Relations;
 pub use self::relations::{Relation, RelationKind};
 pub use self::rules::{
-    Battery, Dock, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow, Station, Trips,
-    US_DRIVING_HOURS, Walking,
+    Battery, Dock, DrivenSoFar, DrivingTime, EU_DRIVING_HOURS, Fairness, Rank, Reload, ReloadPlace, SoftWindow,
+    Station, Trips, US_DRIVING_HOURS, Walking,
 };
 pub use self::solution::Solution;
 pub(crate) use self::solution::{absent_units, all_stops};

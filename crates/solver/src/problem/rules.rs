@@ -175,6 +175,17 @@ impl DrivingTime {
     }
 }
 
+/// What a driver has done of his day when a tour begins, as far as [`DrivingTime`] counts it. Times are in the unit of the problem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DrivenSoFar {
+    /// Driving since his last break. More than the rule allows counts as all of it: a break is due at once.
+    pub driven: i32,
+    /// He has taken the first part of the next break.
+    pub first_part: bool,
+    /// He has rested for so long up to the start of the tour.
+    pub rested: i32,
+}
+
 /// Hours of driving that Regulation (EC) 561/2006 allows in a day.
 pub const EU_DRIVING_HOURS: i32 = 9;
 /// Hours of driving that 49 CFR § 395.3 allows in a day.

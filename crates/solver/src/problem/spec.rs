@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::legs::Legs;
 use super::relations::Relation;
-use super::rules::{Battery, Dock, DrivingTime, Fairness, Rank, Reload, SoftWindow, Trips, Walking};
+use super::rules::{Battery, Dock, DrivenSoFar, DrivingTime, Fairness, Rank, Reload, SoftWindow, Trips, Walking};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -259,6 +259,8 @@ pub struct TourSpec {
     pub reload: Option<Reload>,
     /// Limits of its driver's working day.
     pub driving_time: Option<DrivingTime>,
+    /// What its driver has done of that day before the tour.
+    pub driven_so_far: DrivenSoFar,
     /// What it drives on, if that may run out. Not with `reload` or `driving_time`, nor with legs that depend on the hour.
     pub battery: Option<Battery>,
     /// What is near is served on foot. Not with `reload`, `driving_time` or `battery`, nor with legs that depend on the hour.
@@ -305,6 +307,7 @@ impl TourSpec {
             fifo: false,
             reload: None,
             driving_time: None,
+            driven_so_far: DrivenSoFar::default(),
             battery: None,
             walking: None,
             trips: None,

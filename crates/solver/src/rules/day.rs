@@ -222,14 +222,15 @@ impl Search<'_> {
     fn ways(&mut self, start: i32, begins: &[Vec<i32>]) -> Option<Label> {
         let (problem, spec, sequence) = (self.problem, self.spec, self.sequence);
         let count = sequence.len();
+        let so_far = spec.driven_so_far;
         let is_limited = spec.pauses.iter().any(|pause| pause.load_max.is_some() || !pause.more_load_max.is_empty());
         let mut rows: Vec<Vec<Label>> = vec![Vec::new(); count];
         rows.first_mut()?.push(Label {
             cost: 0,
             free: start,
-            driven: 0,
-            part: false,
-            idle: 0,
+            driven: spec.driving_time.map_or(0, |rule| so_far.driven.min(rule.driving_max)),
+            part: so_far.first_part && spec.driving_time.is_some_and(|rule| rule.first_part > 0),
+            idle: so_far.rested,
             taken: 0,
             reloaded: 0,
             place: None,
@@ -310,7 +311,9 @@ impl Search<'_> {
             label.work(service, self.spec.driving_time);
             if first == 0 {
                 // A driver who has not driven yet has nothing to rest from: no wait at the start is a part of a break.
-                label.idle = 0;
+                if label.driven == 0 {
+                    label.idle = 0;
+                }
                 let leaves = label.free;
                 self.link(&mut label, Link::Leave(leaves));
             }

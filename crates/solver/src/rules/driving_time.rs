@@ -11,7 +11,7 @@
 
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::pauses::through;
-use crate::problem::{DrivingTime, Pause, Problem};
+use crate::problem::{DrivingTime, Pause, Problem, TourSpec};
 
 /// A break for the sake of driving times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,20 @@ struct Label {
     driven: i32,
     /// The first part of a break has been taken.
     part: bool,
+    /// Rested before the tour, as long as nothing has been driven in it.
+    rested: i32,
     breaks: Vec<DrivingBreak>,
 }
 
 impl Label {
     fn take_break(&mut self, (before, to_reload): (usize, bool), begin: i32, duration: i32) {
         self.breaks.push(DrivingBreak { before, begin, duration, to_reload });
+    }
+
+    /// What is left of a break behind which driving time begins anew.
+    fn rest_left(&self, rule: DrivingTime) -> i32 {
+        let whole = if self.part { rule.pause - rule.first_part } else { rule.pause };
+        (whole - self.rested).max(0)
     }
 
     fn is_as_good_as(&self, other: &Self) -> bool {
@@ -72,7 +80,10 @@ pub(crate) fn driving_breaks(
     if rule.driving_max <= 0 {
         return None;
     }
-    let mut labels = vec![Label { free: start, driven: 0, part: false, breaks: Vec::new() }];
+    let is_paused = points.first().is_some_and(|(_, pauses)| !pauses.is_empty());
+    let mut labels = starts(spec, rule, start);
+    // Pauses at the start come before every break; one may be the break itself.
+    labels.truncate(if is_paused { 1 } else { labels.len() });
     let (mut node, mut position) = (spec.start_node, 0);
     for &(point, pauses) in points {
         let to = match point {
@@ -126,6 +137,7 @@ pub(crate) fn driving_breaks(
                     idle = idle.max(ready.saturating_sub(label.free));
                     label.free = label.free.max(ready);
                 }
+                label.rested = 0;
                 // Who waits or works long enough has had his break.
                 let whole = idle >= rule.pause || (rule.service_counts && service >= rule.pause);
                 let first = rule.first_part > 0 && idle >= rule.first_part;
@@ -150,6 +162,29 @@ pub(crate) fn driving_breaks(
     labels.into_iter().min_by_key(|label| label.free).map(|label| label.breaks)
 }
 
+/// How a driver may begin a tour: at once, or with a break, or what is left of one, at the start.
+fn starts(spec: &TourSpec, rule: DrivingTime, start: i32) -> Vec<Label> {
+    let so_far = spec.driven_so_far;
+    let at_once = Label {
+        free: start,
+        driven: so_far.driven.min(rule.driving_max),
+        part: so_far.first_part && rule.first_part > 0,
+        rested: so_far.rested,
+        breaks: Vec::new(),
+    };
+    let left = at_once.rest_left(rule);
+    if left == 0 {
+        return vec![Label { driven: 0, part: false, rested: 0, ..at_once }];
+    }
+    if at_once.driven == 0 {
+        return vec![at_once];
+    }
+    let mut rested = at_once.clone();
+    rested.take_break((0, false), start, left);
+    (rested.free, rested.driven, rested.part, rested.rested) = (start.saturating_add(left), 0, false, 0);
+    vec![at_once, rested]
+}
+
 /// Drives a leg, with a break wherever one is due. `None`: there is no way.
 fn arrive(
     problem: &Problem,
@@ -170,10 +205,16 @@ fn arrive(
         let drive = rule.driving_max - label.driven;
         clock = clock.saturating_add(drive);
         left -= drive;
-        let length = if label.part { rule.pause - rule.first_part } else { rule.pause };
+        if drive > 0 {
+            label.rested = 0;
+        }
+        let length = label.rest_left(rule);
         label.take_break(whither, clock, length);
         clock = clock.saturating_add(length);
-        (label.driven, label.part) = (0, false);
+        (label.driven, label.part, label.rested) = (0, false, 0);
+    }
+    if left > 0 {
+        label.rested = 0;
     }
     label.driven += left;
     label.free = clock.saturating_add(left);

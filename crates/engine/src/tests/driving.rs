@@ -1,0 +1,372 @@
+//! Driving times: what drivers have driven counts, and nobody is sent on a route that has no break where one is due.
+
+use std::collections::BTreeSet;
+
+use fleetfold_fleet::Visit;
+use fleetfold_model::{BreakEvent, DrivingRule};
+
+use super::*;
+
+const MINUTE: i64 = 60_000;
+
+fn minutes(count: i64) -> Millis {
+    Millis(count * MINUTE)
+}
+
+/// A break of 20 minutes after so much driving.
+fn simple(driving_max: i64) -> DrivingRule {
+    DrivingRule {
+        driving_max: minutes(driving_max),
+        pause: minutes(20),
+        first_part: Millis(0),
+        service_counts: false,
+        shift_driving_max: None,
+        duty_max: None,
+    }
+}
+
+/// One vehicle at (0,0) with a rule, which has signed on for ten hours.
+fn ruled(rule: DrivingRule) -> Rig {
+    let mut rig = Rig::new();
+    rig.fact(Event::ShiftEnded { vehicle: name("b"), at: at(0) });
+    rig.fact(Event::ShiftEnded { vehicle: name("a"), at: at(0) });
+    rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("a", km(0, 0)) }));
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: None, position: None });
+    rig
+}
+
+fn state(rig: &Rig) -> &fleetfold_fleet::VehicleState {
+    let fleet = rig.engine.fleet();
+    fleet.vehicle(fleet.vehicle_id("a").unwrap())
+}
+
+fn visits(rig: &Rig) -> Vec<Visit> {
+    state(rig).route.visits.clone()
+}
+
+fn break_told(rig: &mut Rig, begins: bool) {
+    let told = BreakEvent { vehicle: name("a"), at: Timestamp(rig.now), duration: None, position: None };
+    rig.fact(if begins { Event::BreakStarted(told) } else { Event::BreakEnded(told) });
+}
+
+#[test]
+fn what_was_driven_before_counts_and_a_break_is_planned_where_it_is_due() {
+    let mut rig = ruled(simple(60));
+    rig.order(job("x", km(40, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
+    rig.now = at(42).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    // 40 minutes are driven: the way back takes more than the 20 that are left.
+    rig.order(job("y", km(10, 0)));
+    let planned = visits(&rig);
+    assert_eq!(planned[0].break_before, minutes(20), "{planned:?}");
+    assert_eq!(planned[0].arrival, at(42 + 30 + 20), "{planned:?}");
+    let told = rig.published.last().unwrap().pause.unwrap();
+    assert_eq!((told.starts, told.ends), (at(62), at(82)), "it is due when driving time runs out, on the way");
+    // He rests at once, and that is the break.
+    break_told(&mut rig, true);
+    rig.now = at(62).0;
+    break_told(&mut rig, false);
+    let planned = visits(&rig);
+    assert_eq!((planned[0].break_before, planned[0].arrival), (Millis(0), at(92)), "{planned:?}");
+}
+
+#[test]
+fn an_engine_that_starts_anew_knows_what_was_driven() {
+    let mut rig = ruled(simple(60));
+    rig.order(job("x", km(40, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    let fleet = rig.engine.fleet();
+    let again = Fleet::from_image(fleet.image()).unwrap();
+    assert_eq!(again.digest(), fleet.digest());
+    let network = Arc::clone(rig.engine.network());
+    rig.engine = Engine::new(again, network);
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    rig.order(job("y", km(10, 0)));
+    assert_eq!(visits(&rig)[0].break_before, minutes(20));
+}
+
+#[test]
+fn a_driver_who_stands_long_enough_between_two_stops_has_had_his_break() {
+    let mut rig = ruled(simple(60));
+    rig.order(job("x", km(40, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    rig.now = at(55).0;
+    rig.order(job("y", km(10, 0)));
+    assert_eq!(visits(&rig)[0].arrival, at(55 + 5 + 30), "five minutes are left of the break: {:?}", visits(&rig));
+    rig.now = at(61).0;
+    rig.order(job("z", km(-5, 0)));
+    assert!(visits(&rig).iter().all(|visit| visit.break_before == Millis(0)), "{:?}", visits(&rig));
+}
+
+#[test]
+fn nobody_is_given_more_driving_than_his_shift_allows() {
+    let mut rig = ruled(DrivingRule { shift_driving_max: Some(minutes(90)), ..simple(60) });
+    rig.order(job("x", km(40, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    rig.order(job("far", km(-20, 0)));
+    assert!(matches!(rig.placement("far"), Placement::Unassigned(_)), "60 minutes are more than the 50 that are left");
+    rig.order(job("near", km(0, 0)));
+    assert_eq!(rig.route("a"), ["near"]);
+}
+
+#[test]
+fn the_day_of_a_driver_ends_in_time() {
+    let mut rig = ruled(DrivingRule { duty_max: Some(minutes(100)), ..simple(1_000) });
+    rig.now = at(30).0;
+    rig.order(job("x", km(10, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    rig.now = at(100).0;
+    rig.order(job("far", km(60, 0)));
+    assert!(matches!(rig.placement("far"), Placement::Unassigned(_)), "his day is over at minute 130");
+    rig.order(job("near", km(30, 0)));
+    assert_eq!(rig.route("a"), ["near"]);
+}
+
+#[test]
+fn who_has_driven_too_long_is_said_to_have() {
+    let mut rig = ruled(simple(60));
+    rig.order(job("x", km(50, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    // A jam.
+    rig.now = at(75).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
+    let driven = state(&rig).driven(Timestamp(rig.now)).unwrap();
+    assert_eq!(driven.excess(&simple(60)).driving, minutes(15));
+    rig.now = at(76).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+    rig.order(job("y", km(0, 0)));
+    let planned = visits(&rig);
+    assert_eq!((planned[0].break_before, planned[0].arrival), (minutes(20), at(76 + 20 + 50)), "{planned:?}");
+}
+
+/// What a driver really did, minute by minute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Did {
+    Drove,
+    Rested,
+    Worked,
+}
+
+/// Driving since the last break, the first part taken, and resting for so long: every way to read the minutes of a day so far.
+type Readings = BTreeSet<(i64, bool, i64)>;
+
+/// One more minute, read in every way: a rest may end with every minute in which something else is done.
+fn minute(readings: &Readings, did: Did, rule: &DrivingRule) -> Readings {
+    let (pause, first) = (rule.pause.0 / MINUTE, rule.first_part.0 / MINUTE);
+    let mut next = Readings::new();
+    for &(driven, part, rested) in readings {
+        if did == Did::Rested || (did == Did::Worked && rule.service_counts) {
+            next.insert((driven, part, rested + 1));
+            continue;
+        }
+        let more = i64::from(did == Did::Drove);
+        next.insert((driven + more, part, 0));
+        if rested >= pause || (part && rested >= pause - first) {
+            next.insert((more, false, 0));
+        }
+        if first > 0 && rested >= first {
+            next.insert((driven + more, true, 0));
+        }
+    }
+    next
+}
+
+fn span(readings: &Readings, did: Did, time: i64, rule: &DrivingRule) -> Readings {
+    let most = rule.driving_max.0 / MINUTE;
+    (0..time).fold(readings.clone(), |readings, _| {
+        let mut next = minute(&readings, did, rule);
+        next.retain(|&(driven, ..)| driven <= most);
+        next
+    })
+}
+
+/// The readings behind a drive with one break of so long, taken at any minute of it.
+fn drive_with_one(readings: &Readings, time: i64, rests: i64, rule: &DrivingRule) -> Readings {
+    let mut found = Readings::new();
+    for early in 0..=time {
+        let rested = span(&span(readings, Did::Drove, early, rule), Did::Rested, rests, rule);
+        found.extend(span(&rested, Did::Drove, time - early, rule));
+    }
+    found
+}
+
+/// The readings behind a drive with breaks of so long in all: one, or where that is not enough, two.
+fn drive(readings: &Readings, time: i64, rests: i64, rule: &DrivingRule) -> Readings {
+    if rests == 0 {
+        return span(readings, Did::Drove, time, rule);
+    }
+    let once = drive_with_one(readings, time, rests, rule);
+    if !once.is_empty() {
+        return once;
+    }
+    let divided = (0..time).flat_map(|early| (1..rests).map(move |part| (early, part)));
+    let mut twice = divided.map(|(early, part)| {
+        let rested = span(&span(readings, Did::Drove, early, rule), Did::Rested, part, rule);
+        drive_with_one(&rested, time - early, rests - part, rule)
+    });
+    twice.find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Whether a plan keeps the rule, told by nothing but what the driver did up to now and the times of the plan.
+fn keeps(did: &[Did], resting: i64, planned: &[Visit], rule: &DrivingRule) -> bool {
+    let start = BTreeSet::from([(0, false, 0)]);
+    let mut readings = did.iter().fold(start, |readings, &did| span(&readings, did, 1, rule));
+    // A break that he takes is over first.
+    readings = span(&readings, Did::Rested, resting, rule);
+    let mut clock = did.len() as i64 + resting;
+    for visit in planned {
+        let minute = |at: Timestamp| at.0 / MINUTE;
+        let leaves = minute(visit.depart_at).max(clock);
+        readings = span(&readings, Did::Rested, leaves - clock, rule);
+        let rests = visit.break_before.0 / MINUTE;
+        let time = minute(visit.arrival) - leaves - rests;
+        assert!(time >= 0, "{planned:?}");
+        readings = drive(&readings, time, rests, rule);
+        readings = span(&readings, Did::Rested, minute(visit.start) - minute(visit.arrival), rule);
+        readings = span(&readings, Did::Worked, minute(visit.departure) - minute(visit.start), rule);
+        clock = minute(visit.departure);
+    }
+    !readings.is_empty()
+}
+
+/// A small generator of numbers that are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as i64
+    }
+}
+
+/// A day in words.
+fn runs(did: &[Did]) -> String {
+    let runs = did.chunk_by(|one, next| one == next).map(|run| format!("{:?} {}", run[0], run.len()));
+    runs.collect::<Vec<_>>().join(", ")
+}
+
+/// A random day: orders come, the driver does what he is told, and reports it. Every plan is walked by a slow oracle with what he has really done, and
+/// so is his whole day at its end.
+fn day(seed: u64) -> (usize, usize) {
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let rule = DrivingRule {
+        driving_max: minutes(30 + dice.roll(40)),
+        pause: minutes(12 + dice.roll(12)),
+        first_part: minutes(if dice.roll(2) == 0 { 0 } else { 5 }),
+        service_counts: dice.roll(3) == 0,
+        shift_driving_max: None,
+        duty_max: None,
+    };
+    let mut rig = ruled(rule);
+    let (mut did, mut place, mut orders, mut walked, mut breaks) = (Vec::new(), 0_i64, 0, 0, 0);
+    // What is left of a drive, of a break and of a service.
+    let (mut left, mut resting, mut working) = (0, 0, 0);
+    let mut goes_to: Option<Visit> = None;
+    for now in 0..420_i64 {
+        rig.now = now * MINUTE;
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        if now < 300 && dice.roll(12) == 0 {
+            let mut order = job(&format!("o{orders}"), km((dice.roll(50) - 25) as i32, 0));
+            if let (0, OrderWork::Job(job)) = (dice.roll(4), &mut order.work) {
+                let opens = now + dice.roll(90);
+                job.stop.windows = vec![TimeWindow::new(at(opens), at(opens + 200)).unwrap()];
+            }
+            orders += 1;
+            rig.order(order);
+        }
+        // He is done with what he did.
+        if resting == 0
+            && working == 0
+            && left == 0
+            && let Some(visit) = goes_to
+        {
+            if state(&rig).under_way.is_some_and(|under| under.arrived.is_none()) {
+                let order = rig.engine.fleet().order(visit.order).name.to_string();
+                rig.at_stop("a", &order, StopKind::Delivery, Event::StopArrived);
+                let begins = visits(&rig)[0].start.0 / MINUTE;
+                let service = (visit.departure - visit.start).0 / MINUTE;
+                working = (begins - now).max(0) + service;
+            }
+            if working == 0 {
+                let order = rig.engine.fleet().order(visit.order).name.to_string();
+                rig.at_stop("a", &order, StopKind::Delivery, Event::StopCompleted);
+                goes_to = None;
+            }
+        }
+        let told = state(&rig).next_break(Timestamp(rig.now));
+        let is_at_stop = goes_to.is_some() && left == 0;
+        if resting == 0
+            && !is_at_stop
+            && let Some(told) = told.filter(|told| !told.is_taken)
+        {
+            let length = (told.ends - told.starts).0 / MINUTE;
+            if told.starts.0 / MINUTE <= now && length > 0 {
+                resting = length;
+                breaks += 1;
+                break_told(&mut rig, true);
+            }
+        }
+        let planned = visits(&rig);
+        let first = planned.first().copied();
+        if resting == 0
+            && goes_to.is_none()
+            && let Some(first) = first.filter(|first| first.depart_at.0 / MINUTE <= now)
+        {
+            let order = rig.engine.fleet().order(first.order).name.to_string();
+            let there =
+                i64::from(rig.engine.fleet().order(first.order).stop(first.stop).unwrap().position.x) / 1_000_000;
+            rig.at_stop("a", &order, StopKind::Delivery, Event::StopDeparted);
+            (left, place, goes_to) = ((there - place).abs(), there, Some(first));
+        } else if goes_to.is_none() {
+            assert!(
+                keeps(&did, resting, &planned, &rule),
+                "seed {seed}, minute {now}, {rule:?}: {planned:?}, {}",
+                runs(&did)
+            );
+            walked += usize::from(!planned.is_empty());
+        }
+        // The minute passes.
+        if resting > 0 {
+            did.push(Did::Rested);
+            resting -= 1;
+            if resting == 0 {
+                rig.now += MINUTE;
+                break_told(&mut rig, false);
+            }
+        } else if left > 0 {
+            did.push(Did::Drove);
+            left -= 1;
+        } else if working > 0 {
+            let waits = visits(&rig)[0].start.0 > rig.now;
+            did.push(if waits { Did::Rested } else { Did::Worked });
+            working -= 1;
+        } else {
+            did.push(Did::Rested);
+        }
+    }
+    assert!(keeps(&did, 0, &[], &rule), "seed {seed}: his day breaks the rule {rule:?}: {}", runs(&did));
+    (walked, breaks)
+}
+
+#[test]
+fn who_does_what_he_is_told_never_drives_too_long() {
+    let (mut walked, mut breaks) = (0, 0);
+    for seed in 1..=20 {
+        let (plans, taken) = day(seed);
+        (walked, breaks) = (walked + plans, breaks + taken);
+    }
+    assert!(walked > 200 && breaks > 20, "{walked} plans, {breaks} breaks");
+}

@@ -28,8 +28,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// What this engine has passed over, and how far it has come: whether it has folded what others pass over.
 ///
-/// An entry is put onto the list after others have folded it in one case only: it was quarantined. Nobody has told of it then, so it is
-/// enough that such an engine tells nothing from then on, and is started again.
+/// An entry is put onto the list after others have folded it in two cases only: it was quarantined, or the owner is of another version and
+/// cannot read it. Whoever owns the zone has not folded it then, so it is enough that such an engine tells nothing from then on, and is
+/// started again.
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
     seqs: Mutex<BTreeSet<u64>>,
@@ -68,8 +69,8 @@ impl Passed {
         let seqs = self.seqs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seq) = listed.iter().find(|&&seq| seq <= applied && !seqs.contains(&seq)) {
             let _ = self.conflict.set(format!(
-                "entry {seq}, which this engine has folded, was quarantined meanwhile, and all others pass it over; it tells nothing \
-                 any more. Start it again: it then folds the log without that entry"
+                "entry {seq}, which this engine has folded, was quarantined meanwhile (or rejected by an engine of another version), and \
+                 all others pass it over; this one tells nothing any more. Start it again: it then folds the log without that entry"
             ));
         }
         self.read.store(read, Ordering::Release);

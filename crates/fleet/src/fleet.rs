@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    Alert, ArrivalEnds, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey,
-    StopKind, Timestamp, VehicleId,
+    Alert, ArrivalEnds, Freeze, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature,
+    SpeedKey, StopKind, Timestamp, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,9 @@ use crate::index::Index;
 
 use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
-use crate::{AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Zone};
+use crate::{
+    AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Visit, Zone,
+};
 
 /// Running totals, outside the digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -400,6 +402,30 @@ impl Fleet {
     /// Facts that no accepted plan has answered yet.
     pub fn unanswered(&self) -> &BTreeMap<LogSeq, Ask> {
         &self.unanswered
+    }
+
+    /// How many visits at the head of a route stay as they are because its driver has accepted them, what he is on his way to included: under a
+    /// policy that says so ([`Freeze::Accepted`]). What a dispatcher has named for another vehicle does not stay.
+    pub fn accepted_head(&self, id: VehicleId) -> usize {
+        if self.policy.freeze != Freeze::Accepted {
+            return 0;
+        }
+        let vehicle = self.vehicle(id);
+        let is_accepted = |visit: &&Visit| self.is_frozen_by_acceptance(visit.order, id);
+        let frozen = vehicle.frozen().min(vehicle.route.visits.len());
+        let (head, tail) = vehicle.route.visits.split_at(frozen);
+        let accepted = tail.iter().take_while(is_accepted).count();
+        let is_any = accepted > 0 || head.iter().any(|visit| is_accepted(&visit));
+        if is_any { frozen + accepted } else { 0 }
+    }
+
+    /// True when the driver of the vehicle that an order is on has accepted it, and the policy says that it stays there then.
+    pub fn is_frozen_by_acceptance(&self, order: OrderId, id: VehicleId) -> bool {
+        let order = self.order(order);
+        self.policy.freeze == Freeze::Accepted
+            && order.placement == Placement::OnRoute(id)
+            && order.since <= self.vehicle(id).accepted
+            && order.pinned.is_none_or(|pinned| pinned == id)
     }
 
     /// The chain of plans.

@@ -30,14 +30,17 @@ impl Warning {
     pub const UNKNOWN_VEHICLE: &str = "unknown_vehicle";
     /// A change of the roads is to end of which nothing was told.
     pub const UNKNOWN_CHANGE: &str = "unknown_change";
+    /// The file that `serve --policy` follows is wrong: the policy in force stays. It is no event, and is said on no stream.
+    pub const POLICY_FILE: &str = "policy_file";
     /// All codes.
-    const CODES: [&str; 6] = [
+    const CODES: [&str; 7] = [
         Self::UNKNOWN_FIELD,
         Self::ODD_VALUE,
         Self::CONFLICT,
         Self::UNKNOWN_ORDER,
         Self::UNKNOWN_VEHICLE,
         Self::UNKNOWN_CHANGE,
+        Self::POLICY_FILE,
     ];
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {

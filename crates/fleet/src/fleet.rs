@@ -404,19 +404,18 @@ impl Fleet {
         &self.unanswered
     }
 
-    /// How many visits at the head of a route stay as they are because its driver has accepted them, what he is on his way to included: under a
-    /// policy that says so ([`Freeze::Accepted`]). What a dispatcher has named for another vehicle does not stay.
+    /// How many visits at the head of a route stay as they are because its driver has accepted them, or one behind them: under a policy that says
+    /// so ([`Freeze::Accepted`]). What a dispatcher has named for another vehicle does not stay, and what is behind it is not of the head.
     pub fn accepted_head(&self, id: VehicleId) -> usize {
         if self.policy.freeze != Freeze::Accepted {
             return 0;
         }
         let vehicle = self.vehicle(id);
-        let is_accepted = |visit: &&Visit| self.is_frozen_by_acceptance(visit.order, id);
-        let frozen = vehicle.frozen().min(vehicle.route.visits.len());
-        let (head, tail) = vehicle.route.visits.split_at(frozen);
-        let accepted = tail.iter().take_while(is_accepted).count();
-        let is_any = accepted > 0 || head.iter().any(|visit| is_accepted(&visit));
-        if is_any { frozen + accepted } else { 0 }
+        let visits = &vehicle.route.visits;
+        let is_taken = |visit: &Visit| self.order(visit.order).pinned.is_some_and(|pinned| pinned != id);
+        let head = &visits[..visits.iter().position(is_taken).unwrap_or(visits.len())];
+        let last = head.iter().rposition(|visit| self.is_frozen_by_acceptance(visit.order, id));
+        last.map_or(0, |last| (last + 1).max(vehicle.frozen()))
     }
 
     /// True when the driver of the vehicle that an order is on has accepted it, and the policy says that it stays there then.

@@ -35,6 +35,8 @@ pub(crate) struct PolicyFile {
     done: Option<String>,
     /// Hash of the text, and what is wrong with it, that was told last.
     wrong: Option<(String, String)>,
+    /// Somebody has asked for the file to be read: what is wrong is said in the log once more.
+    asked: bool,
 }
 
 impl PolicyFile {
@@ -50,7 +52,7 @@ impl PolicyFile {
         }
         let done_at = folder.join(DONE);
         let done = std::fs::read_to_string(&done_at).ok().map(|text| text.trim().to_owned());
-        Ok(Self { path, done_at, done, wrong: None })
+        Ok(Self { path, done_at, done, wrong: None, asked: false })
     }
 
     /// Follows the file until the engine ends: each second, and whenever the program gets SIGHUP.
@@ -67,8 +69,7 @@ impl PolicyFile {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 _ = told => {
                     tracing::info!(file = %self.path.display(), "the file of the policy is read again, as SIGHUP asks");
-                    // It is told again what is wrong, too.
-                    self.wrong = None;
+                    self.asked = true;
                 }
                 () = live.ended() => return,
             }
@@ -122,12 +123,16 @@ impl PolicyFile {
     fn is_wrong(&mut self, live: &Live, hash: String, line: Option<usize>, what: &str) {
         live.metrics.policy_file_is_wrong(true);
         let said = (hash, what.to_owned());
-        if self.wrong.as_ref() == Some(&said) {
+        let (is_known, asked) = (self.wrong.as_ref() == Some(&said), std::mem::take(&mut self.asked));
+        if is_known && !asked {
             return;
         }
         let place = line.map_or_else(|| "the file".to_owned(), |line| format!("line {line}"));
         let file = self.path.display().to_string();
         tracing::error!(file, line, error = what, "the policy of the file is wrong: the one in force stays");
+        if is_known {
+            return;
+        }
         // A mistake that was mended and made again is another one.
         let _ = live.warnings.withdraw((Warning::POLICY_FILE, NAME), live.applied());
         let id = format!("{}-{}", said.0, live.applied());
@@ -148,6 +153,7 @@ impl PolicyFile {
     /// Nothing is wrong with the file any more.
     fn is_right(&mut self, live: &Live, seq: u64) {
         live.metrics.policy_file_is_wrong(false);
+        self.asked = false;
         if self.wrong.take().is_some() {
             let _ = live.warnings.withdraw((Warning::POLICY_FILE, NAME), seq);
             tracing::info!(file = %self.path.display(), "the policy of the file is right again");

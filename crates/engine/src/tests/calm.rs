@@ -21,7 +21,8 @@ enum Step {
     },
     /// The driver does what is next of what he has to report.
     Goes(u8),
-    Accepts(u8),
+    /// He accepts what he was told last, or what he was told before that.
+    Accepts(u8, bool),
     Cancels(u8),
     BreaksDown(u8),
     Comes(u8),
@@ -52,7 +53,7 @@ fn any_step(dice: &mut Dice) -> Step {
             }
         }
         8..14 => Step::Goes(vehicle),
-        14..18 => Step::Accepts(vehicle),
+        14..18 => Step::Accepts(vehicle, dice.roll(2) == 0),
         18 => Step::Cancels(order),
         19 => Step::BreaksDown(vehicle),
         20 | 21 => Step::Comes(vehicle),
@@ -93,10 +94,11 @@ fn day(steps: &[Step], tight: bool, change: impl Fn(&mut Policy)) -> Rig {
                 orders += 1;
             }
             Step::Goes(number) => goes(&mut rig, vehicle_name(number)),
-            Step::Accepts(number) => {
+            Step::Accepts(number, is_late) => {
                 let vehicle = vehicle_name(number);
-                let state = rig.engine.fleet().vehicle(rig.engine.fleet().vehicle_id(vehicle).unwrap());
-                let revision = state.route.revision.0;
+                let told = rig.published.iter().rev().filter(|told| told.vehicle.as_str() == vehicle);
+                let told = told.map(|told| told.revision.0).nth(usize::from(is_late));
+                let Some(revision) = told else { continue };
                 rig.happens(Event::AssignmentAccepted { vehicle: name(vehicle), revision });
             }
             Step::Cancels(number) => {

@@ -144,6 +144,9 @@ impl Fleet {
         // Nobody is lost: whoever was on these routes is placed or unassigned by this group.
         for (vehicle, _) in &routes {
             for visit in &self.vehicle(*vehicle).route.visits {
+                if self.is_frozen_by_acceptance(visit.order, *vehicle) && placed.get(&visit.order) != Some(vehicle) {
+                    return None;
+                }
                 if !placed.contains_key(&visit.order) && !unassigned.contains(&visit.order) {
                     return None;
                 }

@@ -224,10 +224,10 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                     settle_on_arrival,
                     decide_every: Millis(if in_rounds { 600_000 } else { 0 }),
                     // A quarter of the policies asks for calm in each of these ways.
-                    notice: Millis(if diversion & 12 == 4 { 300_000 } else { 0 }),
-                    max_changes_per_hour: (diversion & 12 == 8).then_some(1),
-                    freeze: if diversion & 12 == 12 { Freeze::Accepted } else { Freeze::Departed },
-                    diversion: match diversion & 3 {
+                    notice: Millis(if diversion / 4 == 1 { 300_000 } else { 0 }),
+                    max_changes_per_hour: (diversion / 4 == 2).then_some(1),
+                    freeze: if diversion / 4 == 3 { Freeze::Accepted } else { Freeze::Departed },
+                    diversion: match diversion % 4 {
                         0 => Diversion::Never,
                         1 => Diversion::Saves(500_000),
                         _ => Diversion::SavesPromise,

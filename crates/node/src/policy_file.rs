@@ -114,7 +114,7 @@ impl PolicyFile {
                 self.dealt_with(hash);
             }
             Err(error) => {
-                tracing::warn!(file = %self.path.display(), %error, "the policy of the file is not in the log; it is tried again")
+                tracing::warn!(file = %self.path.display(), %error, "the policy of the file is not in the log; it is tried again");
             }
         }
     }

@@ -3,6 +3,9 @@
 use fleetfold_fleet::Tally;
 use serde::Serialize;
 
+use crate::calm::Calm;
+use crate::recorded::{Beside, Loop};
+
 /// Key figures of a day. The names of the fields are those of every `--json`: scripts read them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -30,6 +33,15 @@ pub struct Report {
     pub distance_meters: i64,
     /// How often an order was moved from one vehicle to another, mean over all orders.
     pub changes_per_order: f64,
+    /// Who drove; `None`: real drivers.
+    #[serde(rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub driven_by: Option<Loop>,
+    /// In an open loop: the plans beside what was done. Figures of what was served are those of the recording then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+    /// How calm the day was for its drivers; `None`: nobody has counted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calm: Option<Calm>,
     /// Facts that asked for an answer.
     pub asked: u64,
     /// Of those, answered by an accepted plan.
@@ -78,6 +90,9 @@ impl Report {
             ready_to_pickup_minutes_mean: round(tally.ready_to_pickup.mean() / 60_000.0, 3),
             distance_meters: tally.metres,
             changes_per_order: round(tally.vehicle_changes as f64 / tally.orders.max(1) as f64, 4),
+            driven_by: None,
+            beside: None,
+            calm: None,
             asked: tally.asked,
             answered: tally.answers.count(),
             answer_seconds_p50: seconds(tally.answers.quantile(500).0),
@@ -125,6 +140,34 @@ impl Report {
             ("facts refused", self.refused.to_string()),
             ("digest", self.digest.clone()),
         ];
+        let calm = self.calm.map(|calm| {
+            [
+                ("routes changed by searches", calm.search_changes.to_string()),
+                (
+                    "next stops changed",
+                    format!(
+                        "{} (of these {} less than 5 min before the departure)",
+                        calm.next_stop_changes, calm.next_stop_changes_short
+                    ),
+                ),
+                ("accepted stops taken away", calm.accepted_taken.to_string()),
+            ]
+        });
+        let driven_by = self.driven_by.map(|driven_by| ("loop", driven_by.words().to_owned()));
+        let beside = self.beside.map(|beside| {
+            [
+                (
+                    "stops driven as planned",
+                    format!(
+                        "{} of {} next on the route, {} on the route of that vehicle",
+                        beside.same_next, beside.stops, beside.same_vehicle
+                    ),
+                ),
+                ("orders ever without a place", beside.without_place.to_string()),
+            ]
+        });
+        let more = beside.into_iter().flatten().chain(calm.into_iter().flatten());
+        let rows: Vec<(&str, String)> = driven_by.into_iter().chain(rows).chain(more).collect();
         let lines: Vec<String> = rows.iter().map(|(name, value)| format!("  {name:<26} {value}\n")).collect();
         lines.concat()
     }

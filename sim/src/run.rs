@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use fleetfold_engine::Engine;
-use fleetfold_engine::virtual_time::{Delays, Ended, Seen, run};
+use fleetfold_engine::virtual_time::{Delays, Ended, Seen, World, run};
 use fleetfold_fleet::{Broken, Fleet, Tally};
 use fleetfold_model::{Eta, Event, LogEntry, Name, Timestamp};
 use fleetfold_roads::Network;
 
+use crate::calm::Counted;
 use crate::city::city;
+use crate::recorded::{Compared, Loop, Recorded};
 use crate::report::Report;
 use crate::scenario::{Phones, Scenario, Traffic, script};
 use crate::world::{Driving, Fact, Pretend};
@@ -39,7 +41,7 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Outcome {
     let mut world =
         Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed)
             .with_traffic(scenario.traffic.clone());
-    drive(&mut world, network, script.start, check_every, |_| {})
+    drive(&mut world, Loop::Closed, network, (script.start, check_every), |_| {})
 }
 
 /// Runs a recorded day's own events with simulated drivers in virtual time, whenever and however fast it was recorded.
@@ -56,33 +58,64 @@ pub fn backtest(
     progress: impl FnMut(u64),
 ) -> Outcome {
     facts.retain(|(_, _, event)| event.is_exogenous());
+    let start = at_zone_time(&mut facts);
+    let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed)
+        .with_traffic(traffic.clone());
+    drive(&mut world, Loop::Closed, network, (start, 0), progress)
+}
+
+/// Runs a recorded day with the drivers and dispatchers of the recording, who do what they did whatever is planned now: what would have been
+/// decided at each moment. `progress` is called with the number of entries that were written.
+pub fn backtest_open(mut facts: Vec<Fact>, network: Arc<Network>, progress: impl FnMut(u64)) -> Outcome {
+    let start = at_zone_time(&mut facts);
+    drive(&mut Recorded::new(facts), Loop::Open, network, (start, 0), progress)
+}
+
+/// Puts the facts of a day in order, for a log that is written at zone time. Returns when they begin.
+fn at_zone_time(facts: &mut [Fact]) -> Timestamp {
     facts.sort_by_key(|&(at, ..)| at);
-    let start = facts.first().map_or(Timestamp(0), |&(at, ..)| at);
-    for (_, _, event) in &mut facts {
+    for (_, _, event) in facts.iter_mut() {
         if let Event::ZoneOpened(opened) = event {
-            // The log of this run is written at zone time.
             (opened.log_start, opened.rate) = (opened.day_start, 1);
         }
     }
-    let mut world = Pretend::new(facts, no_shows, Arc::clone(&network), driving, Phones::default(), seed)
-        .with_traffic(traffic.clone());
-    drive(&mut world, network, start, 0, progress)
+    facts.first().map_or(Timestamp(0), |&(at, ..)| at)
+}
+
+/// A world that can say what a run which does not end waits for.
+trait Driven: World {
+    fn unfinished(&self) -> String;
+}
+
+impl Driven for Pretend {
+    fn unfinished(&self) -> String {
+        Pretend::unfinished(self)
+    }
+}
+
+impl Driven for Recorded {
+    fn unfinished(&self) -> String {
+        "all drivers are those of the recording".to_owned()
+    }
 }
 
 fn drive(
-    world: &mut Pretend,
+    world: &mut impl Driven,
+    driven_by: Loop,
     network: Arc<Network>,
-    start: Timestamp,
-    check_every: u64,
+    (start, check_every): (Timestamp, u64),
     mut progress: impl FnMut(u64),
 ) -> Outcome {
     let mut tally = Tally::default();
+    let (mut counted, mut compared) = (Counted::default(), Compared::default());
     let mut log: Vec<LogEntry> = Vec::new();
     let mut etas: Vec<Eta> = Vec::new();
     let mut broken: Option<(u64, Broken)> = None;
     let Ended { engine, stuck } = run(world, network, start, Delays::default(), |engine, seen| {
         if let Seen::Entry(entry, change) = seen {
             tally.observe(entry, change, engine.fleet());
+            compared.observe(&entry.event, (engine.fleet(), &change.orders), |vehicle| counted.told(vehicle));
+            counted.observe(entry, change, engine.fleet());
             log.push(entry.clone());
             if check_every > 0 && broken.is_none() && entry.seq.0.is_multiple_of(check_every) {
                 broken = engine.fleet().check().err().map(|what| (entry.seq.0, what));
@@ -122,5 +155,12 @@ fn drive(
         ));
     }
     tally.arrival_error = engine.arrival_errors().clone();
-    Outcome { report: Report::new(&tally, fleet.digest(), fleet.facts_digest()), broken, log, etas, engine }
+    let beside = (driven_by == Loop::Open).then_some(compared.beside);
+    let report = Report {
+        driven_by: Some(driven_by),
+        beside,
+        calm: Some(counted.calm),
+        ..Report::new(&tally, fleet.digest(), fleet.facts_digest())
+    };
+    Outcome { report, broken, log, etas, engine }
 }

@@ -11,7 +11,7 @@ use fleetfold_engine::PositionReport;
 use fleetfold_engine::virtual_time::{Happening, World};
 use fleetfold_fleet::service_start;
 use fleetfold_model::{
-    AssignedVisit, Assignment, Event, FailReason, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
+    AssignedVisit, Assignment, Event, FailReason, Freeze, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
     StopEvent, StopKind, StopSpec, Timestamp,
 };
 use fleetfold_roads::{ActiveChange, Network, Speeds};
@@ -73,6 +73,8 @@ pub struct Pretend {
     phones: Phones,
     random: Seeded,
     wake: BTreeMap<Name, Timestamp>,
+    /// The policy freezes what drivers accept, so they accept what they are told.
+    accepts: bool,
 }
 
 impl Pretend {
@@ -105,6 +107,7 @@ impl Pretend {
             phones,
             random: Seeded::new(seed, "drivers"),
             wake: BTreeMap::new(),
+            accepts: false,
         }
     }
 
@@ -284,8 +287,9 @@ impl Pretend {
                 self.closed.remove(&change.change);
                 self.roads_changed();
             }
-            Event::ZoneOpened(_)
-            | Event::OrderReady { .. }
+            Event::ZoneOpened(opened) => self.accepts = opened.policy.freeze == Freeze::Accepted,
+            Event::PolicyChanged(policy) => self.accepts = policy.freeze == Freeze::Accepted,
+            Event::OrderReady { .. }
             | Event::StopDeparted(_)
             | Event::StopArrived(_)
             | Event::StopCompleted(_)
@@ -297,7 +301,6 @@ impl Pretend {
             | Event::AssignmentForced(_)
             | Event::PriorityRaised(_)
             | Event::AttentionNoted(_)
-            | Event::PolicyChanged(_)
             | Event::PlanProposed(_)
             | Event::FeaturesLearned(_)
             | Event::VehicleLocated(_)
@@ -599,12 +602,18 @@ impl World for Pretend {
             .filter(|visit| !visit.frozen && !known.contains(&visit.visit.order))
             .map(|visit| visit.visit.order.clone())
             .collect();
+        let mut takes_all = true;
         for order in offered {
             if self.random.chance(self.driving.reject_share) {
                 self.report(&vehicle, now, Event::AssignmentRejected { vehicle: vehicle.clone(), order });
+                takes_all = false;
             }
         }
         let react = if self.driving.varied { self.random.between(500, 8_000) } else { 0 };
+        if self.accepts && takes_all && !assignment.visits.is_empty() {
+            let accepted = Event::AssignmentAccepted { vehicle: vehicle.clone(), revision: assignment.revision.0 };
+            self.report(&vehicle, now + Millis(react), accepted);
+        }
         self.wake.insert(vehicle, now + Millis(react));
     }
 }

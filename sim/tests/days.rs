@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertKind, Break, BreakEvent, Diversion, Event, FailReason, Job, Load, LoadDirection,
-    Millis, Name, NetworkSpec, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Policy, Position, RoadChange,
-    RoadTarget, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
-    VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertKind, Break, BreakEvent, Diversion, Event, FailReason, Freeze, Job, Load,
+    LoadDirection, Millis, Name, NetworkSpec, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork, Policy, Position,
+    RoadChange, RoadTarget, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp,
+    Vehicle, VehicleCosts, ZoneOpened,
 };
 use fleetfold_roads::Network;
 use fleetfold_sim::{Driving, Fact, Outcome, Traffic, backtest};
@@ -205,7 +205,8 @@ fn any_sign_on() -> impl Strategy<Value = Event> {
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let rule = || prop_oneof![Just(OnBoardRule::Return), Just(OnBoardRule::Keep)];
-    let rare = (prop::bool::weighted(0.2), prop::bool::weighted(0.8), prop::bool::weighted(0.1), any::<bool>(), 0u8..4);
+    let rare =
+        (prop::bool::weighted(0.2), prop::bool::weighted(0.8), prop::bool::weighted(0.1), any::<bool>(), 0u8..16);
     (rule(), rule(), any::<bool>(), prop_oneof![Just(0u32), Just(24)], any_span(2), any::<bool>(), any_span(3), rare)
         .prop_map(
             |(
@@ -223,7 +224,11 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                     add_after_departure,
                     settle_on_arrival,
                     decide_every: Millis(if in_rounds { 600_000 } else { 0 }),
-                    diversion: match diversion {
+                    // A quarter of the policies asks for calm in each of these ways.
+                    notice: Millis(if diversion / 4 == 1 { 300_000 } else { 0 }),
+                    max_changes_per_hour: (diversion / 4 == 2).then_some(1),
+                    freeze: if diversion / 4 == 3 { Freeze::Accepted } else { Freeze::Departed },
+                    diversion: match diversion % 4 {
                         0 => Diversion::Never,
                         1 => Diversion::Saves(500_000),
                         _ => Diversion::SavesPromise,

@@ -15,7 +15,8 @@ use fleetfold_solver::{Problem, Solution, StopIx, TourIx, insert, schedule};
 
 use crate::account::is_too_long;
 use crate::bounds::{self, Nobody, Refusal, Refusals};
-use crate::draft::{CutOff, Draft, settled, turns_at};
+use crate::calm;
+use crate::draft::{CutOff, Draft, Freed, settled, turns_at};
 use crate::engine::Read;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
@@ -81,6 +82,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) read: RefCell<Read>,
     /// Vehicles that may go elsewhere before the stop that they are on their way to.
     turning: RefCell<BTreeSet<VehicleId>>,
+    /// Vehicles whose drivers may be given another next stop although they depart soon.
+    at_short_notice: RefCell<BTreeSet<VehicleId>>,
     /// Orders about which not all vehicles could be asked.
     unasked: RefCell<BTreeSet<OrderId>>,
     /// Vehicles of which nothing is heard: they are given nothing new.
@@ -90,9 +93,9 @@ pub(crate) struct Answer<'a> {
 impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
-        let (turning, unasked) = (RefCell::default(), RefCell::default());
+        let (turning, at_short_notice, unasked) = (RefCell::default(), RefCell::default(), RefCell::default());
         let silent = silent(moment.fleet);
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, unasked, silent }
+        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, at_short_notice, unasked, silent }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -113,6 +116,7 @@ impl<'a> Answer<'a> {
         if task.room {
             return task.vehicles.iter().flat_map(|&vehicle| self.filled(vehicle)).collect();
         }
+        self.obeyed_at_once(&task.orders);
         let mut loose: BTreeSet<OrderId> = BTreeSet::new();
         let mut hopeless: Vec<(OrderId, Nobody)> = Vec::new();
         let choices: Vec<Choice> = task.orders.iter().filter_map(|&order| self.refused_pin(order)).collect();
@@ -170,6 +174,20 @@ impl<'a> Answer<'a> {
             return groups.into_iter().filter_map(|group| self.what_is_new(group)).collect();
         }
         self.place(&Asked { loose, concerned, retried }, &causes, &hopeless)
+    }
+
+    /// Where a dispatcher has named a vehicle for an order, it and the one that loses the order may be told so, however soon they depart.
+    fn obeyed_at_once(&self, orders: &[OrderId]) {
+        for order in orders.iter().map(|&order| self.moment.fleet.order(order)) {
+            if let Some(named) = order.pinned {
+                let mut vehicles = self.at_short_notice.borrow_mut();
+                vehicles.insert(named);
+                vehicles.extend(match order.placement {
+                    Placement::OnRoute(carrier) => Some(carrier),
+                    Placement::Unplaced | Placement::Unassigned(_) => None,
+                });
+            }
+        }
     }
 
     /// What a group says that is not known: another reason for an order on no route is news. `None`: nothing.
@@ -248,7 +266,7 @@ impl<'a> Answer<'a> {
         if let Placement::OnRoute(vehicle) = order.placement {
             // A visit under way is not taken back for a change; its vehicle is looked at instead.
             let state = self.moment.fleet.vehicle(vehicle);
-            let frozen = settled(self.moment.fleet, state).count;
+            let frozen = settled(self.moment.fleet, vehicle).count;
             if state.route.visits[..frozen].iter().any(|visit| visit.order == id) {
                 if !self.has_moved_away(vehicle) && self.cut_off([vehicle]).vehicles.is_empty() {
                     return None;
@@ -287,7 +305,10 @@ impl<'a> Answer<'a> {
         nobody: &mut BTreeMap<OrderId, Nobody>,
     ) -> (Draft, Problem, Solution) {
         let fleet = self.moment.fleet;
+        let solved = self.hurried(asked, orders, solved);
         let (broken, cost) = (self.broken_promises(&asked.loose, &solved), solved.2.cost);
+        // A driver who is on his way has had no notice of anything else: a saving is not worth that where the policy wants notice.
+        let gives_notice = fleet.policy().notice > Millis(0);
         let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let mut turning = self.turning.borrow().clone();
         // Who cannot get to his stop is not held by it, whatever the policy says of drivers who can.
@@ -308,13 +329,14 @@ impl<'a> Answer<'a> {
         let is_worth_a_look = match fleet.policy().diversion {
             Diversion::Never => false,
             Diversion::SavesPromise => broken > (0, 0),
-            Diversion::Saves(_) => true,
+            Diversion::Saves(_) => !gives_notice || broken > (0, 0),
         };
         let now = self.moment.now();
         let could = |&vehicle: &VehicleId| turns_at(fleet, vehicle, now).is_some();
         let others: Vec<VehicleId> = vehicles.iter().copied().filter(could).collect();
         if fleet.policy().diversion == Diversion::SavesPromise
             && broken == (0, 0)
+            && !gives_notice
             && let Some(other) = self.meanwhile(asked, orders, &solved, &others)
         {
             return other;
@@ -327,9 +349,35 @@ impl<'a> Answer<'a> {
         let saves = match fleet.policy().diversion {
             Diversion::Never => false,
             Diversion::SavesPromise => self.broken_promises(&asked.loose, &other) < broken,
+            Diversion::Saves(_) if gives_notice => self.broken_promises(&asked.loose, &other) < broken,
             Diversion::Saves(gain) => cost - other.2.cost >= gain,
         };
         if saves { other } else { solved }
+    }
+
+    /// The same answer, or one that keeps more promises because drivers who depart soon are given another next stop all the same.
+    fn hurried(
+        &self,
+        asked: &Asked,
+        orders: &[OrderId],
+        solved: (Draft, Problem, Solution),
+    ) -> (Draft, Problem, Solution) {
+        let (fleet, now) = (self.moment.fleet, self.moment.now());
+        let held = |&vehicle: &VehicleId| calm::has_notice(fleet, vehicle, now);
+        let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
+        let before = self.at_short_notice.borrow().clone();
+        let held: BTreeSet<VehicleId> = vehicles.iter().copied().filter(held).collect();
+        let broken = self.broken_promises(&asked.loose, &solved);
+        if held.is_subset(&before) || broken == (0, 0) {
+            return solved;
+        }
+        self.at_short_notice.borrow_mut().extend(held);
+        let other = self.solve_at_once(&vehicles, orders);
+        if self.broken_promises(&asked.loose, &other) < broken {
+            return other;
+        }
+        self.at_short_notice.replace(before);
+        solved
     }
 
     /// The same answer where drivers who wait at a stop for its window do something else meanwhile, if that costs nothing: no promise, no
@@ -394,7 +442,9 @@ impl<'a> Answer<'a> {
         let now = self.moment.now();
         loop {
             let taken: Vec<OrderId> = loose.iter().copied().collect();
-            let draft = Draft::new(self.moment.fleet, self.outlook, &[vehicle], &taken, now);
+            // Whether a driver who departs soon loses what is late is decided when it is known who else could serve it.
+            let freed = Freed { at_short_notice: BTreeSet::from([vehicle]), ..Freed::default() };
+            let draft = Draft::freed(self.moment.fleet, self.outlook, (&[vehicle], &taken), &freed, now);
             if draft.initial[0].is_empty() {
                 return;
             }
@@ -454,7 +504,7 @@ impl<'a> Answer<'a> {
         }
         let mut refusals = Refusals::default();
         let can = self.bounded(order, &mut refusals).next();
-        if can.is_some() { Ok(()) } else { Err(self.nobody(order, &refusals)) }
+        if can.is_some() { Ok(()) } else { Err(self.nobody(id, &refusals)) }
     }
 
     /// Vehicles that could take an order, as far as its goods and their hours tell, by ascending number. What the others say is noted
@@ -497,7 +547,11 @@ impl<'a> Answer<'a> {
     }
 
     /// What is said where every vehicle has refused an order.
-    fn nobody(&self, order: &OrderState, refusals: &Refusals) -> Nobody {
+    fn nobody(&self, id: OrderId, refusals: &Refusals) -> Nobody {
+        let order = self.moment.fleet.order(id);
+        if let Some(vehicle) = self.silent_taker(id, refusals.silent()) {
+            return Nobody { reason: UnassignedReason::Silent, nearest_miss: Some((vehicle, Obstacle::Silent)) };
+        }
         let nearest_miss = order.first_place().and_then(|place| refusals.nearest_miss(self.moment.fleet, place));
         Nobody { reason: refusals.reason(), nearest_miss }
     }
@@ -553,7 +607,7 @@ impl<'a> Answer<'a> {
             }
             note(self.solved(&solved, &none).refusals(id));
         }
-        Err(self.nobody(order, &refusals))
+        Err(self.nobody(id, &refusals))
     }
 
     /// Who of some vehicles takes an order when those that cannot get to their stop are not held by it. `None`: there are none of these.
@@ -564,7 +618,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Metres from a vehicle to the first open stop of an order, as the crow flies.
-    fn metres_from(&self, vehicle: VehicleId, order: &OrderState) -> f64 {
+    pub(crate) fn metres_from(&self, vehicle: VehicleId, order: &OrderState) -> f64 {
         let (index, space) = (self.moment.fleet.index(), self.moment.fleet.zone().space);
         let metres = order.first_place().and_then(|place| index.metres_between(space, place, vehicle));
         metres.unwrap_or(f64::INFINITY)
@@ -761,7 +815,9 @@ impl<'a> Answer<'a> {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
         let fleet = self.moment.fleet;
-        let mut draft = Draft::turning(fleet, self.outlook, &vehicles, orders, turning, self.moment.now());
+        let at_short_notice = self.at_short_notice.borrow().clone();
+        let freed = Freed { at_short_notice, ..Freed::turning(turning) };
+        let mut draft = Draft::freed(fleet, self.outlook, (&vehicles, orders), &freed, self.moment.now());
         draft.load_beside_the_heads(fleet);
         if !self.silent.is_empty() {
             draft.bar(|order| new_to_silent(fleet, &self.silent, order).collect());
@@ -816,7 +872,7 @@ impl<'a> Answer<'a> {
 /// the policy allows that, and its phone has said where it is.
 pub(crate) fn may_be_saved(fleet: &Fleet, id: VehicleId) -> impl Iterator<Item = OrderId> + '_ {
     let vehicle = fleet.vehicle(id);
-    let frozen = settled(fleet, vehicle).count;
+    let frozen = settled(fleet, id).count;
     let may_turn = fleet.policy().diversion != Diversion::Never && frozen > 0 && vehicle.on_its_way_at().is_some();
     let (head, tail) = vehicle.route.visits.split_at(if may_turn { frozen } else { vehicle.route.visits.len() });
     tail.iter().filter_map(move |visit| {

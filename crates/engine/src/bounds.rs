@@ -217,6 +217,10 @@ pub(crate) struct Refusals {
     /// A vehicle has room for neither the goods nor the stops.
     stops_and_capacity: bool,
     way: bool,
+    /// Vehicles that are given nothing because nothing is heard of them, and of which nothing else is known that keeps them off.
+    silent: Vec<VehicleId>,
+    /// Not all were asked.
+    unasked: bool,
     /// Something that no reason of its own stands for.
     other: bool,
     /// A road leads there from some vehicle that was asked.
@@ -246,7 +250,12 @@ impl Refusals {
 
     /// Not all vehicles could be asked: nothing holds for all of them.
     pub(crate) fn note_unasked(&mut self) {
-        self.other = true;
+        self.unasked = true;
+    }
+
+    /// The silent vehicles among them, if all were asked.
+    pub(crate) fn silent(&self) -> &[VehicleId] {
+        if self.unasked { &[] } else { &self.silent }
     }
 
     /// A road leads to the order from a vehicle that was asked, whatever it says.
@@ -285,7 +294,11 @@ impl Refusals {
                 self.way = true;
                 return;
             }
-            Refusal::Rules | Refusal::Silent => {
+            Refusal::Silent => {
+                self.silent.push(vehicle);
+                return;
+            }
+            Refusal::Rules => {
                 self.other = true;
                 return;
             }
@@ -306,7 +319,7 @@ impl Refusals {
         if self.way && !self.reached {
             return UnassignedReason::Unreachable;
         }
-        if self.way || self.other {
+        if self.way || self.other || self.unasked || !self.silent.is_empty() {
             return UnassignedReason::NoPlace;
         }
         // Who lacks room for the goods and for the stops says the one as well as the other.

@@ -15,6 +15,7 @@ use fleetfold_solver::{
     TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
 };
 
+use crate::calm;
 use crate::outlook::Outlook;
 use crate::words::capped;
 
@@ -41,6 +42,24 @@ const REACTION: Millis = Millis(20_000);
 const WAITS_MIN: Millis = Millis(10 * 60_000);
 /// Travel times are told apart by the hour until this long after the last stop is due.
 const AFTER: Millis = Millis(60 * 60_000);
+
+/// What may happen to vehicles of a draft that is not planned otherwise. By default nothing does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Freed {
+    /// They may be sent elsewhere before the stop that they are on their way to, from where they are now.
+    pub(crate) turning: BTreeSet<VehicleId>,
+    /// They turn at a place and time that a plan has named for it.
+    pub(crate) turned: BTreeMap<VehicleId, Anchor>,
+    /// Their drivers may be given another next stop although it is less than the policy's notice until they depart.
+    pub(crate) at_short_notice: BTreeSet<VehicleId>,
+}
+
+impl Freed {
+    /// These vehicles may turn.
+    pub(crate) fn turning(vehicles: &BTreeSet<VehicleId>) -> Self {
+        Self { turning: vehicles.clone(), ..Self::default() }
+    }
+}
 
 /// A problem without its legs.
 #[derive(Clone, Debug)]
@@ -80,27 +99,15 @@ impl Draft {
     /// Drafts a problem over some vehicles. `loose` orders are taken off their routes (or come from nowhere) and are to be
     /// placed; everything else on those routes stays where it is.
     pub fn new(fleet: &Fleet, outlook: &Outlook, vehicles: &[VehicleId], loose: &[OrderId], now: Timestamp) -> Self {
-        Self::turning(fleet, outlook, vehicles, loose, &BTreeSet::new(), now)
+        Self::freed(fleet, outlook, (vehicles, loose), &Freed::default(), now)
     }
 
-    /// The same where some vehicles may be sent elsewhere before the stop that they are on their way to, from where they are now.
-    pub(crate) fn turning(
-        fleet: &Fleet,
-        outlook: &Outlook,
-        vehicles: &[VehicleId],
-        loose: &[OrderId],
-        turning: &BTreeSet<VehicleId>,
-        now: Timestamp,
-    ) -> Self {
-        Self::turned(fleet, outlook, (vehicles, loose), (turning, &BTreeMap::new()), now)
-    }
-
-    /// The same, where some vehicles turn at a place and time that a plan has named for it.
-    pub(crate) fn turned(
+    /// The same where more may happen to some of the vehicles.
+    pub(crate) fn freed(
         fleet: &Fleet,
         outlook: &Outlook,
         (vehicles, loose): (&[VehicleId], &[OrderId]),
-        (turning, turned): (&BTreeSet<VehicleId>, &BTreeMap<VehicleId, Anchor>),
+        Freed { turning, turned, at_short_notice }: &Freed,
         now: Timestamp,
     ) -> Self {
         let policy = fleet.policy();
@@ -132,12 +139,17 @@ impl Draft {
         let mut committed: BTreeSet<OrderId> = BTreeSet::new();
         for (tour, &id) in vehicles.iter().enumerate() {
             let vehicle = fleet.vehicle(id);
-            let known = || turns_at(fleet, id, now).or_else(|| cut_off_at(fleet, outlook, vehicle, now));
+            let known = || turns_at(fleet, id, now).or_else(|| cut_off_at(fleet, outlook, id, now));
             let place = turning.contains(&id).then(known).flatten();
             let place = place.map(|place| Anchor { position: place.position, at: now + REACTION });
             let place = turned.get(&id).copied().or(place);
-            let Settled { count: frozen, is_there } =
-                if place.is_some() { Settled { count: 0, is_there: false } } else { settled(fleet, vehicle) };
+            let Settled { count: frozen, is_there } = if place.is_some() {
+                Settled { count: 0, is_there: false }
+            } else if at_short_notice.contains(&id) {
+                settled(fleet, id)
+            } else {
+                calm::with_notice(fleet, id, now)
+            };
             let (head, mut start) = head(fleet, outlook, vehicle, frozen, now);
             if let Some(place) = place {
                 start = place;
@@ -174,16 +186,22 @@ impl Draft {
                 vehicle.route.visits[frozen..].iter().map(|visit| (visit.order, visit.stop)).collect();
             let in_head = |order: OrderId| vehicle.route.visits[..frozen].iter().any(|visit| visit.order == order);
             draft.tails.push(tail.clone());
+            // What its driver has accepted stays also where something before it has left the route.
+            let accepted = |order: OrderId| fleet.is_frozen_by_acceptance(order, id);
             for (order, kind) in tail {
                 // An order whose pickup is frozen stays: only its delivery is here. So does what the vehicle has left to fetch, if its
                 // trip is closed.
-                if loose.contains(&order) && !in_head(order) && !of_trip.contains(&order) {
+                if loose.contains(&order) && !in_head(order) && !of_trip.contains(&order) && !accepted(order) {
                     continue;
                 }
                 let index = draft.stop(fleet, order, kind, TourIx(tour as u32), in_head(order), now, &mut place_ids);
                 if of_trip.contains(&order) {
                     let stop = &mut draft.solver_stops[index.index()];
                     (stop.of_trip, stop.locked) = (true, TourIx(tour as u32));
+                }
+                if accepted(order) {
+                    draft.solver_stops[index.index()].locked = TourIx(tour as u32);
+                    committed.insert(order);
                 }
                 draft.initial[tour].push(index);
             }
@@ -326,16 +344,20 @@ impl Draft {
                 onboard += capped(fleet.order(order).load(), spec.capacity);
             }
         }
+        let is_left = |order: OrderId| head.iter().any(|at| at.order == order && at.stop == StopKind::Delivery);
         for visit in head {
             let order = fleet.order(visit.order);
+            if visit.stop == StopKind::Pickup && is_left(visit.order) {
+                continue;
+            }
             // Not what the head delivers: see `load_beside_the_head`.
             if visit.stop == StopKind::Pickup || !(order.is_shipment() || order.loads_at_start()) {
                 onboard += capped(order.load(), spec.capacity);
             }
         }
         let shift = vehicle.shift.as_ref();
-        let taken =
-            vehicle.breaks_taken as usize + usize::from((0..head.len()).any(|index| vehicle.is_break_of_shift(index)));
+        let of_head = (0..head.len()).filter(|&index| vehicle.is_break_of_shift(index)).count();
+        let taken = vehicle.breaks_taken as usize + of_head;
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
         let (driving_time, driven_so_far, travel_max) = self.driving_time(vehicle, head, start);
@@ -579,6 +601,10 @@ pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel:
 /// Where a vehicle may be sent elsewhere before the stop that it is on its way to, or that it has reached long before it can begin there;
 /// `None`: it is under way to none, nobody knows where it is, or it begins soon.
 pub(crate) fn turns_at(fleet: &Fleet, id: VehicleId, now: Timestamp) -> Option<Anchor> {
+    // Who goes elsewhere first does not do next what he has accepted.
+    if fleet.accepted_head(id) > 0 {
+        return None;
+    }
     let vehicle = fleet.vehicle(id);
     let waits = || !fleet.policy().settle_on_arrival && fleet.waits_until(id).is_some_and(|at| at - now >= WAITS_MIN);
     vehicle.on_its_way_at().or_else(|| vehicle.whereabouts().filter(|_| vehicle.frozen() > 0 && waits()))
@@ -586,7 +612,11 @@ pub(crate) fn turns_at(fleet: &Fleet, id: VehicleId, now: Timestamp) -> Option<A
 
 /// Where a vehicle is known to be that is on its way to a stop to which no road leads from there; `None`: it can get there, or is under
 /// way to none.
-fn cut_off_at(fleet: &Fleet, outlook: &Outlook, vehicle: &VehicleState, now: Timestamp) -> Option<Anchor> {
+fn cut_off_at(fleet: &Fleet, outlook: &Outlook, id: VehicleId, now: Timestamp) -> Option<Anchor> {
+    let vehicle = fleet.vehicle(id);
+    if fleet.accepted_head(id) > 0 {
+        return None;
+    }
     let under = vehicle.under_way.filter(|under| under.arrived.is_none() && vehicle.frozen() > 0)?;
     let stop = fleet.order(under.order).stop(under.stop)?;
     let here = vehicle.on_its_way_at().or_else(|| vehicle.whereabouts())?;
@@ -658,7 +688,7 @@ impl CutOff {
         vehicles: impl IntoIterator<Item = VehicleId>,
         now: Timestamp,
     ) -> Self {
-        let is_cut_off = |id: &VehicleId| cut_off_at(fleet, outlook, fleet.vehicle(*id), now).is_some();
+        let is_cut_off = |id: &VehicleId| cut_off_at(fleet, outlook, *id, now).is_some();
         let vehicles: BTreeSet<VehicleId> = vehicles.into_iter().filter(is_cut_off).collect();
         let held = vehicles.iter().filter_map(|&id| fleet.vehicle(id).under_way).map(|under| under.order).collect();
         Self { vehicles, held }
@@ -680,9 +710,16 @@ pub(crate) struct Settled {
     pub(crate) is_there: bool,
 }
 
-/// What of a route is not planned again: the visit under way and, where the policy settles things on arrival, what else the vehicle came for to
-/// the place where it is, and its next destination.
-pub(crate) fn settled(fleet: &Fleet, vehicle: &VehicleState) -> Settled {
+/// What of a route is not planned again: the visit under way; where the policy settles things on arrival, what else the vehicle came for to
+/// the place where it is, and its next destination; and what its driver has accepted, where the policy freezes that.
+pub(crate) fn settled(fleet: &Fleet, id: VehicleId) -> Settled {
+    let vehicle = fleet.vehicle(id);
+    let settled = settled_by_departure(fleet, vehicle);
+    let accepted = fleet.accepted_head(id);
+    if accepted > settled.count { Settled { count: accepted, is_there: false } } else { settled }
+}
+
+fn settled_by_departure(fleet: &Fleet, vehicle: &VehicleState) -> Settled {
     let frozen = vehicle.frozen();
     let Some(under) = vehicle.under_way.filter(|_| frozen > 0) else { return Settled { count: 0, is_there: true } };
     if under.arrived.is_none() || !fleet.policy().settle_on_arrival {
@@ -728,6 +765,10 @@ fn head(
     for visit in &mut visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         let factor = vehicle.spec.as_ref().map_or(1000, |spec| i64::from(spec.time_factor));
+        if visit.is_recalled() {
+            // The word was taken back, or could not be obeyed.
+            visit.depart_at = free.at;
+        }
         let leaves = free.at.max(visit.depart_at) + visit.break_before;
         let leg = outlook.leg(free.position, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * factor / 1000);

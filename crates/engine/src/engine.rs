@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
 use fleetfold_journal::Commit;
-use fleetfold_model::{Event, LogSeq, Timestamp, VehicleId};
+use fleetfold_model::{Event, LogSeq, OrderId, Timestamp, VehicleId};
 use fleetfold_roads::Network;
 
 use crate::account::Refusals;
 use crate::alerts::Alerts;
 use crate::answer::may_be_saved;
+use crate::calm::Changes;
 use crate::effect::{Effect, Input, Note, PositionReport};
 use crate::etas::Etas;
 use crate::holds::Holds;
@@ -55,6 +56,8 @@ pub struct Engine {
     doubts: Doubts,
     /// Where orders came from.
     returns: Returns,
+    /// How often searches have changed what drivers were told.
+    changes: Changes,
     legs: LegWait,
     learner: Learner,
     overload: Overload,
@@ -89,6 +92,7 @@ impl Engine {
             located: Located::default(),
             doubts: Doubts::default(),
             returns: Returns::default(),
+            changes: Changes::default(),
             legs: LegWait::default(),
             learner: Learner::default(),
             overload: Overload::default(),
@@ -298,8 +302,20 @@ impl Engine {
 
     /// Vehicles whose ways a change of the roads has touched, as far as their routes were not made anew since. `seq`: the entry that told
     /// of it.
-    pub fn touched_by_roads(&self, seq: LogSeq) -> Vec<VehicleId> {
-        self.roads.touched_since(seq).collect()
+    /// Each with its orders: of a change that is in force all that are on the route, of one that is to come those to whose stops it will be
+    /// driven in the time of the change, on a way that takes longer then, or does not lead there.
+    pub fn touched_by_roads(&self, seq: LogSeq) -> Vec<(VehicleId, Vec<OrderId>)> {
+        let of_route = |vehicle: VehicleId| {
+            let mut orders: Vec<OrderId> = Vec::new();
+            for visit in &self.fleet.vehicle(vehicle).route.visits {
+                if !orders.contains(&visit.order) {
+                    orders.push(visit.order);
+                }
+            }
+            (vehicle, orders)
+        };
+        let to_come = self.roads.touched_later(Moment { fleet: &self.fleet, log_now: self.log_now }, seq);
+        self.roads.touched_since(seq).map(of_route).chain(to_come).collect()
     }
 
     /// The roads as they are now and as they are expected to be in the hours to come.

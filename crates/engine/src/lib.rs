@@ -53,6 +53,7 @@ mod account;
 mod alerts;
 mod answer;
 mod bounds;
+mod calm;
 mod draft;
 mod effect;
 mod engine;

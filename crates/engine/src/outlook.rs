@@ -75,13 +75,14 @@ impl RoadState {
 /// Changes of roads in force at an instant of zone time.
 pub(crate) fn changes(fleet: &Fleet, at: Timestamp) -> Vec<ActiveChange> {
     let active = fleet.roads().values().filter(|road| road.is_active(at));
-    active
-        .filter_map(|road| {
-            let target = road.change.target.clone()?;
-            let time_percent = if road.closed { None } else { Some(road.change.time_percent?) };
-            Some(ActiveChange { target, time_percent })
-        })
-        .collect()
+    active.filter_map(change_of).collect()
+}
+
+/// A change of the roads as they are while it is in force.
+pub(crate) fn change_of(road: &fleetfold_fleet::RoadState) -> Option<ActiveChange> {
+    let target = road.change.target.clone()?;
+    let time_percent = if road.closed { None } else { Some(road.change.time_percent?) };
+    Some(ActiveChange { target, time_percent })
 }
 
 /// Everything that an outlook depends on, except the roads of now. While this stays the same, the outlook does.

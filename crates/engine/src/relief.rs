@@ -11,7 +11,7 @@ use fleetfold_solver::{Problem, Solution, insert};
 
 use crate::answer::{Answer, NEAR_STOPS, NEAR_VEHICLES, Starts, Task, starts};
 use crate::bounds::Refusal;
-use crate::draft::{Draft, settled};
+use crate::draft::{Draft, Freed, settled};
 use crate::moment::Moment;
 use crate::proposal::Cause;
 
@@ -28,6 +28,8 @@ const GRACE: Millis = Millis(3_000);
 const ORDERS_AT_ONCE: usize = 8;
 /// Vehicles that are asked where none of the near ones takes an order.
 const FARTHER: usize = 60;
+/// Silent vehicles of which it is found out whether they could serve an order that nobody else can, the nearest first (guess).
+const ASKED_IN_SILENCE: usize = 8;
 /// A promise that is broken already is kept no worse by another vehicle than so much later, zone time (guess): who is silent may be on his
 /// way all the same.
 const LATER_MAX: Millis = Millis(5 * 60_000);
@@ -101,6 +103,22 @@ impl Answer<'_> {
         (self.silent.contains(&vehicle) && is_new_to(order, vehicle)).then_some(Refusal::Silent)
     }
 
+    /// Of vehicles that are given nothing because they are silent, the nearest that could serve an order; `None`: none of the nearest could.
+    pub(crate) fn silent_taker(&self, id: OrderId, silent: &[VehicleId]) -> Option<VehicleId> {
+        let fleet = self.moment.fleet;
+        let mut near: Vec<(f64, VehicleId)> =
+            silent.iter().map(|&vehicle| (self.metres_from(vehicle, fleet.order(id)), vehicle)).collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let could = |&vehicle: &VehicleId| {
+            let mut draft = Draft::new(fleet, self.outlook, &[vehicle], &[id], self.moment.now());
+            draft.load_beside_the_heads(fleet);
+            let problem = self.finish(&draft);
+            let solution = insert(&problem);
+            !solution.absent.iter().any(|stop| draft.stops[stop.index()].0 == id)
+        };
+        near.into_iter().map(|(_, vehicle)| vehicle).take(ASKED_IN_SILENCE).find(could)
+    }
+
     /// Takes work off a silent vehicle: what others can serve without a promise more that breaks. What is on board, under way, or tied to
     /// it by a dispatcher stays, and so does what nobody else can serve.
     pub(crate) fn relieved(&self, silent: VehicleId, seq: Option<LogSeq>) -> Vec<ExchangeGroup> {
@@ -129,7 +147,7 @@ impl Answer<'_> {
     fn may_leave(&self, silent: VehicleId) -> Vec<OrderId> {
         let fleet = self.moment.fleet;
         let vehicle = fleet.vehicle(silent);
-        let (head, tail) = vehicle.route.visits.split_at(settled(fleet, vehicle).count.min(vehicle.route.visits.len()));
+        let (head, tail) = vehicle.route.visits.split_at(settled(fleet, silent).count.min(vehicle.route.visits.len()));
         let mut orders: Vec<OrderId> = Vec::new();
         for visit in tail {
             let order = fleet.order(visit.order);
@@ -179,7 +197,9 @@ impl Answer<'_> {
         let fleet = self.moment.fleet;
         let vehicles: Vec<VehicleId> = asked.iter().copied().collect();
         let loose: Vec<OrderId> = orders.iter().copied().collect();
-        let mut draft = Draft::new(fleet, self.outlook, &vehicles, &loose, self.moment.now());
+        // Who is silent need not be told in time.
+        let freed = Freed { at_short_notice: self.silent.clone(), ..Freed::default() };
+        let mut draft = Draft::freed(fleet, self.outlook, (&vehicles, &loose), &freed, self.moment.now());
         draft.load_beside_the_heads(fleet);
         draft.bar(|order| {
             let may_be_there = |id: VehicleId| !orders.contains(&order) && !is_new_to(fleet.order(order), id);

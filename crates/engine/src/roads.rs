@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, RoadState as KnownRoad};
-use fleetfold_model::{LogSeq, Name, Space, Timestamp, VehicleId};
+use fleetfold_model::{LogSeq, Name, OrderId, Space, Timestamp, VehicleId, leaves_at};
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::learn;
@@ -102,6 +102,44 @@ impl Roads {
     /// Vehicles with a route that the change has touched which an entry told of.
     pub(crate) fn touched_since(&self, seq: LogSeq) -> impl Iterator<Item = VehicleId> + '_ {
         self.touched.iter().filter(move |(_, by)| **by == seq).map(|(&vehicle, _)| vehicle)
+    }
+
+    /// Vehicles that a change of the roads will touch which an entry has told of and which is to come, each with the orders to whose stops it is
+    /// driven in that time.
+    pub(crate) fn touched_later(&self, moment: Moment<'_>, seq: LogSeq) -> Vec<(VehicleId, Vec<OrderId>)> {
+        let (fleet, now) = (moment.fleet, moment.now());
+        let is_meant = |road: &&KnownRoad| {
+            self.told.get(&road.change.change) == Some(&seq)
+                && !road.ended
+                && road.change.from.is_some_and(|from| from > now)
+        };
+        let Some(road) = fleet.roads().values().find(is_meant) else { return Vec::new() };
+        let Some((from, then)) = road.change.from.zip(outlook::change_of(road)) else { return Vec::new() };
+        let changes: Vec<ActiveChange> = self.changes.iter().cloned().chain([then]).collect();
+        let Some(then) = self.base.with_changes(&changes) else { return Vec::new() };
+        let slower = self.index.slowed(&then.changed_since(&self.current)).into_iter().map(VehicleId);
+        let vehicles: BTreeSet<VehicleId> = slower.chain(self.unindexed.iter().copied()).collect();
+        let is_then = |leaves: Timestamp, arrives: Timestamp| {
+            arrives > from && road.change.until.is_none_or(|until| leaves < until)
+        };
+        let touched = vehicles.into_iter().filter_map(|id| {
+            let vehicle = fleet.vehicle(id);
+            let mut place = vehicle.whereabouts()?.position;
+            let mut free: Option<Timestamp> = None;
+            let mut orders: Vec<OrderId> = Vec::new();
+            for visit in &vehicle.route.visits {
+                let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
+                let leaves = leaves_at(visit.depart_at, visit.break_before, free);
+                let is_longer =
+                    || then.leg(place, stop.position).millis > self.current.leg(place, stop.position).millis;
+                if is_then(leaves, visit.arrival) && !orders.contains(&visit.order) && is_longer() {
+                    orders.push(visit.order);
+                }
+                (place, free) = (stop.position, Some(visit.departure));
+            }
+            (!orders.is_empty()).then_some((id, orders))
+        });
+        touched.collect()
     }
 
     /// The closure behind it that no road leads to a place: of those in force the one that was told last, or the next that is to come.

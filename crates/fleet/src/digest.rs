@@ -14,15 +14,16 @@
 //! position reports and the spatial index (they decide nothing), dense ids (names stand for them), skills as bits (they
 //! follow from the skills' names), counters, the last base and the sequence that created an order (they decide nothing),
 //! the hashes of event ids already seen (the reader of the log makes them), the hash of the last plan (the chain checks it
-//! by itself) and the sequence of the last entry on the plan subject (an entry that is not folded moves it too).
+//! by itself), the sequence of the last entry on the plan subject (an entry that is not folded moves it too), and since when an order is on
+//! its route (it follows from the plans, and decides nothing but under a policy with `freeze`).
 //!
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, DrivingRule, FORMAT, FailReason, Job, Load, LoadDirection,
-    LogSeq, Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy, Position,
-    RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind, StopSpec,
-    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
+    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, DrivingRule, FORMAT, FailReason, Freeze, Job, Load,
+    LoadDirection, LogSeq, Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy,
+    Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind,
+    StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
@@ -286,6 +287,7 @@ fn unassigned_code(reason: UnassignedReason) -> u64 {
         UnassignedReason::NoPlace => 7,
         UnassignedReason::Aboard => 8,
         UnassignedReason::Stops => 9,
+        UnassignedReason::Silent => 10,
     }
 }
 
@@ -380,6 +382,9 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         add_after_departure,
         decide_every,
         settle_on_arrival,
+        notice,
+        max_changes_per_hour,
+        freeze,
         search_rounds,
         gather,
         learn,
@@ -400,6 +405,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         (3, alert_silent, default.alert_silent),
         (4, eta_change, default.eta_change),
         (5, decide_every, default.decide_every),
+        (9, notice, default.notice),
     ];
     let later = later.into_iter().filter(|&(_, span, usual)| *span != usual);
     let hash = Canon::of(Kind::Policy)
@@ -416,7 +422,12 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         .list(hour_percent, |hash, hours| hash.list(hours, |hash, &percent| hash.word(u64::from(percent))))
         .diversion(*diversion);
     let hash = later.fold(hash, |hash, (code, &span, _)| hash.word(code).span(span));
-    let unusual = [(6, *one_pickup_place), (7, !add_after_departure), (8, *settle_on_arrival)];
+    let hash = match max_changes_per_hour {
+        None => hash,
+        Some(most) => hash.word(10).word(u64::from(*most)),
+    };
+    let unusual =
+        [(6, *one_pickup_place), (7, !add_after_departure), (8, *settle_on_arrival), (11, *freeze == Freeze::Accepted)];
     unusual.into_iter().filter(|&(_, is_so)| is_so).fold(hash, |hash, (code, _)| hash.word(code)).finish()
 }
 
@@ -524,6 +535,8 @@ impl Fleet {
             early_changes,
             early_cancel,
             created: _,
+            // Follows from the plans, and decides nothing where the policy does not ask for it.
+            since: _,
             vehicle_changes,
             last_vehicle,
             told,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetfold_model::{
-    Alert, ArrivalEnds, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature, SpeedKey,
-    StopKind, Timestamp, VehicleId,
+    Alert, ArrivalEnds, Freeze, LogSeq, Millis, Name, OrderId, Policy, Position, ServiceFeature, SpeedFeature,
+    SpeedKey, StopKind, Timestamp, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,9 @@ use crate::index::Index;
 
 use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
-use crate::{AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Zone};
+use crate::{
+    AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Visit, Zone,
+};
 
 /// Running totals, outside the digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -400,6 +402,29 @@ impl Fleet {
     /// Facts that no accepted plan has answered yet.
     pub fn unanswered(&self) -> &BTreeMap<LogSeq, Ask> {
         &self.unanswered
+    }
+
+    /// How many visits at the head of a route stay as they are because its driver has accepted them, or one behind them: under a policy that says
+    /// so ([`Freeze::Accepted`]). What a dispatcher has named for another vehicle does not stay, and what is behind it is not of the head.
+    pub fn accepted_head(&self, id: VehicleId) -> usize {
+        if self.policy.freeze != Freeze::Accepted {
+            return 0;
+        }
+        let vehicle = self.vehicle(id);
+        let visits = &vehicle.route.visits;
+        let is_taken = |visit: &Visit| self.order(visit.order).pinned.is_some_and(|pinned| pinned != id);
+        let head = &visits[..visits.iter().position(is_taken).unwrap_or(visits.len())];
+        let last = head.iter().rposition(|visit| self.is_frozen_by_acceptance(visit.order, id));
+        last.map_or(0, |last| (last + 1).max(vehicle.frozen()))
+    }
+
+    /// True when the driver of the vehicle that an order is on has accepted it, and the policy says that it stays there then.
+    pub fn is_frozen_by_acceptance(&self, order: OrderId, id: VehicleId) -> bool {
+        let order = self.order(order);
+        self.policy.freeze == Freeze::Accepted
+            && order.placement == Placement::OnRoute(id)
+            && order.since <= self.vehicle(id).accepted
+            && order.pinned.is_none_or(|pinned| pinned == id)
     }
 
     /// The chain of plans.

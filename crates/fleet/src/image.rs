@@ -173,6 +173,8 @@ pub struct OrderImage {
     pub early_cancel: bool,
     /// The entry that created it.
     pub created: LogSeq,
+    /// The entry that put it on the route that it is on; `None`: it is on none, or the image does not say.
+    pub since: Option<LogSeq>,
     /// How often its vehicle changed after it had one.
     pub vehicle_changes: u32,
     /// The vehicle it was last on.
@@ -182,6 +184,9 @@ pub struct OrderImage {
     /// Hashes of the ids of events about it.
     pub seen: Vec<u64>,
 }
+
+/// Since when an order is on its route, where an image of before does not say it: nobody counts as having accepted it then.
+const NOT_KNOWN: LogSeq = LogSeq(u64::MAX);
 
 /// The visit a vehicle is driving to or serving.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -134,6 +134,8 @@ pub struct OrderState {
     pub early_cancel: bool,
     /// The entry that created it.
     pub created: LogSeq,
+    /// While it is on a route: the entry that put it there. Whoever has accepted that revision of his route, or a later one, has accepted it.
+    pub since: LogSeq,
     /// How often its vehicle changed after it had one.
     pub vehicle_changes: u32,
     /// The vehicle it was last on.
@@ -185,6 +187,7 @@ impl OrderState {
             early_changes: Vec::new(),
             early_cancel: false,
             created: LogSeq(0),
+            since: LogSeq(0),
             vehicle_changes: 0,
             last_vehicle: None,
             told: ToldTimes::default(),

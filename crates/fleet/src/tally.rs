@@ -201,7 +201,7 @@ impl Tally {
         }
         for &id in &change.closed {
             let order = fleet.order(id);
-            let Some(why) = order.closed else { continue };
+            let Some(why) = order.outcome() else { continue };
             self.vehicle_changes += u64::from(order.vehicle_changes);
             match why {
                 Closed::Cancelled => self.cancelled += 1,

@@ -13,6 +13,9 @@ use crate::{Driven, Duties, Tachograph, Told, ToldTimes};
 /// The time of a place that is known from the vehicle's registration only: nobody has said that it was there.
 pub const NEVER_SEEN: Timestamp = Timestamp(i64::MIN / 4);
 
+/// The departure of a visit that a dispatcher has named another vehicle for.
+pub(crate) const RECALLED: Timestamp = Timestamp(i64::MAX / 4);
+
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visit {
@@ -35,6 +38,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// True when a dispatcher has named another vehicle for it since the route was planned: its departure says nothing.
+    pub fn is_recalled(&self) -> bool {
+        self.depart_at == RECALLED
+    }
+
     /// True when no road leads to it, as far as was known when its times were made.
     pub fn is_cut_off(&self) -> bool {
         self.arrival - self.depart_at >= CUT_OFF

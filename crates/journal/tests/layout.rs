@@ -3,7 +3,7 @@
 use fleetfold_fleet::{Activity, Closed, Duty, EarlyWord, Fleet, Placement, Tally, Told, Turn};
 use fleetfold_journal::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 use fleetfold_model::{
-    AlertKind, Diversion, FailReason, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind,
+    AlertKind, Diversion, FailReason, Freeze, LoadDirection, OnBoardRule, OrderWork, RoadTarget, Space, StopKind,
     UnassignedReason,
 };
 use serde::Deserialize;
@@ -33,6 +33,7 @@ fn snapshot_layout() -> String {
         tracer.trace_simple_type::<LoadDirection>()?;
         tracer.trace_simple_type::<OnBoardRule>()?;
         tracer.trace_simple_type::<Diversion>()?;
+        tracer.trace_simple_type::<Freeze>()?;
         tracer.trace_simple_type::<AlertKind>()?;
         tracer.trace_simple_type::<Told>()?;
         tracer.trace_simple_type::<Activity>()?;

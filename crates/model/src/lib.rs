@@ -52,7 +52,7 @@ pub use ids::{LogSeq, Name, OrderId, VehicleId};
 pub use network::{NetworkSpec, StreetEdge};
 pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use own::{BaseWritten, HoldEnded, RepairAsked, VehicleLocated};
-pub use policy::{Diversion, OnBoardRule, Policy};
+pub use policy::{Diversion, Freeze, OnBoardRule, Policy};
 pub use route::{
     AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, NextBreak, Obstacle, PlannedVisit, Proposal,
     ProposedRoute, SearchRecord, UnassignedReason, leaves_at,

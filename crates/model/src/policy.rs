@@ -25,6 +25,16 @@ pub enum Diversion {
     Saves(i64),
 }
 
+/// Whose word fixes a visit, so that it is not planned again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Freeze {
+    /// The driver has departed for it.
+    #[default]
+    Departed,
+    /// The driver has accepted it, or has departed for it.
+    Accepted,
+}
+
 /// How a zone wants to be dispatched. Costs are in millionths of the zone's currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -59,6 +69,13 @@ pub struct Policy {
     /// When a vehicle arrives somewhere it is settled what it does there and where it goes next. What it is given there later needs the stop's
     /// set-up time again.
     pub settle_on_arrival: bool,
+    /// A driver is not given another next stop later than so long before the departure to it, unless that saves a promise or somebody's fact asks
+    /// for it; 0: until he departs.
+    pub notice: Millis,
+    /// How often searches may change the route that a driver was told, within an hour of zone time; `None`: as often as it is worth it.
+    pub max_changes_per_hour: Option<u32>,
+    /// Whose word fixes a visit.
+    pub freeze: Freeze,
     /// Search rounds of one improvement; 0 switches improvement off (immediate answers only).
     pub search_rounds: u32,
     /// How long changes are gathered before a search, in log time.
@@ -99,6 +116,9 @@ impl Default for Policy {
             add_after_departure: true,
             decide_every: Millis(0),
             settle_on_arrival: false,
+            notice: Millis(0),
+            max_changes_per_hour: None,
+            freeze: Freeze::Departed,
             search_rounds: 24,
             gather: Millis(250),
             learn: true,

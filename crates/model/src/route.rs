@@ -80,6 +80,8 @@ pub enum UnassignedReason {
     Aboard,
     /// Every vehicle has as many stops as it may have in its shift.
     Stops,
+    /// Only vehicles could take it of which nothing is heard.
+    Silent,
 }
 
 /// What ruled a vehicle out, or made it dearer.
@@ -103,6 +105,8 @@ pub enum Obstacle {
     Stops,
     /// No road leads there from where it is.
     Unreachable,
+    /// Nothing is heard of it: it is given nothing new.
+    Silent,
 }
 
 /// Why an order went to its vehicle.

@@ -1095,6 +1095,8 @@ export interface PolicyChangedEvent {
     eta_change_seconds?: number | null;
     /** An hour from placement to completion (on-demand work). */
     flow_cost_per_hour?: number | null;
+    /** Whose word fixes a visit: `departed` (if not given): its driver is on his way to it; `accepted`: he has accepted it. */
+    freeze?: string | null;
     /** How long changes are gathered before a search. */
     gather_seconds?: number | null;
     /** Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges too), `arterial` (straight lines too), `street`. */
@@ -1103,6 +1105,10 @@ export interface PolicyChangedEvent {
     lateness_cost_per_hour?: number | null;
     /** Travel and service times are learned and used; `true` if not given. */
     learn?: boolean | null;
+    /** How often searches may change the route that a driver was told, within an hour of zone time; if not given: as often as it is worth it. */
+    max_changes_per_hour?: number | null;
+    /** A driver is not given another next stop later than so long before the departure to it, unless that saves a promise, or a cancellation, a breakdown or a dispatcher asks for it; a day at most. 0, and if not given: until he departs. */
+    notice_seconds?: number | null;
     /** `return` or `keep`. */
     on_cancelled_on_board?: string | null;
     /** `return` or `keep`. */
@@ -1156,6 +1162,8 @@ export interface PolicyV1 {
   eta_change_seconds?: number | null;
   /** An hour from placement to completion (on-demand work). */
   flow_cost_per_hour?: number | null;
+  /** Whose word fixes a visit: `departed` (if not given): its driver is on his way to it; `accepted`: he has accepted it. */
+  freeze?: string | null;
   /** How long changes are gathered before a search. */
   gather_seconds?: number | null;
   /** Travel time in per cent of what the roads say, for each local hour from 0 to 23, by class of road: `motorway` (bridges too), `arterial` (straight lines too), `street`. */
@@ -1164,6 +1172,10 @@ export interface PolicyV1 {
   lateness_cost_per_hour?: number | null;
   /** Travel and service times are learned and used; `true` if not given. */
   learn?: boolean | null;
+  /** How often searches may change the route that a driver was told, within an hour of zone time; if not given: as often as it is worth it. */
+  max_changes_per_hour?: number | null;
+  /** A driver is not given another next stop later than so long before the departure to it, unless that saves a promise, or a cancellation, a breakdown or a dispatcher asks for it; a day at most. 0, and if not given: until he departs. */
+  notice_seconds?: number | null;
   /** `return` or `keep`. */
   on_cancelled_on_board?: string | null;
   /** `return` or `keep`. */

@@ -421,6 +421,10 @@ pub(crate) struct Serve {
     /// A file with a bearer token, or with a line `ROLE NAME TOKEN` for each who may ask; needed off loopback. It is read again when it changes.
     #[arg(long)]
     pub(crate) token_file: Option<PathBuf>,
+    /// Dispatch as this file says: the fields of `fleet.policy.changed` as TOML (docs/EVENTS.md). It is looked at each second and on SIGHUP, and a
+    /// change of it goes into the log as `policy.changed`; one that is wrong is told, and the policy in force stays.
+    #[arg(long, value_name = "FILE", conflicts_with = "zones")]
+    pub(crate) policy: Option<PathBuf>,
     /// Encrypt HTTP with this certificate and its chain (PEM). A renewed file is taken up within seconds.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -659,6 +663,10 @@ pub(crate) struct Backtest {
     /// Write the log of the run as a day file.
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// Who drives. `closed`: simulated drivers, who follow the plans of the policy that is tried: what would have come of it. `open`: the drivers
+    /// and dispatchers of the recording, who do what they did: what would have been decided at each moment.
+    #[arg(long = "loop", value_enum, default_value = "closed")]
+    pub(crate) driven_by: DrivenBy,
     /// A policy to compare: a TOML file with fields of `fleet.policy.changed` (docs/EVENTS.md), on top of the day's own; `day` is that
     /// one as it is. Give two or more. The first is what the others are compared with.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "learn"])]
@@ -669,6 +677,15 @@ pub(crate) struct Backtest {
     /// Write the comparison as a page (HTML) that needs nothing but itself.
     #[arg(long, value_name = "FILE", requires = "policy")]
     pub(crate) report: Option<PathBuf>,
+}
+
+/// Who drives in a backtest.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrivenBy {
+    /// The drivers of the recording.
+    Open,
+    /// Simulated drivers.
+    Closed,
 }
 
 /// Whether travel and service times are learned.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{ZoneName, base};
-use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
+use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, Name, NetworkSpec, Origin, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{
     DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayFooter, DayHeader, DayLine, What, decode, network_from_json,
@@ -84,6 +84,20 @@ impl Day {
         if facts.is_empty() {
             return Err(Failure::new("the day has no events to play: it may be cut off", "record or import it anew"));
         }
+        Ok(facts)
+    }
+
+    /// What the world, drivers and dispatchers reported.
+    pub(crate) fn reported(&self) -> Result<Vec<(Timestamp, u64, Event)>, Failure> {
+        let is_of_drivers = |(_, _, event): &(Timestamp, u64, Event)| event.origin() == Origin::Driver;
+        if !self.events.iter().any(is_of_drivers) {
+            return Err(Failure::new(
+                "the day has no reports of drivers, so there is nothing that they did",
+                "give a recording of a day that was driven (`fleetfold record`), or leave --loop open out: drivers are simulated then",
+            ));
+        }
+        let mut facts = self.events.clone();
+        facts.sort_by_key(|&(at, ..)| at);
         Ok(facts)
     }
 

@@ -37,6 +37,7 @@ mod out;
 mod personal;
 mod played;
 mod policies;
+mod policy_file;
 mod publisher;
 mod readers;
 mod reasons;

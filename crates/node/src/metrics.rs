@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     queue: Gauge<i64, std::sync::atomic::AtomicI64>,
     overload: Gauge<i64, std::sync::atomic::AtomicI64>,
     log_full: Gauge<i64, std::sync::atomic::AtomicI64>,
+    policy_file: Gauge<i64, std::sync::atomic::AtomicI64>,
 }
 
 impl Metrics {
@@ -48,7 +49,7 @@ impl Metrics {
         let rejected = Family::<Reason, Counter>::default();
         let (applied, unanswered, dirty, queue, overload) =
             (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
-        let log_full = Gauge::default();
+        let (log_full, policy_file) = (Gauge::default(), Gauge::default());
         registry.register_with_unit(
             "event_to_plan",
             "Log time of a change to log time of its accepted plan",
@@ -80,6 +81,11 @@ impl Metrics {
             "How full the stream of facts is; 0 where it has no bound",
             log_full.clone(),
         );
+        registry.register(
+            "policy_file_wrong",
+            "1 while the file of serve --policy is wrong and the policy in force stays",
+            policy_file.clone(),
+        );
         Self {
             registry,
             answers,
@@ -96,6 +102,7 @@ impl Metrics {
             queue,
             overload,
             log_full,
+            policy_file,
         }
     }
 
@@ -127,6 +134,11 @@ impl Metrics {
     pub(crate) fn groups(&self, proposed: u64, stale: u64) {
         self.groups.inc_by(proposed);
         self.stale.inc_by(stale);
+    }
+
+    /// Whether the file of the policy is wrong, so that the policy in force stays.
+    pub(crate) fn policy_file_is_wrong(&self, wrong: bool) {
+        self.policy_file.set(i64::from(wrong));
     }
 
     pub(crate) fn rejected(&self, reason: &'static str) {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use fleetfold_fleet::Fleet;
 use fleetfold_journal::own_message;
 use fleetfold_model::{Event, FORMAT, Space};
-use fleetfold_sim::{Driving, Outcome, Report, Scenario, Traffic, city, script, simulate};
+use fleetfold_sim::{Driving, Loop, Outcome, Report, Scenario, Traffic, city, script, simulate};
 use fleetfold_wire::{DAY_FORMAT, DayFooter, DayHeader, DayLine, encode, network_to_json};
 use rayon::prelude::*;
 
-use crate::args::{Backtest, Learn, Replay, Sim};
+use crate::args::{Backtest, DrivenBy, Learn, Replay, Sim};
 use crate::days;
 use crate::demo::bar;
 use crate::failure::Failure;
@@ -120,7 +120,10 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::new(format!("the day's traffic: {error}"), "generate the day anew"))?,
         None => Traffic::default(),
     };
-    let facts = day.playable()?;
+    let facts = match args.driven_by {
+        DrivenBy::Closed => day.playable()?,
+        DrivenBy::Open => day.reported()?,
+    };
     let total = facts.len() as u64;
     let bar = bar(args.json);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -133,6 +136,10 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
             if let (Event::ZoneOpened(opened), Some(learn)) = (event, learn) {
                 opened.policy.learn = learn;
             }
+        }
+        if args.driven_by == DrivenBy::Open {
+            return pool
+                .install(|| fleetfold_sim::backtest_open(facts, Arc::clone(&network), |seen| bar.set_position(seen)));
         }
         pool.install(|| {
             fleetfold_sim::backtest(
@@ -155,6 +162,9 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
             &facts,
             |facts, seed| {
                 let (no_shows, network) = (day.no_shows(), Arc::clone(&network));
+                if args.driven_by == DrivenBy::Open {
+                    return fleetfold_sim::backtest_open(facts, network, |_| {});
+                }
                 fleetfold_sim::backtest(facts, &no_shows, network, driving, &traffic, seed, |_| {})
             },
             &pool,
@@ -218,7 +228,9 @@ fn compare_policies(
     if opened.is_none() {
         return Err(Failure::new("the day opens no zone, so it has no policy to change", "add a `zone.opened` to it"));
     }
-    let seeds: Vec<u64> = (args.seed..).take(args.seeds as usize).collect();
+    // Drivers of a recording have no seed.
+    let seeds = if args.driven_by == DrivenBy::Open { 1 } else { args.seeds };
+    let seeds: Vec<u64> = (args.seed..).take(seeds as usize).collect();
     let runs: Vec<(&Named, u64)> =
         policies.iter().flat_map(|named| seeds.iter().map(move |&seed| (named, seed))).collect();
     bar.set_length(runs.len() as u64);
@@ -248,7 +260,11 @@ fn compare_policies(
         .map(|named| Ran { policy: named.name.clone(), reports: reports.by_ref().take(seeds.len()).collect() });
     let policies = policies.collect();
     let day = args.day.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Compared { day, seeds, policies })
+    let driven_by = match args.driven_by {
+        DrivenBy::Open => Loop::Open,
+        DrivenBy::Closed => Loop::Closed,
+    };
+    Ok(Compared { day, driven_by, seeds, policies })
 }
 
 /// What learning changes, side by side.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use fleetfold_model::{Event, Policy, Timestamp};
-use fleetfold_sim::Report;
+use fleetfold_sim::{Loop, Report};
 use fleetfold_wire::{What, decode, encode};
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub(crate) fn read(path: &Path, of_day: &Policy) -> Result<Named, Failure> {
 }
 
 /// The policy of a file's text; `Err`: the line where something is wrong, if it can be said, and what.
-fn parse(text: &str, of_day: &Policy) -> Result<Policy, (Option<usize>, String)> {
+pub(crate) fn parse(text: &str, of_day: &Policy) -> Result<Policy, (Option<usize>, String)> {
     let line_of = |offset: usize| 1 + text[..offset.min(text.len())].matches('\n').count();
     let given: toml::Table = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
@@ -104,18 +104,111 @@ struct Figure {
     unit: &'static str,
     of: fn(&Report) -> f64,
     places: usize,
+    /// It is the policy's doing in this loop only; `None`: in both.
+    only: Option<Loop>,
 }
 
-const FIGURES: [Figure; 9] = [
-    Figure { name: "served", unit: "orders", of: |report| report.served as f64, places: 1 },
-    Figure { name: "not served", unit: "orders", of: |report| report.unserved as f64, places: 1 },
-    Figure { name: "on time", unit: "%", of: |report| report.on_time_share * 100.0, places: 2 },
-    Figure { name: "lateness, mean", unit: "s", of: |report| report.lateness_seconds_mean, places: 1 },
-    Figure { name: "click to door, mean", unit: "min", of: |report| report.click_to_door_minutes_mean, places: 2 },
-    Figure { name: "ready to pickup, mean", unit: "min", of: |report| report.ready_to_pickup_minutes_mean, places: 2 },
-    Figure { name: "driven", unit: "km", of: |report| report.distance_meters as f64 / 1000.0, places: 1 },
-    Figure { name: "vehicle changes per order", unit: "", of: |report| report.changes_per_order, places: 3 },
-    Figure { name: "answer, p99 (log time)", unit: "s", of: |report| report.answer_seconds_p99, places: 3 },
+const FIGURES: [Figure; 16] = [
+    Figure { name: "served", unit: "orders", of: |report| report.served as f64, places: 1, only: Some(Loop::Closed) },
+    Figure {
+        name: "not served",
+        unit: "orders",
+        of: |report| report.unserved as f64,
+        places: 1,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "on time",
+        unit: "%",
+        of: |report| report.on_time_share * 100.0,
+        places: 2,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "lateness, mean",
+        unit: "s",
+        of: |report| report.lateness_seconds_mean,
+        places: 1,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "click to door, mean",
+        unit: "min",
+        of: |report| report.click_to_door_minutes_mean,
+        places: 2,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "ready to pickup, mean",
+        unit: "min",
+        of: |report| report.ready_to_pickup_minutes_mean,
+        places: 2,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "driven",
+        unit: "km",
+        of: |report| report.distance_meters as f64 / 1000.0,
+        places: 1,
+        only: Some(Loop::Closed),
+    },
+    Figure {
+        name: "vehicle changes per order",
+        unit: "",
+        of: |report| report.changes_per_order,
+        places: 3,
+        only: None,
+    },
+    Figure {
+        name: "routes changed by searches",
+        unit: "",
+        of: |report| report.calm.unwrap_or_default().search_changes as f64,
+        places: 1,
+        only: None,
+    },
+    Figure {
+        name: "next stops changed under 5 min",
+        unit: "",
+        of: |report| report.calm.unwrap_or_default().next_stop_changes_short as f64,
+        places: 1,
+        only: None,
+    },
+    Figure {
+        name: "accepted stops taken away",
+        unit: "",
+        of: |report| report.calm.unwrap_or_default().accepted_taken as f64,
+        places: 1,
+        only: None,
+    },
+    Figure {
+        name: "stops that drivers went to",
+        unit: "",
+        of: |report| report.beside.unwrap_or_default().stops as f64,
+        places: 0,
+        only: Some(Loop::Open),
+    },
+    Figure {
+        name: "  next on the route then",
+        unit: "",
+        of: |report| report.beside.unwrap_or_default().same_next as f64,
+        places: 0,
+        only: Some(Loop::Open),
+    },
+    Figure {
+        name: "  on the vehicle's route then",
+        unit: "",
+        of: |report| report.beside.unwrap_or_default().same_vehicle as f64,
+        places: 0,
+        only: Some(Loop::Open),
+    },
+    Figure {
+        name: "orders ever without a place",
+        unit: "",
+        of: |report| report.beside.unwrap_or_default().without_place as f64,
+        places: 0,
+        only: Some(Loop::Open),
+    },
+    Figure { name: "answer, p99 (log time)", unit: "s", of: |report| report.answer_seconds_p99, places: 3, only: None },
 ];
 
 /// Two-sided 95 % quantiles of Student's distribution by degrees of freedom, from 1; beyond them the normal one's is near enough.
@@ -146,6 +239,9 @@ fn mean(values: &[f64]) -> Mean {
 #[derive(Serialize)]
 pub(crate) struct Compared {
     pub(crate) day: String,
+    /// Who drove.
+    #[serde(rename = "loop")]
+    pub(crate) driven_by: Loop,
     pub(crate) seeds: Vec<u64>,
     pub(crate) policies: Vec<Ran>,
 }
@@ -164,6 +260,12 @@ struct Cell {
 }
 
 impl Compared {
+    /// The figures that say something of the policies.
+    fn figures(&self) -> impl Iterator<Item = &'static Figure> {
+        let driven_by = self.driven_by;
+        FIGURES.iter().filter(move |figure| figure.only.is_none_or(|only| only == driven_by))
+    }
+
     fn cells<'a>(&'a self, figure: &'a Figure) -> impl Iterator<Item = Cell> + 'a {
         let values = |ran: &Ran| ran.reports.iter().map(figure.of).collect::<Vec<f64>>();
         let first = values(&self.policies[0]);
@@ -181,7 +283,7 @@ impl Compared {
             let _ = write!(text, "{:>26}", ran.policy.chars().take(24).collect::<String>());
         }
         text.push('\n');
-        for figure in &FIGURES {
+        for figure in self.figures() {
             let unit = if figure.unit.is_empty() { String::new() } else { format!(", {}", figure.unit) };
             let _ = write!(text, "  {:<34}", format!("{}{unit}", figure.name));
             for cell in self.cells(figure) {
@@ -198,7 +300,8 @@ impl Compared {
         let seeds = self.seeds.len();
         let _ = writeln!(
             text,
-            "  {seeds} seeds of the drivers; ± half of the 95 % confidence interval; in brackets the difference from `{}`, seed by seed; * beyond chance",
+            "  loop {};\n  {seeds} seeds of the drivers; ± half of the 95 % confidence interval; in brackets the difference from `{}`, seed by seed; * beyond chance",
+            self.driven_by.words(),
             self.policies[0].policy
         );
         text
@@ -207,7 +310,7 @@ impl Compared {
     /// A page that needs nothing but itself.
     pub(crate) fn page(&self) -> String {
         let mut rows = String::new();
-        for figure in &FIGURES {
+        for figure in self.figures() {
             let values: Vec<Vec<f64>> =
                 self.policies.iter().map(|ran| ran.reports.iter().map(figure.of).collect()).collect();
             let _ = write!(rows, "<tr><th>{}<br><small>{}</small></th>", figure.name, figure.unit);
@@ -225,12 +328,13 @@ impl Compared {
              body{{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}}table{{border-collapse:collapse}}\
              th,td{{border:1px solid #d5d9de;padding:6px 10px;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}}\
              svg{{display:block;margin-top:4px}}small{{color:#59616b}}</style>\
-             <h1>{day}</h1><p>{n} policies, {seeds} seeds of the drivers (fleetfold {version}). ± is half of the 95 % confidence interval of the mean. \
+             <h1>{day}</h1><p>{n} policies, {seeds} seeds of the drivers (fleetfold {version}). Loop {driven_by}. ± is half of the 95 % confidence interval of the mean. \
              Below it the difference from <b>{first}</b>, seed by seed; * beyond chance. Each dot is a run, the line their mean, all policies of a row on one scale.</p>\
              <table><tr><th></th>{heads}</tr>\n{rows}</table></html>\n",
             day = escaped(&self.day),
             n = self.policies.len(),
             seeds = self.seeds.len(),
+            driven_by = self.driven_by.words(),
             version = env!("CARGO_PKG_VERSION"),
             first = escaped(&self.policies[0].policy),
         )

@@ -28,6 +28,7 @@ use crate::live::{self, Live, Setup};
 use crate::log::rights::{self, Scope};
 use crate::log::{self, Layout, Log, LogChoice, LogError, Placement, REPLICAS, Storage, ZoneName};
 use crate::nodes::{self, Node, Pattern, Runner, Template};
+use crate::policy_file::{self, PolicyFile};
 use crate::snapshot;
 use crate::trace;
 
@@ -42,6 +43,7 @@ struct Config {
     data: Option<PathBuf>,
     listen: Option<std::net::SocketAddr>,
     token_file: Option<PathBuf>,
+    policy: Option<PathBuf>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     threads: Option<usize>,
@@ -158,6 +160,17 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         zones.iter().map(|pattern| scope(pattern.tenant.as_ref(), pattern.zone.as_ref())).collect()
     };
     let threads = args.threads.or(config.threads);
+    let policy = match args.policy.or(config.policy) {
+        Some(_) if !zones.is_empty() => {
+            return Err(Failure::new(
+                "--policy is for one zone, and this node runs several",
+                "post `policy.changed` to each zone",
+            ));
+        }
+        Some(path) => Some(PolicyFile::of(path, &data.join(zone.key()))?),
+        None => None,
+    };
+    let hangups = policy.as_ref().and_then(|_| policy_file::hangups());
     let base_every = Millis((args.base_hours * 3_600_000.0) as i64);
     let pool = live::search_pool(threads)?;
     let mut stopped = told_to_end();
@@ -199,6 +212,9 @@ pub(crate) async fn serve(args: Serve) -> Result<ExitCode, Failure> {
         return serve_zones(opened, template, &zones, named, (waiting, transport, stopped)).await;
     };
     let listener = waiting.over()?;
+    if let Some(policy) = policy {
+        tokio::spawn(policy.follow(live.clone(), hangups));
+    }
     http::serve(live.clone(), listener, Arc::clone(&auth), transport);
     crate::out::say!("zone  {zone}");
     crate::out::say!("map   {}", auth.address());

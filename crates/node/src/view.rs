@@ -43,6 +43,7 @@ pub(crate) fn reason_words(reason: UnassignedReason) -> &'static str {
         UnassignedReason::Rejected => "every driver who could has rejected it, or its pinned vehicle cannot",
         UnassignedReason::NoPlace => "no route has a place for it",
         UnassignedReason::Aboard => "its goods are in a vehicle that is not working",
+        UnassignedReason::Silent => "only vehicles of which nothing is heard could take it",
         UnassignedReason::Stops => "every vehicle has as many stops as it may have",
     }
 }

@@ -216,6 +216,38 @@ fn policies_are_compared_on_the_same_day() {
     assert!(String::from_utf8_lossy(&done.stderr).contains("--policy day"), "{done:?}");
 }
 
+/// In an open loop drivers do what was recorded, whatever is planned; the report says so, and a day without drivers is refused.
+#[test]
+fn an_open_loop_keeps_what_drivers_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("recorded.jsonl"), recording(folder).join("\n") + "\n").unwrap();
+    std::fs::write(folder.join("none.toml"), "unserved_cost = 0.001\nsearch_rounds = 0\n").unwrap();
+    let backtest = |more: &[&str]| {
+        let done = run(&[&["backtest", "recorded.jsonl", "--json"], more].concat(), folder);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_slice::<Value>(&done.stdout).unwrap()
+    };
+    let closed = backtest(&[]);
+    assert_eq!((&closed["loop"], &closed["beside"]), (&json!("closed"), &Value::Null));
+    let open = backtest(&["--loop", "open"]);
+    assert_eq!(open["loop"], "open");
+    let stops = open["beside"]["stops"].as_u64().unwrap();
+    assert!(stops > 0 && open["beside"]["same_vehicle"].as_u64().unwrap() <= stops, "{open}");
+    // A policy that serves nobody decides so at each moment, and what was served stays served.
+    let compared = backtest(&["--loop", "open", "--policy", "day", "--policy", "none.toml"]);
+    let report = |policy: usize| &compared["policies"][policy]["reports"][0];
+    assert_eq!((&compared["loop"], &compared["seeds"]), (&json!("open"), &json!([1])));
+    assert_eq!(report(0), &open);
+    assert_eq!(report(1)["served"], open["served"]);
+    assert!(report(1)["beside"]["same_vehicle"].as_u64() < open["beside"]["same_vehicle"].as_u64(), "{compared}");
+    assert!(report(1)["beside"]["without_place"].as_u64() > Some(0), "{compared}");
+    std::fs::write(folder.join("day.jsonl"), day()).unwrap();
+    let refused = run(&["backtest", "day.jsonl", "--loop", "open"], folder);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("no reports of drivers"), "{said}");
+}
+
 /// The page opens a recorded day: `/v1/state` tells of it while it is played, and when it ends by a signal nothing is left behind.
 #[test]
 fn a_recorded_day_is_shown_on_the_page() {

@@ -1,9 +1,9 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Attention, Diversion, Event, FailReason, Features, Load, LoadDirection, Millis, Name, NotedItem, OnBoardRule,
-    Order, OrderChange, OrderWork, Person, Policy, Position, RoadChange, RoadTarget, Shift, Space, StopEvent, StopKind,
-    StopSpec, TimeWindow, Timestamp, Vehicle,
+    Attention, Diversion, Event, FailReason, Features, Freeze, Load, LoadDirection, Millis, Name, NotedItem,
+    OnBoardRule, Order, OrderChange, OrderWork, Person, Policy, Position, RoadChange, RoadTarget, Shift, Space,
+    StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
 use serde::Serialize;
 use serde_json::{Value, to_value};
@@ -311,6 +311,12 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         add_after_departure: (!policy.add_after_departure).then_some(false),
         decide_every_seconds: (policy.decide_every > Millis(0)).then(|| seconds(policy.decide_every)),
         settle_on_arrival: policy.settle_on_arrival.then_some(true),
+        notice_seconds: (policy.notice > Millis(0)).then(|| seconds(policy.notice)),
+        max_changes_per_hour: policy.max_changes_per_hour,
+        freeze: match policy.freeze {
+            Freeze::Departed => None,
+            Freeze::Accepted => Some("accepted".to_owned()),
+        },
         search_rounds: Some(policy.search_rounds),
         gather_seconds: Some(seconds(policy.gather)),
         alert_late_seconds: Some(seconds(policy.alert_late)),

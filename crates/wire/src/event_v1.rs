@@ -491,6 +491,15 @@ pub struct PolicyV1 {
     /// When a vehicle arrives it is settled what it does there and where it goes next; what it is given there later needs the set-up time again. `false` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle_on_arrival: Option<bool>,
+    /// A driver is not given another next stop later than so long before the departure to it, unless that saves a promise, or a cancellation, a breakdown or a dispatcher asks for it; a day at most. 0, and if not given: until he departs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice_seconds: Option<f64>,
+    /// How often searches may change the route that a driver was told, within an hour of zone time; if not given: as often as it is worth it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_changes_per_hour: Option<u32>,
+    /// Whose word fixes a visit: `departed` (if not given): its driver is on his way to it; `accepted`: he has accepted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
     /// Search rounds of an improvement; 0: immediate answers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_rounds: Option<u32>,

@@ -184,7 +184,7 @@ struct AssignedV1<'a> {
 /// A break is being taken.
 const TAKEN: &str = "taken";
 
-const REASONS: [(UnassignedReason, &str); 9] = [
+const REASONS: [(UnassignedReason, &str); 10] = [
     (UnassignedReason::NoVehicle, "no_vehicle"),
     (UnassignedReason::Skills, "skills"),
     (UnassignedReason::Capacity, "capacity"),
@@ -194,9 +194,10 @@ const REASONS: [(UnassignedReason, &str); 9] = [
     (UnassignedReason::NoPlace, "no_place"),
     (UnassignedReason::Aboard, "aboard"),
     (UnassignedReason::Stops, "stops"),
+    (UnassignedReason::Silent, "silent"),
 ];
 
-const OBSTACLES: [(Obstacle, &str); 9] = [
+const OBSTACLES: [(Obstacle, &str); 10] = [
     (Obstacle::Dearer, "dearer"),
     (Obstacle::Skills, "skills"),
     (Obstacle::Capacity, "capacity"),
@@ -206,6 +207,7 @@ const OBSTACLES: [(Obstacle, &str); 9] = [
     (Obstacle::BrokenDown, "lost"),
     (Obstacle::Stops, "stops"),
     (Obstacle::Unreachable, "unreachable"),
+    (Obstacle::Silent, "silent"),
 ];
 
 fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> &'static str {

@@ -1,8 +1,8 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, DrivingRule, FailReason, Features, Job,
-    LoadDirection, LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork,
+    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, DrivingRule, FailReason, Features, Freeze,
+    Job, LoadDirection, LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork,
     Person, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
     SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
     VehicleLocated, ZoneOpened,
@@ -426,6 +426,14 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
         add_after_departure: raw.add_after_departure.unwrap_or(default.add_after_departure),
         decide_every: period(raw.decide_every_seconds, default.decide_every)?,
         settle_on_arrival: raw.settle_on_arrival.unwrap_or(default.settle_on_arrival),
+        notice: notice(raw.notice_seconds, default.notice)?,
+        max_changes_per_hour: raw.max_changes_per_hour.or(default.max_changes_per_hour),
+        freeze: match raw.freeze.as_deref() {
+            None => default.freeze,
+            Some("departed") => Freeze::Departed,
+            Some("accepted") => Freeze::Accepted,
+            Some(other) => return bad("freeze", format!("`{other}` is neither `departed` nor `accepted`")),
+        },
         search_rounds: rounds,
         gather: span("gather_seconds", raw.gather_seconds, default.gather)?,
         learn: raw.learn.unwrap_or(default.learn),
@@ -473,6 +481,15 @@ fn period(seconds: Option<f64>, default: Millis) -> Result<Millis> {
             Ok(Millis((seconds * 1000.0).round() as i64))
         }
         Some(seconds) => bad("decide_every_seconds", format!("{seconds} is neither 0 nor between a second and a day")),
+    }
+}
+
+/// How long before a departure a driver's next stop is settled. More than a day would be a plan that never changes.
+fn notice(seconds: Option<f64>, default: Millis) -> Result<Millis> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
+        Some(seconds) => bad("notice_seconds", format!("{seconds} is not between 0 and a day")),
     }
 }
 

@@ -32,8 +32,10 @@ impl Warning {
     pub const UNKNOWN_CHANGE: &str = "unknown_change";
     /// A driver has driven longer than the rule of his vehicle allows. It is taken as what happened.
     pub const DRIVING_TIME: &str = "driving_time";
+    /// The file that `serve --policy` follows is wrong: the policy in force stays. It is no event, and is said on no stream.
+    pub const POLICY_FILE: &str = "policy_file";
     /// All codes.
-    const CODES: [&str; 7] = [
+    const CODES: [&str; 8] = [
         Self::UNKNOWN_FIELD,
         Self::ODD_VALUE,
         Self::CONFLICT,
@@ -41,6 +43,7 @@ impl Warning {
         Self::UNKNOWN_VEHICLE,
         Self::UNKNOWN_CHANGE,
         Self::DRIVING_TIME,
+        Self::POLICY_FILE,
     ];
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {

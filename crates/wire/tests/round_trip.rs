@@ -202,6 +202,9 @@ fn examples() -> Vec<Event> {
             add_after_departure: false,
             decide_every: Millis(600_000),
             settle_on_arrival: true,
+            notice: Millis(120_000),
+            max_changes_per_hour: Some(3),
+            freeze: fleetfold_model::Freeze::Accepted,
             hour_percent: [[100; 24], [130; 24], [100; 24]],
             ..Policy::default()
         }),

@@ -8,6 +8,7 @@ use fleetfold_model::{
 };
 
 use super::Engine;
+use crate::calm::Told;
 use crate::effect::{Effect, Note};
 use crate::moment::Moment;
 use crate::observe::before_report;
@@ -30,6 +31,7 @@ impl Engine {
         } else {
             Vec::new()
         };
+        let told = Told::before(&self.fleet, &entry.event);
         let change = self.fleet.apply(entry);
         if is_owner {
             self.alerts.folded(&self.fleet, entry, &change, self.log_now);
@@ -60,6 +62,7 @@ impl Engine {
         self.roads.routes_changed(&change.routes);
         let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
         self.returns.folded(&self.fleet, leaving, moment.now());
+        self.changes.folded(&self.fleet, told, moment.now());
         change
             .closed
             .iter()
@@ -164,7 +167,7 @@ impl Engine {
     /// One vehicle's route as its driver is told.
     pub(super) fn assignment(&self, vehicle: VehicleId) -> Assignment {
         let state = self.fleet.vehicle(vehicle);
-        let frozen = state.frozen();
+        let frozen = state.frozen().max(self.fleet.accepted_head(vehicle));
         let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
             let order = self.fleet.order(visit.order);
             let position = order.stop(visit.stop)?.position;

@@ -322,8 +322,16 @@ impl Engine {
         }
         let (groups, record) = self.searches.take_improvements(&self.fleet);
         if !groups.is_empty() {
-            let groups =
-                groups.into_iter().flat_map(|group| self.rehomed(group)).map(|group| self.blamed(group)).collect();
+            let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
+            let groups: Vec<ExchangeGroup> = groups
+                .into_iter()
+                .flat_map(|group| self.rehomed(group))
+                .filter(|group| self.changes.allow(moment, group))
+                .map(|group| self.blamed(group))
+                .collect();
+            if groups.is_empty() {
+                return;
+            }
             let later = self.propose(groups, record, effects);
             self.searches.keep_improvements(later);
         }

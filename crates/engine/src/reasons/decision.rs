@@ -110,7 +110,14 @@ fn explain(
     let starts: BTreeMap<VehicleId, Anchor> = starts.collect();
     // Who turns before the stop that he was on his way to is not held by it.
     let turned = routes.iter().filter(|(_, route)| route.diverts).map(|&(vehicle, _)| vehicle).collect();
-    let was = Stand { fleet: before, outlook, now, starts, turned };
+    // Nor is who is given another next stop held by the one that he had.
+    let next = |fleet: &Fleet, id: VehicleId| {
+        let vehicle = fleet.vehicle(id);
+        vehicle.route.visits.get(vehicle.frozen()).map(|visit| (visit.order, visit.stop))
+    };
+    let at_short_notice =
+        routes.iter().map(|&(vehicle, _)| vehicle).filter(|&id| next(before, id) != next(after, id)).collect();
+    let was = Stand { fleet: before, outlook, now, starts, turned, at_short_notice };
     let is = Stand { fleet: after, ..was.clone() };
     let on = |fleet: &Fleet, order: OrderId| match fleet.order(order).placement {
         Placement::OnRoute(vehicle) => Some(vehicle),

@@ -8,7 +8,7 @@ use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, TIME_MAX, Timed, TourIx};
 
 use super::miss::{Lack, Miss, miss, unit_of};
 use super::parts::{Parts, driven};
-use crate::draft::{CutOff, Draft};
+use crate::draft::{CutOff, Draft, Freed};
 use crate::outlook::Outlook;
 use crate::relief::{new_to_silent, silent};
 
@@ -25,6 +25,8 @@ pub struct Stand<'a> {
     pub starts: BTreeMap<VehicleId, Anchor>,
     /// Those of them that a plan sends elsewhere before the stop that they were on their way to: it turns them there.
     pub turned: BTreeSet<VehicleId>,
+    /// Those whose drivers are given another next stop although they depart soon.
+    pub at_short_notice: BTreeSet<VehicleId>,
 }
 
 /// What it would mean that a vehicle serves an order.
@@ -79,7 +81,8 @@ impl Possible {
 impl<'a> Stand<'a> {
     /// As the fleet has it.
     pub fn of(fleet: &'a Fleet, outlook: &'a Outlook, now: Timestamp) -> Self {
-        Self { fleet, outlook, now, starts: BTreeMap::new(), turned: BTreeSet::new() }
+        let (turned, at_short_notice) = (BTreeSet::new(), BTreeSet::new());
+        Self { fleet, outlook, now, starts: BTreeMap::new(), turned, at_short_notice }
     }
 }
 
@@ -91,7 +94,8 @@ impl Stand<'_> {
         let (loose, turning) = (cut_off.loose(loose), &cut_off.vehicles);
         let turned = self.starts.iter().filter(|(vehicle, _)| self.turned.contains(vehicle));
         let turned: BTreeMap<VehicleId, Anchor> = turned.map(|(&vehicle, &start)| (vehicle, start)).collect();
-        let mut draft = Draft::turned(self.fleet, self.outlook, (vehicles, &loose), (turning, &turned), self.now);
+        let freed = Freed { turning: turning.clone(), turned, at_short_notice: self.at_short_notice.clone() };
+        let mut draft = Draft::freed(self.fleet, self.outlook, (vehicles, &loose), &freed, self.now);
         for (tour, vehicle) in vehicles.iter().enumerate() {
             let Some(&start) = self.starts.get(vehicle) else { continue };
             // It departed after the plan began: what is behind that stop begins there.

@@ -349,6 +349,34 @@ fn who_is_silent_is_given_nothing_new_until_he_is_heard_of() {
     assert_eq!(rig.route("a"), ["x", "y"], "he is heard of again");
 }
 
+/// An order that only silent vehicles could take says so, and which of them is nearest; what they could not take either says what is missing.
+#[test]
+fn an_order_that_only_silent_vehicles_could_take_says_which_is_nearest() {
+    let mut rig = Rig::new();
+    rig.on("c", km(-50, 0));
+    rig.order(job("x", km(-60, 0)));
+    rig.at_stop("c", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(1).0;
+    heard_of(&mut rig, "c", -51);
+    for id in ["a", "b"] {
+        rig.fact(Event::ShiftEnded { vehicle: name(id), at: at(1) });
+    }
+    pass(&mut rig, 12 * 60);
+    assert_eq!(said(&rig), ["+Silent c"]);
+    rig.order(job("y", km(0, 0)));
+    assert_eq!(rig.placement("y"), Placement::Unassigned(UnassignedReason::Silent));
+    let choice = rig.plans.iter().flat_map(|plan| &plan.groups).flat_map(|group| &group.choices).next_back().unwrap();
+    assert_eq!((&choice.order, &choice.runner_up), (&name("y"), &Some(name("c"))));
+    assert_eq!(choice.runner_up_obstacle, fleetfold_model::Obstacle::Silent);
+    // He could not take this one if he were heard of.
+    rig.order(Order { load: Load([5, 0, 0, 0]), ..job("big", km(0, 0)) });
+    assert_ne!(rig.placement("big"), Placement::Unassigned(UnassignedReason::Silent));
+    // Who is heard of comes before who is not.
+    rig.on("d", km(100, 0));
+    pass(&mut rig, 15);
+    assert_eq!(rig.route("d"), ["y"]);
+}
+
 /// What would come too late with another vehicle stays, and so does what nobody else can take.
 #[test]
 fn work_of_a_silent_vehicle_stays_where_nobody_can_still_do_it_in_time() {

@@ -1,6 +1,7 @@
 //! The engine as its inputs and effects show it. A rig feeds it a small zone and performs what it wants at once.
 
 mod alerts;
+mod calm;
 mod driving;
 mod etas;
 mod events;

@@ -1,5 +1,7 @@
 //! Roads close, open and become slower: which routes are planned again, and what legs take in the hours to come.
 
+use fleetfold_model::OrderId;
+
 use super::*;
 
 /// Two parallel roads from west to east, a minute long, joined at both ends: 0-1 north (road 1), 2-3 south (road 2).
@@ -410,5 +412,31 @@ fn a_closure_that_begins_by_the_clock_is_named_by_the_decision_that_follows() {
         until: None,
     }));
     let works = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadSlowed(_))).unwrap().seq;
-    assert_eq!(rig.engine.touched_by_roads(works), [a]);
+    let x = rig.engine.fleet().order_id("x").unwrap();
+    assert_eq!(rig.engine.touched_by_roads(works), [(a, vec![x])]);
+}
+
+/// Of a closure that is to come its sender learns which vehicles it will touch, and for which orders: those to which it is driven in its time.
+#[test]
+fn a_closure_that_is_to_come_lists_what_is_driven_in_its_time() {
+    let told = |from: i64, until: Option<i64>| {
+        let (mut rig, _) = with_an_island();
+        rig.on("a", corner(0, 1));
+        rig.order(job("x", corner(10, 1)));
+        let visit = rig.engine.fleet().vehicle(VehicleId(0)).route.visits[0];
+        let millis = (visit.arrival - visit.depart_at).0;
+        assert!(millis > 2_000, "{visit:?}");
+        // In thousandths of the drive.
+        let at = |share: i64| visit.depart_at + Millis(millis * share / 1_000);
+        let (target, from, until) = (Some(RoadTarget::Roads(vec![1, 2])), Some(at(from)), until.map(at));
+        let closed = RoadChange { change: name("flood"), target, time_percent: None, from, until };
+        rig.happens(Event::RoadClosed(closed));
+        let seq = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadClosed(_))).unwrap().seq;
+        let touched = rig.engine.touched_by_roads(seq);
+        let order = |id: &OrderId| rig.engine.fleet().order(*id).name.to_string();
+        touched.iter().map(|(_, orders)| orders.iter().map(order).collect()).collect::<Vec<Vec<String>>>()
+    };
+    assert_eq!(told(500, None), [["x"]]);
+    assert_eq!(told(500, Some(1_200)), [["x"]]);
+    assert_eq!(told(1_000, None), Vec::<Vec<String>>::new(), "he is there when it begins");
 }

@@ -1,11 +1,12 @@
 //! A dispatcher's hand: orders pinned to a vehicle or forced onto it. Under the fourth rules the newest word counts, and it is
 //! remembered also of an order that is over or not known yet.
 
-use fleetfold_model::{Name, OrderId, Pin, PriorityRaised, Timestamp, VehicleId};
+use fleetfold_model::{Name, OrderId, Pin, PriorityRaised, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use super::{Applying, Verdict};
 use crate::change::Refused;
+use crate::vehicle::RECALLED;
 use crate::{Fleet, Mark, Placement, Told};
 
 /// Most words about orders that nobody has asked for which wait for the first plan of a zone (guess: a morning's work of a
@@ -170,7 +171,7 @@ impl Fleet {
         }
         for visit in state.route.visits.iter_mut().filter(|visit| visit.order == order) {
             // Its time to depart never comes.
-            visit.depart_at = Timestamp(i64::MAX / 4);
+            visit.depart_at = RECALLED;
         }
         Ok(())
     }

@@ -230,7 +230,9 @@ impl Fleet {
     /// An order that was over is open.
     pub(super) fn reopen(&mut self, id: OrderId, doing: &mut Applying) {
         let order = &mut self.orders[id.index()];
-        let was = order.closed.take();
+        // As it was counted: what came back because its delivery failed was cancelled by nobody.
+        let was = order.outcome();
+        order.closed = None;
         order.over_since = None;
         order.placement = Placement::Unplaced;
         doing.order(id);

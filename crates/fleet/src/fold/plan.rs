@@ -144,6 +144,9 @@ impl Fleet {
         // Nobody is lost: whoever was on these routes is placed or unassigned by this group.
         for (vehicle, _) in &routes {
             for visit in &self.vehicle(*vehicle).route.visits {
+                if self.is_frozen_by_acceptance(visit.order, *vehicle) && placed.get(&visit.order) != Some(vehicle) {
+                    return None;
+                }
                 if !placed.contains_key(&visit.order) && !unassigned.contains(&visit.order) {
                     return None;
                 }
@@ -221,6 +224,8 @@ impl Fleet {
         let may_leave = !has_arrived || (doing.rules >= 5 && self.waits_until(id).is_some_and(|at| at > doing.now));
         let turns = doing.rules >= 3 && route.diverts && may_leave;
         let frozen = if turns { 0 } else { state.frozen_by(doing.rules, doing.now) };
+        // What its driver has accepted stays, whatever the plan knew, where the policy says so.
+        let frozen = frozen.max(self.accepted_head(id));
         let kept =
             state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
         (visits.len() >= frozen && kept).then_some((id, visits))
@@ -324,6 +329,7 @@ impl Fleet {
                 }
                 let order = &mut self.orders[visit.order.index()];
                 order.placement = new;
+                order.since = doing.seq;
                 if order.last_vehicle.is_some_and(|last| last != vehicle) {
                     order.vehicle_changes += 1;
                 }

@@ -467,7 +467,7 @@ impl Fleet {
         doing: &mut Applying,
     ) {
         let state = &mut self.orders[order.index()];
-        let closed = state.closed;
+        let (closed, was) = (state.closed, state.outcome());
         match stop {
             StopKind::Delivery => {
                 if closed == Some(Closed::Served) {
@@ -478,7 +478,7 @@ impl Fleet {
                 if state.is_shipment() {
                     self.infer_pickup(order, mark, doing);
                 }
-                doing.change.reopened.extend(closed.map(|was| (order, was)));
+                doing.change.reopened.extend(was.map(|was| (order, was)));
                 doing.change.closed.push(order);
                 if had_goods {
                     self.keep_no_more(order, vehicle, doing);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetfold_model::{Alert, LogSeq, Name, OrderId, StopKind, Timestamp, VehicleId};
 
-use super::{Image, MarkImage, OrderImage, PlacementImage, ProgressImage, UnderWayImage, VehicleImage};
+use super::{Image, MarkImage, NOT_KNOWN, OrderImage, PlacementImage, ProgressImage, UnderWayImage, VehicleImage};
 use crate::digest::{order_spec_digest, policy_digest, vehicle_spec_digest};
 use crate::fold::{KEPT, SKILLS_MAX};
 use crate::pages::Pages;
@@ -249,6 +249,10 @@ impl Fleet {
             early_changes: image.early_changes.clone(),
             early_cancel: image.early_cancel,
             created: image.created,
+            since: image.since.unwrap_or(match image.placement {
+                PlacementImage::OnRoute(_) => NOT_KNOWN,
+                PlacementImage::Unplaced | PlacementImage::Unassigned(_) => LogSeq(0),
+            }),
             vehicle_changes: image.vehicle_changes,
             last_vehicle: vehicle(&image.last_vehicle)?,
             told: image.told.clone(),

@@ -1,9 +1,10 @@
 //! From the fleet to its image.
 
-use fleetfold_model::{Name, OrderId, VehicleId};
+use fleetfold_model::{LogSeq, Name, OrderId, VehicleId};
 
 use super::{
-    AskImage, Image, MarkImage, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage, VehicleImage,
+    AskImage, Image, MarkImage, NOT_KNOWN, OrderImage, PlacementImage, ProgressImage, RememberedHash, UnderWayImage,
+    VehicleImage,
 };
 use crate::{Fleet, Mark, OrderState, Placement, Progress, VehicleState};
 
@@ -101,6 +102,7 @@ impl Fleet {
             early_changes: order.early_changes.clone(),
             early_cancel: order.early_cancel,
             created: order.created,
+            since: Some(order.since).filter(|&since| since > LogSeq(0) && since < NOT_KNOWN),
             vehicle_changes: order.vehicle_changes,
             last_vehicle: vehicle(order.last_vehicle),
             told: order.told.clone(),

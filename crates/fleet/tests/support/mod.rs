@@ -89,7 +89,7 @@ impl Log {
 
     fn assert_the_tally_is_a_recount(&mut self) {
         for order in self.fleet.orders().iter().filter(|order| order.spec.is_some()) {
-            self.stands.insert((order.name.to_string(), order.created.0), order.closed);
+            self.stands.insert((order.name.to_string(), order.created.0), order.outcome());
         }
         let count = |is: fn(&Option<Closed>) -> bool| self.stands.values().filter(|stands| is(stands)).count() as u64;
         let Tally { orders, served, failed, cancelled, .. } = self.tally;

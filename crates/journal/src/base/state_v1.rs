@@ -269,6 +269,9 @@ pub(super) struct OrderImageV1 {
     early_cancel: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     created_seq: u64,
+    /// Bases of before do not say since when an order is on its route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
     vehicle_changes: Count<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -303,6 +306,7 @@ impl From<OrderImage> for OrderImageV1 {
             early_changes,
             early_cancel,
             created,
+            since,
             vehicle_changes,
             last_vehicle,
             told: times,
@@ -337,6 +341,7 @@ impl From<OrderImage> for OrderImageV1 {
             early_changes: early_changes.into_iter().map(Into::into).collect(),
             early_cancel,
             created_seq: created.0,
+            since_seq: since.map(|LogSeq(seq)| seq),
             vehicle_changes: Count(vehicle_changes),
             last_vehicle: last_vehicle.map(NameText),
             told: told(times),
@@ -377,6 +382,7 @@ impl From<OrderImageV1> for OrderImage {
             early_changes: order.early_changes.into_iter().map(|change| change.change(name.clone())).collect(),
             early_cancel: order.early_cancel,
             created: LogSeq(order.created_seq),
+            since: order.since_seq.map(LogSeq),
             vehicle_changes: order.vehicle_changes.0,
             last_vehicle: plain(order.last_vehicle),
             told: told_times(order.told),

@@ -217,6 +217,7 @@ words!(UnassignedReason:
     UnassignedReason::NoPlace => "no_place",
     UnassignedReason::Aboard => "aboard",
     UnassignedReason::Stops => "stops",
+    UnassignedReason::Silent => "silent",
 );
 
 /// A value of an enum, written as its word.

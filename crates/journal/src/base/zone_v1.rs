@@ -2,8 +2,8 @@
 
 use fleetfold_fleet::{Chain, RoadState, StoredBase, Zone};
 use fleetfold_model::{
-    ArrivalEnds, Cell, Diversion, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature, Space,
-    SpeedFeature, SpeedKey, Timestamp,
+    ArrivalEnds, Cell, Diversion, Freeze, LogSeq, Millis, OnBoardRule, Policy, RoadChange, RoadTarget, ServiceFeature,
+    Space, SpeedFeature, SpeedKey, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,12 @@ pub(super) struct PolicyStateV1 {
     decide_every_ms: i64,
     #[serde(default, skip_serializing_if = "is_default")]
     settle_on_arrival: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    notice_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_changes_per_hour: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    freezes_when_accepted: bool,
     search_rounds: u32,
     gather_ms: i64,
     learn: bool,
@@ -136,6 +142,9 @@ impl From<Policy> for PolicyStateV1 {
             add_after_departure,
             decide_every,
             settle_on_arrival,
+            notice,
+            max_changes_per_hour,
+            freeze,
             search_rounds,
             gather,
             learn,
@@ -166,6 +175,12 @@ impl From<Policy> for PolicyStateV1 {
             nothing_added_after_departure: !add_after_departure,
             decide_every_ms: decide_every.0,
             settle_on_arrival,
+            notice_ms: notice.0,
+            max_changes_per_hour,
+            freezes_when_accepted: match freeze {
+                Freeze::Departed => false,
+                Freeze::Accepted => true,
+            },
             search_rounds,
             gather_ms: gather.0,
             learn,
@@ -202,6 +217,9 @@ impl From<PolicyStateV1> for Policy {
             add_after_departure: !policy.nothing_added_after_departure,
             decide_every: Millis(policy.decide_every_ms),
             settle_on_arrival: policy.settle_on_arrival,
+            notice: Millis(policy.notice_ms),
+            max_changes_per_hour: policy.max_changes_per_hour,
+            freeze: if policy.freezes_when_accepted { Freeze::Accepted } else { Freeze::Departed },
             search_rounds: policy.search_rounds,
             gather: Millis(policy.gather_ms),
             learn: policy.learn,

@@ -266,7 +266,7 @@ impl Giver {
         &mut self,
         (entry, labels): (Arc<LogEntry>, Option<Box<Labels>>),
         change: Change,
-        (fleet, touched): (&Fleet, Vec<VehicleId>),
+        (fleet, touched): (&Fleet, Vec<(VehicleId, Vec<OrderId>)>),
         at: Timestamp,
     ) {
         self.mark(|stale| {

@@ -42,7 +42,7 @@ pub(crate) struct Beside {
     pub(crate) broken: Vec<(Name, String)>,
     /// The delivery that it tells of is the return of goods to where they came from.
     pub(crate) is_return: bool,
-    /// Vehicles whose ways this change of the roads touches, each with the orders on its route.
+    /// Vehicles whose ways this change of the roads touches, or will touch, each with the orders concerned.
     pub(crate) touches: Vec<(Name, Vec<Name>)>,
 }
 
@@ -66,16 +66,10 @@ impl Beside {
 
     /// The same with the vehicles whose ways a change of the roads touches.
     #[must_use]
-    pub(crate) fn touching(mut self, fleet: &Fleet, vehicles: Vec<VehicleId>) -> Self {
-        let touches = vehicles.into_iter().map(|id| {
-            let vehicle = fleet.vehicle(id);
-            let mut orders: Vec<OrderId> = Vec::new();
-            for visit in &vehicle.route.visits {
-                if !orders.contains(&visit.order) {
-                    orders.push(visit.order);
-                }
-            }
-            (vehicle.name.clone(), orders.into_iter().map(|order| fleet.order(order).name.clone()).collect())
+    pub(crate) fn touching(mut self, fleet: &Fleet, vehicles: Vec<(VehicleId, Vec<OrderId>)>) -> Self {
+        let touches = vehicles.into_iter().map(|(id, orders)| {
+            let orders = orders.into_iter().map(|order| fleet.order(order).name.clone());
+            (fleet.vehicle(id).name.clone(), orders.collect())
         });
         self.touches = touches.collect();
         self

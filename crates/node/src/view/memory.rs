@@ -124,6 +124,7 @@ pub(crate) fn choice_words(choice: &Choice) -> String {
             Obstacle::OffDuty => "nobody has signed on to it",
             Obstacle::BrokenDown => "it has broken down",
             Obstacle::Stops => "it has as many stops as it may have",
+            Obstacle::Silent => "nothing is heard of it",
             Obstacle::Unreachable => "no road leads there from where it is",
         };
         return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
@@ -149,6 +150,7 @@ pub(crate) fn choice_words(choice: &Choice) -> String {
             Obstacle::OffDuty => "nobody has signed on to it".to_owned(),
             Obstacle::BrokenDown => "has broken down".to_owned(),
             Obstacle::Stops => "has as many stops as it may have".to_owned(),
+            Obstacle::Silent => "could, and nothing is heard of it".to_owned(),
             Obstacle::Unreachable => "has no road there".to_owned(),
         };
         let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };

@@ -184,8 +184,8 @@ mod tests {
         Arc::new(InHand::open(Some(folder)))
     }
 
-    fn suspected(seq: u64, deaths: u32) -> Option<Suspect> {
-        Some(Suspect { seq, hash: HASH, deaths })
+    fn suspected(seq: u64, deaths: u32) -> Suspect {
+        Suspect { seq, hash: HASH, deaths }
     }
 
     #[test]
@@ -199,11 +199,11 @@ mod tests {
         }
         run.takes(9, HASH);
         let run = open(folder.path());
-        assert_eq!(run.suspect(), suspected(9, 1));
+        assert_eq!(run.suspect(), Some(suspected(9, 1)));
         assert!(!run.suspect().unwrap().is_due(), "one death proves nothing");
         run.takes(9, HASH);
         let run = open(folder.path());
-        assert_eq!(run.suspect(), suspected(9, 2));
+        assert_eq!(run.suspect(), Some(suspected(9, 2)));
         assert!(run.suspect().unwrap().is_due());
         run.clear();
         assert_eq!(open(folder.path()).suspect(), None);
@@ -215,7 +215,7 @@ mod tests {
         open(folder.path()).takes(9, HASH);
         for _ in 0..3 {
             let run = open(folder.path());
-            assert_eq!(run.suspect(), suspected(9, 1));
+            assert_eq!(run.suspect(), Some(suspected(9, 1)));
             run.takes(8, HASH);
             run.done();
         }
@@ -226,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         open(folder.path()).takes(9, HASH);
         open(folder.path()).takes(8, HASH);
-        assert_eq!(open(folder.path()).suspect(), suspected(8, 1));
+        assert_eq!(open(folder.path()).suspect(), Some(suspected(8, 1)));
     }
 
     #[test]
@@ -258,6 +258,6 @@ mod tests {
             panic!("the answer cannot be made");
         });
         assert!(ended.join().is_err());
-        assert_eq!(open(folder.path()).suspect(), suspected(9, 1));
+        assert_eq!(open(folder.path()).suspect(), Some(suspected(9, 1)));
     }
 }

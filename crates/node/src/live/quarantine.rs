@@ -25,7 +25,7 @@ const CODE: &str = "quarantined";
 /// A lease that an engine left behind when it died is over after 3 s; so long it is tried to get it.
 const LEASE_TRIED: Duration = Duration::from_secs(6);
 /// A lease of 3 s counts for so long from before it was asked for.
-const LEASE_TRUSTED: Duration = Duration::from_millis(2_000);
+const LEASE_TRUSTED: Duration = Duration::from_secs(2);
 
 /// Deals with a suspect whose quarantine is due.
 ///

@@ -174,9 +174,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
     let in_hand = Arc::new(InHand::open(folder.as_deref()));
     if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {
-        quarantine::settle(&log, &zone, &in_hand, suspect).await?;
+        Box::pin(quarantine::settle(&log, &zone, &in_hand, suspect)).await?;
     }
-    let begins = beginning(&log, &zone, folder.as_deref(), setup.accept_gap).await?;
+    let begins = Box::pin(beginning(&log, &zone, folder.as_deref(), setup.accept_gap)).await?;
     let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, skipped, held, unseen } = begins;
     if let Some(unseen) = unseen {
         tracing::warn!(%zone, "{unseen}");

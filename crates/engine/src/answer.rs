@@ -522,7 +522,7 @@ impl<'a> Answer<'a> {
             let refusal = asks.refused_by(vehicle, slack).or_else(|| self.refused_in_silence(vehicle, order));
             let is_vague = match refusal {
                 None => true,
-                Some(Refusal::Capacity { by }) => !asks.is_exact() && refusals.may_be_nearest(by),
+                Some(Refusal::Capacity { by, in_time }) => in_time && !asks.is_exact() && refusals.may_be_nearest(by),
                 Some(Refusal::Stops { fits }) => fits && !asks.is_exact(),
                 Some(
                     Refusal::Skills

@@ -20,8 +20,9 @@ pub(crate) enum Refusal {
     Silent,
     /// It may have no more stops in this shift. `fits`: the goods would have room.
     Stops { fits: bool },
-    /// The goods do not fit beside what it has, at no position of its route. `by`: units that are missing where the least are.
-    Capacity { by: i64 },
+    /// The goods do not fit beside what it has, at no position of its route. `by`: units that are missing where the least are;
+    /// `in_time`: its shift is long enough, as far as this can tell.
+    Capacity { by: i64, in_time: bool },
     /// Its shift ends before the order could be served.
     Shift,
     /// No road leads there from where it is.
@@ -66,11 +67,12 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if spec.stops_max.is_some_and(|most| (most as usize) < vehicle.stops_done as usize + stops) {
         return Some(Refusal::Stops { fits: by == 0 });
     }
-    if by > 0 {
-        return Some(Refusal::Capacity { by });
-    }
     let until = fleet.works_until(id);
-    until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon)).then_some(Refusal::Shift)
+    let in_time = !until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon));
+    if by > 0 {
+        return Some(Refusal::Capacity { by, in_time });
+    }
+    (!in_time).then_some(Refusal::Shift)
 }
 
 /// True when a shift ends before all stops of a route and those of an order can have begun.
@@ -195,14 +197,14 @@ impl<'a> Asks<'a> {
         if has_all_stops {
             return Some(Refusal::Stops { fits: by <= 0 });
         }
-        if by > 0 {
-            return Some(Refusal::Capacity { by });
-        }
         let is_exempt = self.delivered_after_shift && (slack.has_shipments || self.order.is_shipment());
-        let ends = slack.ends.filter(|_| !is_exempt)?;
         let works =
             slack.driven.0 * DRIVEN_AT_LEAST / 100 + (slack.served + self.served - slack.longest.max(self.longest)).0;
-        (self.soon + Millis(works) > ends).then_some(Refusal::Shift)
+        let in_time = is_exempt || slack.ends.is_none_or(|ends| self.soon + Millis(works) <= ends);
+        if by > 0 {
+            return Some(Refusal::Capacity { by, in_time });
+        }
+        (!in_time).then_some(Refusal::Shift)
     }
 }
 
@@ -237,6 +239,7 @@ enum Miss {
     Shift,
     Dear,
     StopsAndCapacity,
+    CapacityAndShift,
 }
 
 /// So many vehicles are measured one by one; of more, one is soon met among those nearest to the order.
@@ -282,9 +285,9 @@ impl Refusals {
                 self.stops_and_capacity = true;
                 Miss::StopsAndCapacity
             }
-            Refusal::Capacity { by } => {
+            Refusal::Capacity { by, in_time } => {
                 self.capacity = true;
-                Miss::Capacity(by)
+                if in_time { Miss::Capacity(by) } else { Miss::CapacityAndShift }
             }
             Refusal::Shift => {
                 self.shift = true;
@@ -336,12 +339,12 @@ impl Refusals {
         }
     }
 
-    /// The vehicle that comes nearest to taking the order, and what it lacks: the one of which the fewest units are missing, the
-    /// nearest of these.
+    /// The vehicle that comes nearest to taking the order, and what it lacks: the one of which the fewest units are missing and
+    /// nothing else, the nearest of these.
     pub(crate) fn nearest_miss(&self, fleet: &Fleet, place: Position) -> Option<(VehicleId, Obstacle)> {
         let (miss, vehicles) = self.nearest.as_ref()?;
         let obstacle = match miss {
-            Miss::Capacity(_) | Miss::StopsAndCapacity => Obstacle::Capacity,
+            Miss::Capacity(_) | Miss::StopsAndCapacity | Miss::CapacityAndShift => Obstacle::Capacity,
             Miss::Stops => Obstacle::Stops,
             Miss::Shift => Obstacle::Shift,
             Miss::Dear => Obstacle::Dearer,

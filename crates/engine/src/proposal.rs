@@ -439,7 +439,7 @@ impl Solved<'_> {
             let is_reached = leads(tour);
             reached |= is_reached;
             let refusal = match *answer {
-                Alternative::Capacity { by } => Refusal::Capacity { by },
+                Alternative::Capacity { by } => Refusal::Capacity { by, in_time: true },
                 Alternative::Stops => Refusal::Stops { fits: true },
                 Alternative::Unreachable => Refusal::Way,
                 Alternative::Shift => Refusal::Shift,

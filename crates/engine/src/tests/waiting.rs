@@ -267,7 +267,11 @@ fn what_bounds_refuse_a_search_refuses_too() {
                     let asks = bounds::Asks::of(moment, state);
                     match (asks.refused_by(vehicle, slack), refusal) {
                         (None, None | Some(Refusal::Capacity { .. } | Refusal::Shift)) => {}
-                        (Some(Refusal::Capacity { by: at_least }), Some(Refusal::Capacity { by })) => {
+                        (
+                            Some(Refusal::Capacity { by: at_least, in_time: by_slack }),
+                            Some(Refusal::Capacity { by, in_time }),
+                        ) => {
+                            assert_eq!(by_slack, in_time, "seed {seed}, order {number}");
                             assert!(at_least <= by, "seed {seed}, order {number}: {at_least}, {by}");
                             assert!(
                                 at_least == by || !asks.is_exact(),

@@ -71,20 +71,10 @@ fn where_nobody_can_the_reason_holds_for_all_and_the_nearest_miss_is_told() {
 #[test]
 fn the_nearest_miss_has_time_for_the_order_where_another_lacks_fewer_units_and_time_as_well() {
     let mut rig = rig();
-    let served = |id: &str, minutes: i64, load: i32| {
-        let mut order = Order { load: Load([load, 0, 0, 0]), ..job(id, km(1, 1)) };
-        if let OrderWork::Job(job) = &mut order.work {
-            job.stop.service = Millis(minutes * 60_000);
-        }
-        order
-    };
-    rig.on_until("ends-soon", km(1, 1), 35, 8);
-    for number in 0..4 {
-        rig.order(served(&format!("first{number}"), 9, 1));
-    }
-    assert_eq!(rig.route("ends-soon").len(), 4);
+    rig.on_until("over", km(1, 1), 5, 4);
     rig.on_until("smaller", km(2, 1), 600, 3);
-    rig.order(served("o", 9, 5));
+    rig.now += 10 * 60_000;
+    rig.order(Order { load: Load([5, 0, 0, 0]), placed: Timestamp(rig.now), ..job("o", km(1, 2)) });
     assert_eq!(rig.reason("o"), Some(UnassignedReason::Capacity));
     assert_eq!(rig.nearest_miss("o"), (Some("smaller".to_owned()), fleetfold_model::Obstacle::Capacity));
 }

@@ -52,7 +52,7 @@ fn asked(port: u16, request: &str, body: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{request}: {error}: {text}"))
 }
 
-/// Two vans with shifts and breaks; orders that are planned, under way, late, on no route, kept, served, failed, cancelled and forgotten; a
+/// Two vans with shifts, breaks and driving times; orders that are planned, under way, late, on no route, kept, served, failed, cancelled and forgotten; a
 /// closed road, an alert that was seen, notes, positions, a refused fact and a warning.
 fn fill(port: u16) {
     let shift = json!({ "starts": minutes(-120), "ends": minutes(600), "breaks": [{ "opens": minutes(60), "closes": minutes(180), "duration_seconds": 900 }] });
@@ -64,7 +64,7 @@ fn fill(port: u16) {
             &[
                 event(
                     "vehicle.registered",
-                    &json!({ "vehicle_id": id, "start": at, "capacity": [10], "shift": shift }),
+                    &json!({ "vehicle_id": id, "start": at, "capacity": [10], "shift": shift, "driving_time": { "rule": "eu_561" } }),
                 ),
                 event("shift.started", &json!({ "vehicle_id": id, "position": at })),
                 event("position", &json!({ "vehicle_id": id, "position": at })),

@@ -235,11 +235,11 @@ pub(crate) struct DrivingTimeV1 {
     pub(crate) service_counts: Option<bool>,
     /// Longest driving in one shift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 60, max = 604_800))]
+    #[schemars(range(min = 60, max = 86_400))]
     pub(crate) shift_driving_max_seconds: Option<f64>,
     /// Longest time from the first departure of a shift to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 60, max = 604_800))]
+    #[schemars(range(min = 60, max = 86_400))]
     pub(crate) duty_max_seconds: Option<f64>,
 }
 

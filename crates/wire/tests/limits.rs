@@ -65,11 +65,22 @@ fn cases(whole: &Value, schema: &Value, sample: &Value, at: &str, found: &mut Ve
     }
 }
 
-/// These need another field beside them.
+/// These need another field beside them, or one that is larger or smaller.
 fn stands_alone(path: &str) -> bool {
-    !["/diversion", "/policy/diversion", "_gain_min", "/lon", "/lat", "_meters", "/time_percent", "/priority"]
-        .iter()
-        .any(|part| path.ends_with(part))
+    ![
+        "/diversion",
+        "/policy/diversion",
+        "_gain_min",
+        "/lon",
+        "/lat",
+        "_meters",
+        "/time_percent",
+        "/priority",
+        "/driving_time/break_seconds",
+        "/driving_time/first_part_seconds",
+    ]
+    .iter()
+    .any(|part| path.ends_with(part))
 }
 
 #[test]

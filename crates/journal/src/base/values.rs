@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(FailReason::ALL, "one of `no_show` `refused` `no_access` `goods` `other`");
         assert_eq!(
             UnassignedReason::ALL,
-            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard` `stops`"
+            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard` `stops` `silent`"
         );
         assert_eq!((FailReason::NoAccess.word(), FailReason::of_word("goods")), ("no_access", Some(FailReason::Goods)));
         assert_eq!((UnassignedReason::NoPlace.word(), StopKind::of_word("Pickup")), ("no_place", None));

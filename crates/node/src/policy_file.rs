@@ -4,6 +4,7 @@
 //! Only the owner of the zone publishes. Which text was dealt with last is remembered in the data folder, so that a restart with the same
 //! file publishes nothing, whatever a dispatcher has changed since; a standby counts as dealt with what it has seen in force.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use fleetfold_model::{Event, Policy, Timestamp};
 use fleetfold_wire::{EventType, Warning, encode, message_hash};
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 use crate::feed::append_message;
@@ -21,6 +23,10 @@ use crate::policies;
 
 /// The file is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A file that cannot be read in so long is told as one that does not answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+/// Most bytes of it: a policy has some hundred.
+const TEXT_MAX: u64 = 1 << 20;
 /// Where the hash of the text that was dealt with last stands, in the folder of the zone.
 const DONE: &str = "policy.done";
 /// As whom the file speaks: the source of its events, and their operator.
@@ -35,8 +41,27 @@ pub(crate) struct PolicyFile {
     done: Option<String>,
     /// Hash of the text, and what is wrong with it, that was told last.
     wrong: Option<(String, String)>,
+    /// How many mistakes this run has told.
+    told: u64,
     /// Somebody has asked for the file to be read: what is wrong is said in the log once more.
     asked: bool,
+    /// A look at the file that has not come to an end: that of a disk which does not answer may take for ever.
+    reading: Option<oneshot::Receiver<Result<String, String>>>,
+}
+
+/// The text of a file, and nothing else than a file: a pipe would be waited for.
+fn text_of(path: &Path) -> Result<String, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    if about.len() > TEXT_MAX {
+        return Err(format!("it has {} bytes, where {TEXT_MAX} are the most", about.len()));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(TEXT_MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 impl PolicyFile {
@@ -52,7 +77,7 @@ impl PolicyFile {
         }
         let done_at = folder.join(DONE);
         let done = std::fs::read_to_string(&done_at).ok().map(|text| text.trim().to_owned());
-        Ok(Self { path, done_at, done, wrong: None, asked: false })
+        Ok(Self { path, done_at, done, wrong: None, told: 0, asked: false, reading: None })
     }
 
     /// Follows the file until the engine ends: each second, and whenever the program gets SIGHUP.
@@ -76,10 +101,28 @@ impl PolicyFile {
         }
     }
 
+    /// What stands in the file. It is read on a thread of its own: nothing else waits for a disk that does not answer.
+    async fn read(&mut self) -> Result<String, String> {
+        let reading = self.reading.take().unwrap_or_else(|| {
+            let (sender, receiver) = oneshot::channel();
+            let path = self.path.clone();
+            std::thread::spawn(move || sender.send(text_of(&path)));
+            receiver
+        });
+        let mut reading = reading;
+        match tokio::time::timeout(ANSWERS_WITHIN, &mut reading).await {
+            Ok(read) => read.unwrap_or_else(|_| Err("it cannot be read".to_owned())),
+            Err(_) => {
+                self.reading = Some(reading);
+                Err("it does not answer".to_owned())
+            }
+        }
+    }
+
     async fn look(&mut self, live: &Live) {
-        let (hash, policy) = match std::fs::read_to_string(&self.path) {
+        let (hash, policy) = match self.read().await {
             Ok(text) => (message_hash(text.as_bytes()).to_string(), policies::parse(&text, &Policy::default())),
-            Err(error) => (String::new(), Err((None, error.to_string()))),
+            Err(error) => (String::new(), Err((None, error))),
         };
         if self.done.as_ref() == Some(&hash) {
             return self.is_right(live, live.applied());
@@ -88,7 +131,9 @@ impl PolicyFile {
             Ok(policy) => policy,
             Err((line, what)) => return self.is_wrong(live, hash, line, &what),
         };
-        if !live.has_caught_up() || !live.opened.borrow().opened {
+        self.is_right(live, live.applied());
+        // In an empty zone the first event may still be the one that opens it.
+        if !live.has_caught_up() || (live.applied() == 0 && !live.opened.borrow().opened) {
             return;
         }
         let Some(copy) = live.copy().await else { return };
@@ -96,7 +141,6 @@ impl PolicyFile {
         drop(copy);
         live.forget_copy();
         if is_in_force {
-            self.is_right(live, live.applied());
             return self.dealt_with(hash);
         }
         if live.epoch().is_none() {
@@ -110,7 +154,6 @@ impl PolicyFile {
         match append_message(&live.log, &live.zone, &event, message(&event, &opened, &id, now), NAME, &id).await {
             Ok(seq) => {
                 tracing::info!(file = %self.path.display(), seq, "the policy of the file is in the log");
-                self.is_right(live, seq);
                 self.dealt_with(hash);
             }
             Err(error) => {
@@ -135,7 +178,8 @@ impl PolicyFile {
         }
         // A mistake that was mended and made again is another one.
         let _ = live.warnings.withdraw((Warning::POLICY_FILE, NAME), live.applied());
-        let id = format!("{}-{}", said.0, live.applied());
+        self.told += 1;
+        let id = format!("{}-{}-{}", said.0, live.applied(), self.told);
         let now = crate::clock::wall();
         let envelope = encode(&Event::PolicyChanged(Policy::default()), live.opened.borrow().space, NAME, &id, now);
         let warning = Warning {

@@ -97,6 +97,42 @@ fn a_policy_file_is_followed_and_each_policy_in_it_is_told_once() {
 }
 
 #[test]
+fn a_zone_that_nobody_has_opened_follows_its_file_too_and_what_is_no_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_broker, url) = broker(folder.path());
+    let place = folder.path().join("policy.toml");
+    std::fs::write(&place, "change_cost = 1.5\n").unwrap();
+    let (_owner, port) = serve(folder.path(), &url, "porto", "a", &["--policy", "policy.toml"]);
+    wait_ready(port);
+    crew(port);
+    let admin = Admin::new(&url);
+    let file = |cost: f64| (cost, "policy.toml".to_owned());
+    wait("the policy of the file is in the log", || policies(&admin) == [file(1.5)]);
+
+    // Nobody writes into the pipe: whoever opens it waits.
+    std::fs::remove_file(&place).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+    let is_told = |what: &str| {
+        let told = |warning: &Value| {
+            warning["withdrawn_seq"].is_null() && warning["detail"].as_str().is_some_and(|detail| detail.contains(what))
+        };
+        warnings(port).iter().any(told) && has_metric(port, "fleetfold_policy_file_wrong 1")
+    };
+    wait("the pipe is told", || is_told("it is no file"));
+    std::fs::remove_file(&place).unwrap();
+    wait("that it is gone is told", || is_told("No such file"));
+    std::fs::create_dir(&place).unwrap();
+    wait("the folder is told", || is_told("it is no file"));
+    std::fs::remove_dir(&place).unwrap();
+    std::fs::write(&place, "change_cost = 2\n").unwrap();
+    wait("the next policy is in the log", || policies(&admin) == [file(1.5), file(2.0)]);
+    wait("nothing is wrong any more", || {
+        has_metric(port, "fleetfold_policy_file_wrong 0")
+            && warnings(port).iter().all(|warning| warning["withdrawn_seq"].is_u64())
+    });
+}
+
+#[test]
 fn a_policy_file_that_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(&["serve", "--log", "embedded:a.redb", "--policy", "missing.toml"], folder.path());

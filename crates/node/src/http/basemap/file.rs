@@ -101,11 +101,12 @@ impl MapFile {
         let unread = |error: std::io::Error| {
             fail(&error.to_string(), "give the path of a PMTiles file, or an address with {z}, {x} and {y}")
         };
-        let mut file = File::open(path).map_err(unread)?;
-        let about = file.metadata().map_err(unread)?;
-        if !about.is_file() {
+        // Looked at before it is opened: a pipe would be waited for.
+        if !std::fs::metadata(path).map_err(unread)?.is_file() {
             return Err(fail("it is no file", pictures));
         }
+        let mut file = File::open(path).map_err(unread)?;
+        let about = file.metadata().map_err(unread)?;
         let written = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         let version = format!("{:x}-{:x}", written.as_millis(), about.len());
         let mut head = Vec::with_capacity(HEAD);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{ZoneName, base};
-use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, Name, NetworkSpec, Origin, Space, Timestamp};
+use fleetfold_model::{Event, FORMAT, LogEntry, LogSeq, Name, NetworkSpec, Space, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{
     DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayFooter, DayHeader, DayLine, What, decode, network_from_json,
@@ -89,10 +89,15 @@ impl Day {
 
     /// What the world, drivers and dispatchers reported.
     pub(crate) fn reported(&self) -> Result<Vec<(Timestamp, u64, Event)>, Failure> {
-        let is_of_drivers = |(_, _, event): &(Timestamp, u64, Event)| event.origin() == Origin::Driver;
-        if !self.events.iter().any(is_of_drivers) {
+        let says_what_was_driven = |(_, _, event): &(Timestamp, u64, Event)| {
+            matches!(
+                event,
+                Event::StopDeparted(_) | Event::StopArrived(_) | Event::StopCompleted(_) | Event::StopFailed(..)
+            )
+        };
+        if !self.events.iter().any(says_what_was_driven) {
             return Err(Failure::new(
-                "the day has no reports of drivers, so there is nothing that they did",
+                "the day has no reports of drivers about stops, so there is nothing that they did",
                 "give a recording of a day that was driven (`fleetfold record`), or leave --loop open out: drivers are simulated then",
             ));
         }

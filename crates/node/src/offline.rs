@@ -157,6 +157,14 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
         })
     };
     if !args.policy.is_empty() {
+        // Said now, and not after hours of runs.
+        if let Some(folder) = args.report.as_ref().and_then(|path| path.parent())
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            let what = format!("--report: there is no folder {}", folder.display());
+            return Err(Failure::new(what, "make it, or name another place for the report"));
+        }
         let compared = compare_policies(
             args,
             &facts,

@@ -297,14 +297,32 @@ impl Compared {
             }
             text.push('\n');
         }
-        let seeds = self.seeds.len();
-        let _ = writeln!(
-            text,
-            "  loop {};\n  {seeds} seeds of the drivers; ± half of the 95 % confidence interval; in brackets the difference from `{}`, seed by seed; * beyond chance",
-            self.driven_by.words(),
-            self.policies[0].policy
-        );
+        let first = &self.policies[0].policy;
+        let _ = match self.seeds.len() {
+            1 => writeln!(
+                text,
+                "  loop {};\n  one run each; in brackets the difference from `{first}`",
+                self.driven_by.words()
+            ),
+            seeds => writeln!(
+                text,
+                "  loop {};\n  {seeds} seeds of the drivers; ± half of the 95 % confidence interval; in brackets the difference from `{first}`, seed by seed; * beyond chance",
+                self.driven_by.words(),
+            ),
+        };
         text
+    }
+
+    /// What the runs of the page differ in, and what its figures are.
+    fn runs(&self) -> String {
+        let first = escaped(&self.policies[0].policy);
+        match self.seeds.len() {
+            1 => format!("one run each. Below a figure the difference from <b>{first}</b>."),
+            seeds => format!(
+                "{seeds} seeds of the drivers. ± is half of the 95 % confidence interval of the mean. Below it the difference from <b>{first}</b>, seed \
+                 by seed; * beyond chance. Each dot is a run, the line their mean, all policies of a row on one scale."
+            ),
+        }
     }
 
     /// A page that needs nothing but itself.
@@ -328,15 +346,13 @@ impl Compared {
              body{{font:14px system-ui,sans-serif;margin:2em;color:#1b1f24}}table{{border-collapse:collapse}}\
              th,td{{border:1px solid #d5d9de;padding:6px 10px;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}}\
              svg{{display:block;margin-top:4px}}small{{color:#59616b}}</style>\
-             <h1>{day}</h1><p>{n} policies, {seeds} seeds of the drivers (fleetfold {version}). Loop {driven_by}. ± is half of the 95 % confidence interval of the mean. \
-             Below it the difference from <b>{first}</b>, seed by seed; * beyond chance. Each dot is a run, the line their mean, all policies of a row on one scale.</p>\
+             <h1>{day}</h1><p>{n} policies (fleetfold {version}). Loop {driven_by}; {runs}</p>\
              <table><tr><th></th>{heads}</tr>\n{rows}</table></html>\n",
             day = escaped(&self.day),
             n = self.policies.len(),
-            seeds = self.seeds.len(),
             driven_by = self.driven_by.words(),
             version = env!("CARGO_PKG_VERSION"),
-            first = escaped(&self.policies[0].policy),
+            runs = self.runs(),
         )
     }
 }

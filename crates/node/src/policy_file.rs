@@ -103,20 +103,17 @@ impl PolicyFile {
 
     /// What stands in the file. It is read on a thread of its own: nothing else waits for a disk that does not answer.
     async fn read(&mut self) -> Result<String, String> {
-        let reading = self.reading.take().unwrap_or_else(|| {
+        let mut reading = self.reading.take().unwrap_or_else(|| {
             let (sender, receiver) = oneshot::channel();
             let path = self.path.clone();
             std::thread::spawn(move || sender.send(text_of(&path)));
             receiver
         });
-        let mut reading = reading;
-        match tokio::time::timeout(ANSWERS_WITHIN, &mut reading).await {
-            Ok(read) => read.unwrap_or_else(|_| Err("it cannot be read".to_owned())),
-            Err(_) => {
-                self.reading = Some(reading);
-                Err("it does not answer".to_owned())
-            }
+        if let Ok(read) = tokio::time::timeout(ANSWERS_WITHIN, &mut reading).await {
+            return read.unwrap_or_else(|_| Err("it cannot be read".to_owned()));
         }
+        self.reading = Some(reading);
+        Err("it does not answer".to_owned())
     }
 
     async fn look(&mut self, live: &Live) {

@@ -243,9 +243,19 @@ fn an_open_loop_keeps_what_drivers_did() {
     assert!(report(1)["beside"]["same_vehicle"].as_u64() < open["beside"]["same_vehicle"].as_u64(), "{compared}");
     assert!(report(1)["beside"]["without_place"].as_u64() > Some(0), "{compared}");
     std::fs::write(folder.join("day.jsonl"), day()).unwrap();
-    let refused = run(&["backtest", "day.jsonl", "--loop", "open"], folder);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("no reports of drivers"), "{said}");
+    let recorded = std::fs::read_to_string(folder.join("recorded.jsonl")).unwrap();
+    let kept: Vec<&str> = recorded.lines().filter(|line| !line.contains("fleet.stop.")).collect();
+    assert!(kept.len() < recorded.lines().count() && kept.iter().any(|line| line.contains("fleet.shift.started")));
+    std::fs::write(folder.join("nothing.jsonl"), kept.join("\n") + "\n").unwrap();
+    let refused = |args: &[&str], why: &str| {
+        let refused = run(&[&["backtest"], args].concat(), folder);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(why), "{said}");
+    };
+    refused(&["day.jsonl", "--loop", "open"], "no reports of drivers");
+    // Drivers who sign on and do nothing else have done nothing that a plan could be held against.
+    refused(&["nothing.jsonl", "--loop", "open"], "no reports of drivers");
+    refused(&["day.jsonl", "--policy", "day", "--policy", "none.toml", "--report", "none/page.html"], "no folder none");
 }
 
 /// The page opens a recorded day: `/v1/state` tells of it while it is played, and when it ends by a signal nothing is left behind.

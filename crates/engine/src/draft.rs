@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Activity, Anchor, Driven, Fleet, Placement, UnderWay, VehicleState, Visit};
+use fleetfold_fleet::{Activity, Anchor, Driven, FORCED_SLACK, Fleet, Placement, UnderWay, VehicleState, Visit};
 use fleetfold_model::{
     CUT_OFF, DrivingRule, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId,
 };
@@ -168,14 +168,24 @@ impl Draft {
                 draft.places.push(start.position);
                 spec.start_node = NodeIx(draft.places.len() as u32 - 1);
             }
-            // A dispatcher's word counts more than the end of a shift, too. What he has put behind it may be driven to its end as planned;
+            // A dispatcher's word counts more than the end of a shift and than a driver's hours, too. What he has put behind it may be driven to its end as planned;
             // other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
-            if !loose.iter().any(|&order| is_forced(order)) {
+            if loose.iter().any(|&order| is_forced(order)) {
+                spec.travel_max = i32::MAX;
+                spec.driving_time = spec.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
+            } else {
                 spec.end_by = fleet.works_until(id).map_or(TIME_MAX, |until| draft.relative(until));
-            }
-            if let Some(until) = end_of_duty(vehicle, now) {
-                spec.end_by = spec.end_by.min(draft.relative(until));
+                let forced = forced_day(fleet, outlook, id, frozen, now);
+                if let Some(until) = end_of_duty(vehicle, now) {
+                    let until = forced.as_ref().map_or(until, |forced| until.max(forced.until));
+                    spec.end_by = spec.end_by.min(draft.relative(until));
+                }
+                if let (Some(rule), Some(forced)) = (&mut spec.driving_time, forced) {
+                    let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
+                    spec.travel_max = spec.travel_max.max(span(forced.driving));
+                    rule.duty_max = rule.duty_max.max(span(forced.duty));
+                }
             }
             draft.solver_tours.push(spec);
             draft.heads.push(head);
@@ -836,6 +846,37 @@ fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Opti
         serve(&mut driven, visit, &rule);
     }
     Some(driven)
+}
+
+/// What a dispatcher's word allows a driver beyond the limits of his rule.
+struct ForcedDay {
+    /// Driving behind his head.
+    driving: Millis,
+    /// When his day must be over.
+    until: Timestamp,
+    /// From his departure to then.
+    duty: Millis,
+}
+
+/// What a driver may do because a dispatcher has forced an order onto his route: what that route asks for, and a little longer. Other orders do
+/// not follow it there. `None`: nothing on it is forced, or no rule asks.
+fn forced_day(fleet: &Fleet, outlook: &Outlook, id: VehicleId, frozen: usize, now: Timestamp) -> Option<ForcedDay> {
+    let vehicle = fleet.vehicle(id);
+    let (spec, last) = (vehicle.spec.as_ref()?, vehicle.route.visits.last()?);
+    let mut until = fleet.forced_until(id)?;
+    let mut driving = FORCED_SLACK;
+    vehicle.follow_route(now, |leg| {
+        if leg.index >= frozen {
+            driving += leg.drive;
+        }
+    })?;
+    if let (Some(end), Some(stop)) = (spec.end, fleet.order(last.order).stop(last.stop)) {
+        let leg = outlook.leg(stop.position, end, last.departure);
+        let way_home = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
+        (driving, until) = (driving + way_home, until + way_home);
+    }
+    let leaves = vehicle.route.visits.first().map_or(now, |first| first.depart_at.max(now));
+    Some(ForcedDay { driving, until, duty: until - leaves })
 }
 
 /// When the day of a driver who has left already must be over; `None`: no rule says so, or he has not left.

@@ -35,7 +35,7 @@ fn broken(promise: &'static str, orders: &[&Name], vehicles: &[&Name], what: Str
 /// What is recorded of a driver's day fits together: changes are in order, nobody drove for longer than time went by, nor longer since
 /// his last break than in the whole shift; and only a rule makes a record.
 fn check_tachograph(vehicle: &VehicleState) -> Result<(), Broken> {
-    let Some(rule) = vehicle.spec.as_ref().and_then(|spec| spec.driving_time) else {
+    let Some(rule) = vehicle.recorded_by() else {
         return if vehicle.tachograph.is_empty() {
             Ok(())
         } else {

@@ -124,7 +124,7 @@ impl Canon {
     }
 
     /// The number of values, then each of them.
-    fn tachograph(self, Tachograph { settled, changes }: &Tachograph) -> Self {
+    fn tachograph(self, Tachograph { settled, changes, rule }: &Tachograph) -> Self {
         let Driven { at, activity, since_break, first_part, rested, in_shift, began, rests_until, is_over } = *settled;
         self.time(at)
             .word(activity as u64)
@@ -138,6 +138,17 @@ impl Canon {
             .list(changes, |hash, ActivityChange { at, turn, drive, lasts }| {
                 hash.time(*at).word(*turn as u64).span(*drive).span(*lasts)
             })
+            .option(*rule, Self::driving_rule)
+    }
+
+    fn driving_rule(self, rule: DrivingRule) -> Self {
+        let DrivingRule { driving_max, pause, first_part, service_counts, shift_driving_max, duty_max } = rule;
+        self.span(driving_max)
+            .span(pause)
+            .span(first_part)
+            .flag(service_counts)
+            .option(shift_driving_max, Self::span)
+            .option(duty_max, Self::span)
     }
 
     fn list<T>(self, values: &[T], put: impl Fn(Self, &T) -> Self) -> Self {
@@ -350,19 +361,8 @@ pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
         .option(*stops_max, |hash, most| hash.word(u64::from(most)))
         .flag(*lifo);
     // Left out where it says nothing, so that older logs keep their digests.
-    let Some(DrivingRule { driving_max, pause, first_part, service_counts, shift_driving_max, duty_max }) =
-        *driving_time
-    else {
-        return hash.finish();
-    };
-    hash.word(0x4452_4956)
-        .span(driving_max)
-        .span(pause)
-        .span(first_part)
-        .flag(service_counts)
-        .option(shift_driving_max, Canon::span)
-        .option(duty_max, Canon::span)
-        .finish()
+    let Some(rule) = *driving_time else { return hash.finish() };
+    hash.word(0x4452_4956).driving_rule(rule).finish()
 }
 
 /// Hash of a policy. Computed when it changes.

@@ -91,7 +91,7 @@ pub use index::Index;
 pub use order::{Closed, Mark, OrderState, Placement, Progress, Stop};
 pub use road::RoadState;
 pub use service::service_start;
-pub use slack::{Slack, Units};
+pub use slack::{FORCED_SLACK, Slack, Units};
 pub use tachograph::{Activity, ActivityChange, Driven, Excess, Tachograph, Turn};
 pub use tally::{Spread, Tally};
 pub use told::{SaidAt, Told, ToldTimes};

@@ -110,7 +110,7 @@ impl Slack {
 
 /// What was forced beyond the end of a shift may come so much later than planned before other orders are taken off its route (guess:
 /// traffic).
-const FORCED_SLACK: Millis = Millis(10 * 60_000);
+pub const FORCED_SLACK: Millis = Millis(10 * 60_000);
 
 impl Fleet {
     /// Until when a vehicle serves stops, zone time: to the end of its shift, or where a dispatcher has forced an order onto its route, as
@@ -118,12 +118,16 @@ impl Fleet {
     pub fn works_until(&self, id: VehicleId) -> Option<Timestamp> {
         let vehicle = self.vehicle(id);
         let ends = vehicle.shift.as_ref()?.ends;
+        Some(self.forced_until(id).map_or(ends, |forced| ends.max(forced)))
+    }
+
+    /// Until when a vehicle serves stops whatever its limits say, because a dispatcher has forced an order onto its route: as long as that
+    /// route takes as planned, and a little longer.
+    pub fn forced_until(&self, id: VehicleId) -> Option<Timestamp> {
+        let visits = &self.vehicle(id).route.visits;
         let is_forced = |order: OrderId| self.order(order).is_forced() && self.order(order).pinned == Some(id);
-        if !vehicle.route.visits.iter().any(|visit| is_forced(visit.order)) {
-            return Some(ends);
-        }
-        let planned = vehicle.route.visits.iter().map(|visit| visit.departure).max();
-        Some(planned.map_or(ends, |planned| ends.max(planned + FORCED_SLACK)))
+        let planned = visits.iter().map(|visit| visit.departure).max();
+        planned.filter(|_| visits.iter().any(|visit| is_forced(visit.order))).map(|planned| planned + FORCED_SLACK)
     }
 
     /// Until when a vehicle that has arrived at a stop waits for the stop's window or its goods; `None`: it has not arrived, or need not wait.

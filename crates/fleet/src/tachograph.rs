@@ -1,6 +1,7 @@
 //! What a driver has driven, worked and rested in his shift, as facts tell it: what a tachograph records.
 //!
-//! Kept for vehicles with a rule of driving times ([`fleetfold_model::DrivingRule`]) only. Promise: the same facts come to the same record in
+//! Kept for vehicles with a rule of driving times ([`fleetfold_model::DrivingRule`]) only; a record that was begun goes on until the next
+//! sign-on, also where the vehicle is registered without a rule. Promise: the same facts come to the same record in
 //! any order, as long as no more than [`KEPT`] newer ones are known. Absent on purpose: positions (they are not in the log), nights, weeks and two drivers.
 //!
 //! Driving lasts from a departure to the arrival, or where no arrival is told, to the end of the stop less its service. Where no departure
@@ -158,6 +159,14 @@ impl Driven {
         (rule.driving_max - self.settled(rule).since_break).max(Millis(0))
     }
 
+    /// What may still be driven before the first limit of a rule is reached.
+    pub fn may_drive(&self, rule: &DrivingRule) -> Millis {
+        let excess = |most: Option<Millis>, used: Millis| most.map(|most| (most - used).max(Millis(0)));
+        let on_duty = self.began.map_or(Millis(0), |began| self.at - began);
+        let others = [excess(rule.shift_driving_max, self.in_shift), excess(rule.duty_max, on_duty)];
+        others.into_iter().flatten().fold(self.left(rule), Millis::min)
+    }
+
     /// Drives for so long, with a break wherever none may be driven without. The time of the breaks.
     pub fn drive_with_breaks(&mut self, time: Millis, rule: &DrivingRule) -> Millis {
         let (mut left, mut rested) = (time, Millis(0));
@@ -280,6 +289,8 @@ pub struct Tachograph {
     pub settled: Driven,
     /// The newest changes, by ascending time.
     pub changes: Vec<ActivityChange>,
+    /// The rule that it was recorded by last; `None`: nothing is recorded.
+    pub rule: Option<DrivingRule>,
 }
 
 impl Tachograph {
@@ -288,13 +299,16 @@ impl Tachograph {
         *self == Self::default()
     }
 
-    /// A shift begins.
-    pub(crate) fn begin(&mut self, at: Timestamp) {
-        *self = Self { settled: Driven { at, ..Driven::default() }, changes: Vec::new() };
+    /// A shift begins; without a rule nothing is recorded of it.
+    pub(crate) fn begin(&mut self, at: Timestamp, rule: Option<DrivingRule>) {
+        *self = Self::default();
+        if rule.is_some() {
+            (self.settled.at, self.rule) = (at, rule);
+        }
     }
 
     /// Records a change. True: a limit has been passed that had not been before.
-    pub(crate) fn record(&mut self, change: ActivityChange, rule: &DrivingRule) -> bool {
+    pub(crate) fn record(&mut self, mut change: ActivityChange, rule: &DrivingRule) -> bool {
         if change.at < self.settled.at {
             return false;
         }
@@ -302,6 +316,12 @@ impl Tachograph {
         let place = self.changes.partition_point(|known| (known.at, known.turn) < (change.at, change.turn));
         if self.changes.get(place).is_some_and(|known| (known.at, known.turn) == (change.at, change.turn)) {
             return false;
+        }
+        if change.turn == Turn::Arrived && change.drive == Millis(0) {
+            // Where the end of the stop is told first, it knows how long the drive there was to take.
+            let ends = |known: &&ActivityChange| !matches!(known.turn, Turn::BreakBegan | Turn::BreakEnded);
+            let next = self.changes[place..].iter().find(ends);
+            change.drive = next.filter(|next| next.turn == Turn::Left).map_or(Millis(0), |left| left.drive);
         }
         self.changes.insert(place, change);
         if self.changes.len() > KEPT {

@@ -540,12 +540,18 @@ fn a_break_comes_to_the_same_in_whatever_order_its_facts_come() {
     }
 }
 
-/// A vehicle with a rule of driving times, and an order on its route.
-fn with_a_rule() -> Log {
+/// A vehicle with a rule of driving times, and an order that nobody has planned yet.
+fn with_a_vehicle_with_a_rule() -> Log {
     let mut log = empty();
     log.tell(Event::VehicleRegistered(Vehicle { driving_time: Some(driving_rule(1)), ..vehicle("v1", 0) }));
     log.tell(on(None));
     log.job("o1", 100);
+    log
+}
+
+/// The same with the order on its route.
+fn with_a_rule() -> Log {
+    let mut log = with_a_vehicle_with_a_rule();
     log.plan(Some("v1"));
     log
 }
@@ -573,6 +579,135 @@ fn what_a_driver_has_driven_comes_to_the_same_in_any_order() {
     assert_commutes(with_a_rule, &facts, driven);
     // Without the arrival he has driven up to the service, which takes a minute.
     assert_commutes(with_a_rule, &[facts[0].clone(), facts[1].clone(), facts[2].clone(), facts[4].clone()], driven);
+}
+
+fn at_o1(make: fn(StopEvent) -> Event) -> Event {
+    let (vehicle, order) = (name("v1"), name("o1"));
+    make(StopEvent { vehicle, order, stop: StopKind::Delivery, at: Timestamp(0), position: None })
+}
+
+/// What the driver has driven, and since when, some time later.
+fn driven(log: &Log) -> (Millis, Option<Timestamp>) {
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    let driven = state.driven(Timestamp(BEGIN + 10 * MINUTE)).unwrap();
+    (driven.in_shift, driven.began)
+}
+
+#[test]
+fn a_drive_that_nobody_told_the_beginning_of_counts_as_planned_in_any_order() {
+    // The way takes two minutes as planned.
+    let begin = || {
+        let mut log = with_a_vehicle_with_a_rule();
+        let mut proposal = plan(&log.fleet, |_| Some(name("v1")));
+        for visit in proposal.groups.iter_mut().flat_map(|group| &mut group.routes).flat_map(|route| &mut route.visits)
+        {
+            for time in [&mut visit.arrival, &mut visit.start, &mut visit.departure] {
+                *time = *time + Millis(2 * MINUTE);
+            }
+        }
+        assert_eq!(log.tell(Event::PlanProposed(proposal)).refused, None);
+        log
+    };
+    let nothing = || Event::AssignmentAccepted { vehicle: name("v1"), revision: 0 };
+    let facts = [nothing(), nothing(), nothing(), at_o1(Event::StopArrived), at_o1(Event::StopCompleted)];
+    let mut log = begin();
+    told(&mut log, &facts, &[4, 3]);
+    assert_eq!(driven(&log), (Millis(2 * MINUTE), Some(Timestamp(BEGIN + MINUTE))));
+    assert_commutes(begin, &facts, driven);
+    let facts = [
+        nothing(),
+        nothing(),
+        at_o1(Event::StopArrived),
+        pause(Event::BreakStarted, Some(1)),
+        at_o1(Event::StopCompleted),
+    ];
+    assert_commutes(begin, &facts, driven);
+}
+
+#[test]
+fn who_drives_to_a_stop_that_is_not_on_his_route_drives_all_the_same() {
+    let begin = || {
+        let mut log = with_a_vehicle_with_a_rule();
+        log.plan(None);
+        log
+    };
+    let facts = [at_o1(Event::StopDeparted), at_o1(Event::StopArrived), at_o1(Event::StopCompleted)];
+    let mut log = begin();
+    assert!(log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).route.visits.is_empty());
+    let left = log.report("departed", "v1", "o1", StopKind::Delivery);
+    assert_eq!(left.refused, Some(Refused::NotOnRoute));
+    // What else is told of the vehicle does not end the drive.
+    log.tell(Event::VehicleRegistered(Vehicle { driving_time: Some(driving_rule(1)), ..vehicle("v1", 0) }));
+    log.plan(None);
+    log.now += 5 * MINUTE;
+    let arrived = log.report("arrived", "v1", "o1", StopKind::Delivery);
+    assert_eq!(arrived.refused, Some(Refused::NotOnRoute));
+    let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+    assert!(state.driven(Timestamp(log.now)).unwrap().in_shift >= Millis(5 * MINUTE));
+    log.fleet.check().unwrap();
+    assert_commutes(begin, &facts, driven);
+    let mut log = begin();
+    told(&mut log, &facts, &[0, 1, 2]);
+    assert_eq!(driven(&log).0, Millis(MINUTE));
+}
+
+#[test]
+fn who_is_registered_without_a_rule_and_with_one_again_has_driven_what_he_has_driven() {
+    let registered = |is_ruled: bool| {
+        let driving_time = is_ruled.then(|| driving_rule(1));
+        Event::VehicleRegistered(Vehicle { driving_time, ..vehicle("v1", 0) })
+    };
+    let day = |is_changed: bool| {
+        let mut log = with_a_rule();
+        log.report("departed", "v1", "o1", StopKind::Delivery);
+        log.now = BEGIN + 2 * MINUTE;
+        if is_changed {
+            log.tell(registered(false));
+            assert!(log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).driven(Timestamp(log.now)).is_none());
+            log.fleet.check().unwrap();
+        }
+        log.now = BEGIN + 4 * MINUTE;
+        log.report("arrived", "v1", "o1", StopKind::Delivery);
+        if is_changed {
+            log.tell(registered(true));
+        }
+        driven(&log)
+    };
+    assert!(day(false).0 > Millis(3 * MINUTE));
+    assert_eq!(day(true), day(false));
+    // Whose driver signs on without a rule is not recorded.
+    let mut log = with_a_rule();
+    log.tell(registered(false));
+    log.tell(off());
+    log.tell(on(None));
+    assert!(log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).tachograph.is_empty());
+}
+
+#[test]
+fn what_may_be_driven_is_the_least_of_what_the_limits_leave() {
+    let most = |shift, duty| DrivingRule {
+        driving_max: Millis(90 * MINUTE),
+        shift_driving_max: shift,
+        duty_max: duty,
+        ..driving_rule(1)
+    };
+    let minutes = |count| Some(Millis(count * MINUTE));
+    let day = fleetfold_fleet::Driven {
+        at: Timestamp(100 * MINUTE),
+        since_break: Millis(30 * MINUTE),
+        in_shift: Millis(70 * MINUTE),
+        began: Some(Timestamp(0)),
+        ..fleetfold_fleet::Driven::default()
+    };
+    for (rule, left) in [
+        (most(None, None), 60),
+        (most(minutes(70), None), 0),
+        (most(minutes(100), None), 30),
+        (most(minutes(60), minutes(300)), 0),
+        (most(minutes(300), minutes(110)), 10),
+    ] {
+        assert_eq!(day.may_drive(&rule), Millis(left * MINUTE), "{rule:?}");
+    }
 }
 
 proptest::proptest! {

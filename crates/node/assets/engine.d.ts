@@ -362,7 +362,7 @@ export interface DrivingTimeSeen {
   began: UnixMillis | null;
   /** Driving in this shift. */
   in_shift_seconds: number;
-  /** What he may still drive before a break. */
+  /** What he may still drive before a break, or before another limit of the rule is reached. */
   left_seconds: number;
   /** Driving since his last break. */
   since_break_seconds: number;

@@ -118,6 +118,57 @@ fn nobody_is_given_more_driving_than_his_shift_allows() {
     assert_eq!(rig.route("a"), ["near"]);
 }
 
+fn force(rig: &mut Rig, order: &str) {
+    rig.fact(Event::AssignmentForced(Pin { order: name(order), vehicle: name("a") }));
+}
+
+/// Drives 40 minutes to a first stop, and is done there.
+fn drives_forty_minutes(rig: &mut Rig) {
+    rig.order(job("x", km(40, 0)));
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.now = at(40).0;
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+}
+
+#[test]
+fn who_is_forced_an_order_drives_longer_than_his_shift_allows() {
+    let rules = [
+        DrivingRule { shift_driving_max: Some(minutes(90)), ..simple(60) },
+        DrivingRule { duty_max: Some(minutes(90)), ..simple(60) },
+    ];
+    for (rule, end) in rules.into_iter().flat_map(|rule| [(rule, None), (rule, Some(km(40, 0)))]) {
+        let mut rig = ruled(rule);
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), end, ..vehicle("a", km(0, 0)) }));
+        drives_forty_minutes(&mut rig);
+        rig.order(job("far", km(-20, 0)));
+        assert!(matches!(rig.placement("far"), Placement::Unassigned(_)), "{rule:?}");
+        force(&mut rig, "far");
+        assert_eq!(rig.route("a"), ["far"], "{rule:?}");
+        rig.order(job("farther", km(-60, 0)));
+        assert_eq!(rig.route("a"), ["far"], "no other order follows it there: {rule:?}");
+        // His route stays as it is when something else is planned.
+        rig.now += MINUTE;
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), end, ..vehicle("a", km(0, 0)) }));
+        assert_eq!(rig.route("a"), ["far"], "{rule:?}");
+    }
+}
+
+#[test]
+fn who_has_not_left_is_forced_an_order_beyond_his_day() {
+    for rule in [
+        DrivingRule { shift_driving_max: Some(minutes(30)), ..simple(60) },
+        DrivingRule { duty_max: Some(minutes(30)), ..simple(60) },
+    ] {
+        let mut rig = ruled(rule);
+        rig.order(job("far", km(50, 0)));
+        assert!(matches!(rig.placement("far"), Placement::Unassigned(_)), "{rule:?}");
+        force(&mut rig, "far");
+        assert_eq!(rig.route("a"), ["far"], "{rule:?}");
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("a", km(0, 0)) }));
+        assert_eq!(rig.route("a"), ["far"], "{rule:?}");
+    }
+}
+
 #[test]
 fn the_day_of_a_driver_ends_in_time() {
     let mut rig = ruled(DrivingRule { duty_max: Some(minutes(100)), ..simple(1_000) });

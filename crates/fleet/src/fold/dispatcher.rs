@@ -168,6 +168,7 @@ impl Fleet {
                 return Err(Refused::AtStop);
             }
             state.under_way = None;
+            doing.halts(carrier);
         }
         for visit in state.route.visits.iter_mut().filter(|visit| visit.order == order) {
             // Its time to depart never comes.

@@ -1,37 +1,43 @@
-//! What drivers have driven, of vehicles with a rule of driving times.
+//! What drivers have driven, of vehicles with a rule of driving times, or that had one when their drivers signed on.
 
-use fleetfold_model::{Millis, StopKind, Timestamp, VehicleId, leaves_at};
+use fleetfold_model::{DrivingRule, Millis, OrderId, StopKind, Timestamp, VehicleId, leaves_at};
 
 use super::Applying;
 use crate::change::Flag;
 use crate::tachograph::{Activity, ActivityChange, Turn};
-use crate::{Fleet, VehicleState};
+use crate::{Fleet, Mark, VehicleState};
 
 impl VehicleState {
     /// Records what its driver does, if a rule asks for it.
     pub(super) fn turns(&mut self, at: Timestamp, turn: Turn, (drive, lasts): (Millis, Millis), doing: &mut Applying) {
-        let Some(rule) = self.spec.as_ref().and_then(|spec| spec.driving_time) else { return };
+        let Some(rule) = self.recorded_by() else { return };
         let change = ActivityChange { at, turn, drive, lasts };
-        if self.on && self.tachograph.record(change, &rule) {
+        let is_ruled = self.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+        if self.on && self.tachograph.record(change, &rule) && is_ruled {
             doing.flag(Flag::DrivingTime);
         }
     }
 
+    /// The rule by which its driver's day is recorded: its own, or where its registration names none any more, the last one of this shift.
+    pub(crate) fn recorded_by(&self) -> Option<DrivingRule> {
+        self.spec.as_ref().and_then(|spec| spec.driving_time).or(self.tachograph.rule)
+    }
+
     /// His shift begins.
     pub(super) fn begins_to_record(&mut self, at: Timestamp) {
-        if self.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some()) {
-            self.tachograph.begin(at);
-        }
+        self.tachograph.begin(at, self.spec.as_ref().and_then(|spec| spec.driving_time));
     }
 
     /// How long the drive to a visit of its route takes as planned.
-    fn planned_drive(&self, order: fleetfold_model::OrderId, stop: StopKind) -> Millis {
+    fn planned_drive(&self, order: OrderId, stop: StopKind) -> Millis {
         let visits = &self.route.visits;
         let Some(index) = visits.iter().position(|visit| (visit.order, visit.stop) == (order, stop)) else {
             return Millis(0);
         };
         let before = index.checked_sub(1).map(|before| visits[before].departure);
-        let free = before.or(self.anchor.map(|anchor| anchor.at));
+        // Where a rule counts, the plan says when he leaves, whatever else is known of him by now.
+        let is_ruled = self.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+        let free = before.or(self.anchor.filter(|_| !is_ruled).map(|anchor| anchor.at));
         (visits[index].arrival - leaves_at(visits[index].depart_at, visits[index].break_before, free)).max(Millis(0))
     }
 }
@@ -41,12 +47,12 @@ impl Fleet {
     pub(super) fn records_stop(
         &mut self,
         vehicle: VehicleId,
-        (order, stop): (fleetfold_model::OrderId, StopKind),
+        (order, stop): (OrderId, StopKind),
         (turn, at): (Turn, Timestamp),
         doing: &mut Applying,
     ) {
         let state = &self.vehicles[vehicle.index()];
-        if state.spec.as_ref().is_none_or(|spec| spec.driving_time.is_none()) {
+        if state.recorded_by().is_none() {
             return;
         }
         let drive = state.planned_drive(order, stop);
@@ -59,10 +65,34 @@ impl Fleet {
         self.vehicles[vehicle.index()].turns(at, turn, (drive, lasts), doing);
     }
 
+    /// A driver departs for a stop, or arrives there. He drives also where the stop is on no route of his, so that the report is refused. What he
+    /// says to have done at a stop behind its end does not count.
+    pub(super) fn records_drive(
+        &mut self,
+        mark: Mark,
+        (order, stop): (OrderId, StopKind),
+        turn: Turn,
+        doing: &mut Applying,
+    ) {
+        let state = &self.orders[order.index()];
+        let is_over = state.progress(stop).done_by(mark).is_some_and(|done| done < mark.at);
+        if state.spec.is_some() && !is_over {
+            self.records_stop(mark.vehicle, (order, stop), (turn, mark.at), doing);
+        }
+    }
+
+    /// A driver is done with a stop that another vehicle has served or failed before: his report is refused, but his drive is over.
+    pub(super) fn records_end_too(&mut self, mark: Mark, (order, stop): (OrderId, StopKind), doing: &mut Applying) {
+        let state = &self.orders[order.index()];
+        if state.spec.is_some() && state.progress(stop).done_by(mark).is_none() {
+            self.records_stop(mark.vehicle, (order, stop), (Turn::Left, mark.at), doing);
+        }
+    }
+
     /// Who is under way to nothing any more does not drive: his order was taken off him, or his vehicle broke down.
     pub(super) fn records_halt(&mut self, id: VehicleId, doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
-        let Some(rule) = state.spec.as_ref().and_then(|spec| spec.driving_time) else { return };
+        let Some(rule) = state.recorded_by() else { return };
         let at = doing.at.max(state.tachograph.settled.at);
         if state.under_way.is_none() && state.tachograph.read(at, &rule).activity != Activity::Rest {
             state.turns(at, Turn::Halted, (Millis(0), Millis(0)), doing);

@@ -42,6 +42,8 @@ pub(crate) struct Applying {
     pub(crate) rules: u16,
     pub(crate) change: Change,
     pub(crate) ask: Option<Ask>,
+    /// Vehicles that no longer drive to the stop that they were under way to.
+    pub(crate) halted: Vec<VehicleId>,
     /// The zone, its policy, its chain or a version of what was learned changed.
     pub(crate) zone_changed: bool,
 }
@@ -56,6 +58,7 @@ impl Applying {
             rules: RULES,
             change: Change::default(),
             ask: None,
+            halted: Vec::new(),
             zone_changed: false,
         }
     }
@@ -69,6 +72,12 @@ impl Applying {
     pub(crate) fn vehicle(&mut self, id: VehicleId) {
         if !self.change.vehicles.contains(&id) {
             self.change.vehicles.push(id);
+        }
+    }
+
+    pub(crate) fn halts(&mut self, id: VehicleId) {
+        if !self.halted.contains(&id) {
+            self.halted.push(id);
         }
     }
 
@@ -174,8 +183,8 @@ impl Fleet {
         if doing.change.flags.contains(&Flag::Gap) {
             self.counters.gaps += 1;
         }
-        for index in 0..doing.change.vehicles.len() {
-            self.records_halt(doing.change.vehicles[index], &mut doing);
+        for id in std::mem::take(&mut doing.halted) {
+            self.records_halt(id, &mut doing);
         }
         if let Some(mut ask) = doing.ask.take() {
             ask.logged_at = entry.logged_at;

@@ -386,6 +386,7 @@ impl Fleet {
             let is_driving_there = |under: UnderWay| (under.order, under.stop) == (id, StopKind::Delivery);
             if self.vehicles[vehicle.index()].under_way.is_some_and(is_driving_there) {
                 self.vehicles[vehicle.index()].under_way = None;
+                doing.halts(vehicle);
             }
             self.vehicles[vehicle.index()].route.revision = doing.seq;
             doing.route(vehicle);
@@ -431,6 +432,7 @@ impl Fleet {
         if let Some(under) = state.under_way.filter(|under| under.order == id) {
             // It stops driving there and is free from now on; where that is, no fact has said.
             state.under_way = None;
+            doing.halts(vehicle);
             if under.arrived.is_none() {
                 state.stands_somewhere(doing.now, doing.seq);
             }

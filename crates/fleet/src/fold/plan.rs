@@ -301,13 +301,14 @@ impl Fleet {
     }
 
     /// A vehicle that is on its way to a stop which its new visits do not begin with turns where the plan says.
-    fn turn(&mut self, id: VehicleId, group: &ExchangeGroup, visits: &[Visit]) {
+    fn turn(&mut self, id: VehicleId, group: &ExchangeGroup, visits: &[Visit], doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
         let Some(under) = state.under_way else { return };
         let goes_on = visits.first().is_some_and(|first| (first.order, first.stop) == (under.order, under.stop));
         let route = group.routes.iter().find(|route| route.vehicle == state.name && route.diverts);
         if let Some(route) = route.filter(|_| !goes_on) {
             state.under_way = None;
+            doing.halts(id);
             state.stands_at(route.start, route.start_at);
         }
     }
@@ -320,7 +321,7 @@ impl Fleet {
             doing.order(order);
         }
         for (vehicle, visits) in routes {
-            self.turn(vehicle, group, &visits);
+            self.turn(vehicle, group, &visits, doing);
             let new = Placement::OnRoute(vehicle);
             for visit in &visits {
                 // Looked at before it is written to: most orders of a route are on it already, and writing copies a shared page.

@@ -43,14 +43,11 @@ impl Fleet {
     pub(crate) fn stop_departed(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        self.records_drive(Mark { vehicle, at }, (order, stop.stop), Turn::Departed, doing);
         if self.was_departed(order, stop.stop, Mark { vehicle, at }, doing) {
-            self.records_stop(vehicle, (order, stop.stop), (Turn::Departed, at), doing);
             return Ok(());
         }
         self.begin(order, vehicle, stop, at, doing)?;
-        if self.is_under_way(vehicle, (order, stop.stop)) {
-            self.records_stop(vehicle, (order, stop.stop), (Turn::Departed, at), doing);
-        }
         let progress = self.orders[order.index()].progress_mut(stop.stop);
         progress.departed.get_or_insert(Mark { vehicle, at });
         Ok(())
@@ -59,17 +56,14 @@ impl Fleet {
     pub(crate) fn stop_arrived(&mut self, stop: &StopEvent, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        self.records_drive(Mark { vehicle, at }, (order, stop.stop), Turn::Arrived, doing);
         if self.was_there(order, stop, Mark { vehicle, at }, doing) {
-            self.records_stop(vehicle, (order, stop.stop), (Turn::Arrived, at), doing);
             return Ok(());
         }
         let known_start = self.orders[order.index()].progress(stop.stop).departed.is_some();
         self.begin(order, vehicle, stop, at, doing)?;
         if !known_start {
             doing.flag(Flag::Gap);
-        }
-        if self.is_under_way(vehicle, (order, stop.stop)) {
-            self.records_stop(vehicle, (order, stop.stop), (Turn::Arrived, at), doing);
         }
         self.orders[order.index()].progress_mut(stop.stop).arrived.get_or_insert(Mark { vehicle, at });
         let said = self.place_said(stop.position, doing);
@@ -86,10 +80,6 @@ impl Fleet {
             }
         }
         Ok(())
-    }
-
-    fn is_under_way(&self, vehicle: VehicleId, (order, stop): (OrderId, StopKind)) -> bool {
-        self.vehicles[vehicle.index()].under_way.is_some_and(|under| (under.order, under.stop) == (order, stop))
     }
 
     /// A departure that is told when its stop is over already: it is taken down. False: it is not one.
@@ -230,6 +220,7 @@ impl Fleet {
         let progress = self.orders[order.index()].progress(stop.stop);
         // What was served at last was served, whatever failed before.
         if progress.completed.is_some() || (progress.failed.is_some() && !doing.remembers()) {
+            self.records_end_too(mark, (order, stop.stop), doing);
             return Err(Refused::StopDone);
         }
         let told = &self.orders[order.index()].told;
@@ -302,10 +293,14 @@ impl Fleet {
     pub(crate) fn stop_failed(&mut self, stop: &StopEvent, reason: FailReason, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
-        if doing.remembers() {
-            self.failed_before(order, stop.stop, (Mark { vehicle, at }, reason))?;
+        if doing.remembers()
+            && let Err(refused) = self.failed_before(order, stop.stop, (Mark { vehicle, at }, reason))
+        {
+            self.records_end_too(Mark { vehicle, at }, (order, stop.stop), doing);
+            return Err(refused);
         }
         if self.orders[order.index()].progress(stop.stop).is_done() {
+            self.records_end_too(Mark { vehicle, at }, (order, stop.stop), doing);
             return Err(Refused::StopDone);
         }
         let said = self.place_said(stop.position, doing);
@@ -535,8 +530,9 @@ impl Fleet {
                 doing.ask_vehicle(vehicle);
             }
         }
-        if state.under_way.is_none_or(|under| under.order == order) {
+        if state.under_way.is_some_and(|under| under.order == order) {
             state.under_way = None;
+            doing.halts(vehicle);
         }
         state.stops_done += 1;
         if let Some(position) = place {

@@ -113,6 +113,7 @@ impl Fleet {
                 let state = &mut self.vehicles[mark.vehicle.index()];
                 if state.under_way.is_some_and(|under| under.order == id) {
                     state.under_way = None;
+                    doing.halts(mark.vehicle);
                     doing.vehicle(mark.vehicle);
                 }
             }

@@ -5,7 +5,7 @@ use fleetfold_model::{Load, Name, OrderId, Position, Shift, Timestamp, Vehicle, 
 use crate::change::{Flag, Refused};
 use crate::digest::vehicle_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Fleet, Mark, Placement, Tachograph, Told};
+use crate::{Fleet, Mark, Placement, Told};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
@@ -24,10 +24,13 @@ impl Fleet {
             // The shift of who is signed on follows, as far as he has not named another.
             state.follow_duties();
         }
-        if spec.driving_time.is_none() {
-            state.tachograph = Tachograph::default();
-        } else if state.on && state.tachograph.is_empty() {
-            state.begins_to_record(doing.at);
+        if state.tachograph.is_empty() {
+            if state.on {
+                state.begins_to_record(doing.at);
+            }
+        } else if spec.driving_time.is_some() {
+            // Without a rule the record goes on by the last one, until its driver signs on again.
+            state.tachograph.rule = spec.driving_time;
         }
         if state.on {
             // It signed on before it was registered, or its properties changed during the shift.
@@ -128,6 +131,7 @@ impl Fleet {
     pub(crate) fn displace_all(&mut self, id: VehicleId, doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
         state.under_way = None;
+        doing.halts(id);
         if !state.route.visits.is_empty() {
             state.route.revision = doing.seq;
             doing.route(id);

@@ -223,13 +223,40 @@ pub(super) struct VehicleSpecV1 {
 
 /// How long a driver may drive.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-struct DrivingRuleV1 {
+pub(super) struct DrivingRuleV1 {
     driving_max_ms: i64,
     pause_ms: i64,
     first_part_ms: i64,
     service_counts: bool,
     shift_driving_max_ms: Option<i64>,
     duty_max_ms: Option<i64>,
+}
+
+impl From<DrivingRule> for DrivingRuleV1 {
+    fn from(rule: DrivingRule) -> Self {
+        let DrivingRule { driving_max, pause, first_part, service_counts, shift_driving_max, duty_max } = rule;
+        Self {
+            driving_max_ms: driving_max.0,
+            pause_ms: pause.0,
+            first_part_ms: first_part.0,
+            service_counts,
+            shift_driving_max_ms: shift_driving_max.map(|Millis(span)| span),
+            duty_max_ms: duty_max.map(|Millis(span)| span),
+        }
+    }
+}
+
+impl From<DrivingRuleV1> for DrivingRule {
+    fn from(rule: DrivingRuleV1) -> Self {
+        Self {
+            driving_max: Millis(rule.driving_max_ms),
+            pause: Millis(rule.pause_ms),
+            first_part: Millis(rule.first_part_ms),
+            service_counts: rule.service_counts,
+            shift_driving_max: rule.shift_driving_max_ms.map(Millis),
+            duty_max: rule.duty_max_ms.map(Millis),
+        }
+    }
 }
 
 impl From<Vehicle> for VehicleSpecV1 {
@@ -259,14 +286,7 @@ impl From<Vehicle> for VehicleSpecV1 {
             shift: shift.map(Into::into),
             stops_max,
             lifo,
-            driving_time: driving_time.map(|rule| DrivingRuleV1 {
-                driving_max_ms: rule.driving_max.0,
-                pause_ms: rule.pause.0,
-                first_part_ms: rule.first_part.0,
-                service_counts: rule.service_counts,
-                shift_driving_max_ms: rule.shift_driving_max.map(|Millis(span)| span),
-                duty_max_ms: rule.duty_max.map(|Millis(span)| span),
-            }),
+            driving_time: driving_time.map(Into::into),
         }
     }
 }
@@ -288,14 +308,7 @@ impl VehicleSpecV1 {
             shift: self.shift.map(Into::into),
             stops_max: self.stops_max,
             lifo: self.lifo,
-            driving_time: self.driving_time.map(|rule| DrivingRule {
-                driving_max: Millis(rule.driving_max_ms),
-                pause: Millis(rule.pause_ms),
-                first_part: Millis(rule.first_part_ms),
-                service_counts: rule.service_counts,
-                shift_driving_max: rule.shift_driving_max_ms.map(Millis),
-                duty_max: rule.duty_max_ms.map(Millis),
-            }),
+            driving_time: self.driving_time.map(Into::into),
         }
     }
 }

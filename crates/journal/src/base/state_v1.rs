@@ -11,7 +11,7 @@ use fleetfold_model::{
 use serde::{Deserialize, Serialize};
 
 use super::said_v1::NumberedV1;
-use super::specs_v1::{OrderChangeV1, OrderSpecV1, ShiftSpecV1, VehicleSpecV1};
+use super::specs_v1::{DrivingRuleV1, OrderChangeV1, OrderSpecV1, ShiftSpecV1, VehicleSpecV1};
 use super::values::{Count, Hash64, NameText, PointV1, Word, is_default, names, texts};
 
 /// Who did something at a stop, and when.
@@ -648,6 +648,9 @@ struct TachographV1 {
     is_over: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     changes: Vec<ActivityChangeV1>,
+    /// The rule that it was recorded by last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    rule: Option<DrivingRuleV1>,
 }
 
 /// A change of a driver's activity.
@@ -662,7 +665,7 @@ struct ActivityChangeV1 {
 }
 
 impl From<Tachograph> for TachographV1 {
-    fn from(Tachograph { settled, changes }: Tachograph) -> Self {
+    fn from(Tachograph { settled, changes, rule }: Tachograph) -> Self {
         let Driven { at, activity, since_break, first_part, rested, in_shift, began, rests_until, is_over } = settled;
         let change = |ActivityChange { at, turn, drive, lasts }| ActivityChangeV1 {
             at_ms: at.0,
@@ -681,6 +684,7 @@ impl From<Tachograph> for TachographV1 {
             rests_until: rests_until.map(|(Timestamp(until), then)| (until, Word(then))),
             is_over,
             changes: changes.into_iter().map(change).collect(),
+            rule: rule.map(Into::into),
         }
     }
 }
@@ -704,7 +708,8 @@ impl From<TachographV1> for Tachograph {
             rests_until: image.rests_until.map(|(until, then)| (Timestamp(until), then.0)),
             is_over: image.is_over,
         };
-        Self { settled, changes: image.changes.into_iter().map(change).collect() }
+        let changes = image.changes.into_iter().map(change).collect();
+        Self { settled, changes, rule: image.rule.map(Into::into) }
     }
 }
 

@@ -138,7 +138,7 @@ fn driving_time(state: &VehicleState, now: Timestamp) -> Option<DrivingTimeSeen>
     let violations = found.map(|(what, by, planned)| DrivingViolation { what, by_seconds: by.0 / 1000, planned });
     Some(DrivingTimeSeen {
         since_break_seconds: driven.settled(&rule).since_break.0 / 1000,
-        left_seconds: driven.left(&rule).0 / 1000,
+        left_seconds: driven.may_drive(&rule).0 / 1000,
         in_shift_seconds: driven.in_shift.0 / 1000,
         began: driven.began.map(|at| at.0),
         violations: violations.collect(),

@@ -126,7 +126,7 @@ pub(crate) struct VehicleDetail<'a> {
 pub(crate) struct DrivingTimeSeen {
     /// Driving since his last break.
     pub(crate) since_break_seconds: i64,
-    /// What he may still drive before a break.
+    /// What he may still drive before a break, or before another limit of the rule is reached.
     pub(crate) left_seconds: i64,
     /// Driving in this shift.
     pub(crate) in_shift_seconds: i64,

@@ -865,7 +865,7 @@ fn forced_day(fleet: &Fleet, outlook: &Outlook, id: VehicleId, frozen: usize, no
     let (spec, last) = (vehicle.spec.as_ref()?, vehicle.route.visits.last()?);
     let mut until = fleet.forced_until(id)?;
     let mut driving = FORCED_SLACK;
-    vehicle.follow_route(now, |leg| {
+    let mut driven = vehicle.follow_route(now, |leg| {
         if leg.index >= frozen {
             driving += leg.drive;
         }
@@ -873,7 +873,8 @@ fn forced_day(fleet: &Fleet, outlook: &Outlook, id: VehicleId, frozen: usize, no
     if let (Some(end), Some(stop)) = (spec.end, fleet.order(last.order).stop(last.stop)) {
         let leg = outlook.leg(stop.position, end, last.departure);
         let way_home = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-        (driving, until) = (driving + way_home, until + way_home);
+        let rests = driven.drive_with_breaks(way_home, &spec.driving_time?);
+        (driving, until) = (driving + way_home, until + way_home + rests);
     }
     let leaves = vehicle.route.visits.first().map_or(now, |first| first.depart_at.max(now));
     Some(ForcedDay { driving, until, duty: until - leaves })

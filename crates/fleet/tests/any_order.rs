@@ -652,6 +652,27 @@ fn who_drives_to_a_stop_that_is_not_on_his_route_drives_all_the_same() {
 }
 
 #[test]
+fn who_comes_to_a_stop_that_another_has_served_has_driven_there_and_is_done() {
+    for is_failed in [false, true] {
+        let mut log = with_a_rule();
+        log.vehicle("v2", 0);
+        log.shipment("s1", 100, 200);
+        log.plan(Some("v1"));
+        log.report("completed", "v2", "s1", StopKind::Pickup);
+        let left = log.report("departed", "v1", "s1", StopKind::Pickup);
+        assert_eq!(left.refused, Some(Refused::StopDone));
+        log.now += 5 * MINUTE;
+        let ended = if is_failed { "failed" } else { "completed" };
+        let done = log.report(ended, "v1", "s1", StopKind::Pickup);
+        assert_eq!(done.refused, Some(Refused::StopDone));
+        let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+        let driven = state.driven(Timestamp(log.now + 9 * MINUTE)).unwrap();
+        // The last of the five minutes is service.
+        assert_eq!(driven.in_shift.0 / MINUTE, 4, "{ended}");
+    }
+}
+
+#[test]
 fn who_is_registered_without_a_rule_and_with_one_again_has_driven_what_he_has_driven() {
     let registered = |is_ruled: bool| {
         let driving_time = is_ruled.then(|| driving_rule(1));

@@ -146,10 +146,13 @@ fn who_is_forced_an_order_drives_longer_than_his_shift_allows() {
         assert_eq!(rig.route("a"), ["far"], "{rule:?}");
         rig.order(job("farther", km(-60, 0)));
         assert_eq!(rig.route("a"), ["far"], "no other order follows it there: {rule:?}");
+        // What lies on the way asks for no more driving.
+        rig.order(job("between", km(10, 0)));
+        assert_eq!(rig.route("a"), ["between", "far"], "{rule:?}");
         // His route stays as it is when something else is planned.
         rig.now += MINUTE;
         rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), end, ..vehicle("a", km(0, 0)) }));
-        assert_eq!(rig.route("a"), ["far"], "{rule:?}");
+        assert_eq!(rig.route("a"), ["between", "far"], "{rule:?}");
     }
 }
 

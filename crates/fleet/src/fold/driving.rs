@@ -81,10 +81,15 @@ impl Fleet {
         }
     }
 
-    /// A driver is done with a stop that another vehicle has served or failed before: his report is refused, but his drive is over.
-    pub(super) fn records_end_too(&mut self, mark: Mark, (order, stop): (OrderId, StopKind), doing: &mut Applying) {
-        let state = &self.orders[order.index()];
-        if state.spec.is_some() && state.progress(stop).done_by(mark).is_none() {
+    /// A driver is done with a stop that was over before: his report is refused, but his drive is over, if he tells of it for the first time.
+    pub(super) fn records_end_too(
+        &mut self,
+        is_his_first: bool,
+        mark: Mark,
+        (order, stop): (OrderId, StopKind),
+        doing: &mut Applying,
+    ) {
+        if is_his_first && self.orders[order.index()].spec.is_some() {
             self.records_stop(mark.vehicle, (order, stop), (Turn::Left, mark.at), doing);
         }
     }

@@ -220,7 +220,8 @@ impl Fleet {
         let progress = self.orders[order.index()].progress(stop.stop);
         // What was served at last was served, whatever failed before.
         if progress.completed.is_some() || (progress.failed.is_some() && !doing.remembers()) {
-            self.records_end_too(mark, (order, stop.stop), doing);
+            let is_his_first = progress.done_by(mark).is_none();
+            self.records_end_too(is_his_first, mark, (order, stop.stop), doing);
             return Err(Refused::StopDone);
         }
         let told = &self.orders[order.index()].told;
@@ -293,14 +294,16 @@ impl Fleet {
     pub(crate) fn stop_failed(&mut self, stop: &StopEvent, reason: FailReason, doing: &mut Applying) -> Verdict {
         let (order, vehicle) = self.reported(stop, doing)?;
         let at = Self::report_time(stop.at, doing);
+        let mark = Mark { vehicle, at };
+        let is_his_first = self.orders[order.index()].progress(stop.stop).done_by(mark).is_none();
         if doing.remembers()
-            && let Err(refused) = self.failed_before(order, stop.stop, (Mark { vehicle, at }, reason))
+            && let Err(refused) = self.failed_before(order, stop.stop, (mark, reason))
         {
-            self.records_end_too(Mark { vehicle, at }, (order, stop.stop), doing);
+            self.records_end_too(is_his_first, mark, (order, stop.stop), doing);
             return Err(refused);
         }
         if self.orders[order.index()].progress(stop.stop).is_done() {
-            self.records_end_too(Mark { vehicle, at }, (order, stop.stop), doing);
+            self.records_end_too(is_his_first, mark, (order, stop.stop), doing);
             return Err(Refused::StopDone);
         }
         let said = self.place_said(stop.position, doing);

@@ -305,10 +305,10 @@ impl<'a> Answer<'a> {
         nobody: &mut BTreeMap<OrderId, Nobody>,
     ) -> (Draft, Problem, Solution) {
         let fleet = self.moment.fleet;
-        let solved = self.hurried(asked, orders, solved);
-        let (broken, cost) = (self.broken_promises(&asked.loose, &solved), solved.2.cost);
         // A driver who is on his way has had no notice of anything else: a saving is not worth that where the policy wants notice.
         let gives_notice = fleet.policy().notice > Millis(0);
+        let solved = if gives_notice { self.hurried(asked, orders, solved) } else { solved };
+        let (broken, cost) = (self.broken_promises(&asked.loose, &solved), solved.2.cost);
         let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let mut turning = self.turning.borrow().clone();
         // Who cannot get to his stop is not held by it, whatever the policy says of drivers who can.
@@ -348,9 +348,8 @@ impl<'a> Answer<'a> {
         let other = self.solve_turning(&vehicles, orders, &turning);
         let saves = match fleet.policy().diversion {
             Diversion::Never => false,
-            Diversion::SavesPromise => self.broken_promises(&asked.loose, &other) < broken,
-            Diversion::Saves(_) if gives_notice => self.broken_promises(&asked.loose, &other) < broken,
-            Diversion::Saves(gain) => cost - other.2.cost >= gain,
+            Diversion::Saves(gain) if !gives_notice => cost - other.2.cost >= gain,
+            Diversion::SavesPromise | Diversion::Saves(_) => self.broken_promises(&asked.loose, &other) < broken,
         };
         if saves { other } else { solved }
     }
@@ -367,8 +366,11 @@ impl<'a> Answer<'a> {
         let vehicles: BTreeSet<VehicleId> = solved.0.vehicles.iter().copied().collect();
         let before = self.at_short_notice.borrow().clone();
         let held: BTreeSet<VehicleId> = vehicles.iter().copied().filter(held).collect();
+        if held.is_subset(&before) {
+            return solved;
+        }
         let broken = self.broken_promises(&asked.loose, &solved);
-        if held.is_subset(&before) || broken == (0, 0) {
+        if broken == (0, 0) {
             return solved;
         }
         self.at_short_notice.borrow_mut().extend(held);

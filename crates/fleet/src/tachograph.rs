@@ -337,22 +337,21 @@ impl Tachograph {
 
     /// What had been driven and rested at an earlier time, as far as it is not settled.
     pub(crate) fn read_until(&self, then: Timestamp, rule: &DrivingRule) -> Driven {
-        let count = self.changes.partition_point(|change| change.at <= then);
-        let mut driven = self.settled;
-        for (index, change) in self.changes[..count].iter().enumerate() {
-            driven.take(*change, self.changes.get(index + 1), rule);
-        }
-        driven.go_on(then.max(driven.at), rule);
-        driven
+        self.taken(self.changes.partition_point(|change| change.at <= then), then, rule)
     }
 
     /// What has been driven and rested up to then; what he did last goes on.
     pub fn read(&self, now: Timestamp, rule: &DrivingRule) -> Driven {
+        self.taken(self.changes.len(), now, rule)
+    }
+
+    /// What comes of the first so many changes that are kept, going on until then.
+    fn taken(&self, count: usize, until: Timestamp, rule: &DrivingRule) -> Driven {
         let mut driven = self.settled;
-        for (index, change) in self.changes.iter().enumerate() {
+        for (index, change) in self.changes[..count].iter().enumerate() {
             driven.take(*change, self.changes.get(index + 1), rule);
         }
-        driven.go_on(now.max(driven.at), rule);
+        driven.go_on(until.max(driven.at), rule);
         driven
     }
 }

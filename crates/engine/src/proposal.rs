@@ -279,18 +279,10 @@ impl Solved<'_> {
     /// Whether a route asks for no more driving without a break than the rule of its vehicle allows.
     fn keeps_driving_times(&self, tour: usize, route: &ProposedRoute) -> bool {
         let mut vehicle = self.fleet.vehicle(self.draft.vehicles[tour]).clone();
-        let visits = route.visits.iter().filter_map(|visit| {
-            Some(Visit {
-                order: self.fleet.order_id(visit.order.as_str())?,
-                stop: visit.stop,
-                depart_at: visit.depart_at,
-                arrival: visit.arrival,
-                start: visit.start,
-                departure: visit.departure,
-                metres: visit.metres,
-                break_before: visit.break_before,
-            })
-        });
+        let visits = route
+            .visits
+            .iter()
+            .filter_map(|visit| Some(Visit::of_plan(self.fleet.order_id(visit.order.as_str())?, visit)));
         vehicle.route.visits = visits.collect();
         let mut is_kept = true;
         vehicle.follow_route(self.draft.epoch, |leg| is_kept &= leg.missing <= ROUNDING);

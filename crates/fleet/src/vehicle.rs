@@ -38,6 +38,12 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// A visit as a plan has it, of the order that it names.
+    pub fn of_plan(order: OrderId, visit: &PlannedVisit) -> Self {
+        let &PlannedVisit { stop, depart_at, arrival, start, departure, metres, break_before, .. } = visit;
+        Self { order, stop, depart_at, arrival, start, departure, metres, break_before }
+    }
+
     /// True when a dispatcher has named another vehicle for it since the route was planned: its departure says nothing.
     pub fn is_recalled(&self) -> bool {
         self.depart_at == RECALLED

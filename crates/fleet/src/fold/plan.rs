@@ -192,16 +192,7 @@ impl Fleet {
             if visits.iter().any(|other| other.order == order && other.stop == visit.stop) {
                 return None;
             }
-            visits.push(Visit {
-                order,
-                stop: visit.stop,
-                depart_at: visit.depart_at,
-                arrival: visit.arrival,
-                start: visit.start,
-                departure: visit.departure,
-                metres: visit.metres,
-                break_before: visit.break_before,
-            });
+            visits.push(Visit::of_plan(order, visit));
         }
         // Whole orders, pickup first.
         for (index, visit) in visits.iter().enumerate() {

@@ -278,16 +278,7 @@ impl Fleet {
         }
         let mut visits = Vec::with_capacity(image.visits.len());
         for visit in &image.visits {
-            visits.push(Visit {
-                order: self.order_named(&visit.order)?,
-                stop: visit.stop,
-                depart_at: visit.depart_at,
-                arrival: visit.arrival,
-                start: visit.start,
-                departure: visit.departure,
-                metres: visit.metres,
-                break_before: visit.break_before,
-            });
+            visits.push(Visit::of_plan(self.order_named(&visit.order)?, visit));
         }
         let under_way = image.under_way.as_ref().map(|UnderWayImage { order, stop, departed, arrived }| {
             Ok(UnderWay { order: self.order_named(order)?, stop: *stop, departed: *departed, arrived: *arrived })

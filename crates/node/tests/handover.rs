@@ -187,7 +187,7 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (_broker, url) = broker(folder);
-    let (_engine, port) = serve(folder, &url);
+    let (engine, port) = serve(folder, &url);
     let zones = Zones { folder, url, port };
     zones.fill();
     let handover =
@@ -201,7 +201,7 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     assert_eq!(status(), before);
     for again in [1, 0] {
         let (good, done, said) = zones.zone(&handover("van-1"));
-        assert!(good, "{said}");
+        assert!(good && !said.contains("no engine runs"), "{said}");
         assert_eq!((&done["vehicles"], &done["orders"]), (&json!(again), &json!(0)), "{done}");
     }
     // An earlier run died between the two facts of another one.
@@ -230,6 +230,12 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     for zone in ["old", "other"] {
         zones.audit(zone);
     }
+
+    // Without a node it is done all the same, and said that it waits for one.
+    drop(engine);
+    let (good, done, said) = zones.zone(&handover("van-3"));
+    assert!(good && done["vehicles"] == json!(1), "{done} {said}");
+    assert!(said.contains("no engine runs zone acme/other"), "{said}");
 }
 
 #[test]

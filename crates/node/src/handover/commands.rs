@@ -1,14 +1,16 @@
 //! `fleetfold zone handover` and `fleetfold zone split` on the command line.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use fleetfold_journal::ZoneName;
 use fleetfold_model::Name;
 
 use super::{Done, hand_over, split};
 use crate::args::{Zone, ZoneCommand};
 use crate::demo::zone_name;
 use crate::failure::Failure;
-use crate::log;
+use crate::log::{self, Leased, Log};
 
 pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
     match args.what {
@@ -27,6 +29,7 @@ pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
             })?;
             let opened = log::open(&log, log::Purpose::Write).await?;
             let done = Box::pin(hand_over(&opened.log, (&from, &to), &vehicle, open)).await?;
+            say_if_nobody_runs(&opened.log, &to).await;
             Ok(show(&done, json))
         }
         ZoneCommand::Split { from, into, area, log, tenant, json } => {
@@ -34,8 +37,29 @@ pub(crate) async fn zone(args: Zone) -> Result<ExitCode, Failure> {
             let area = if std::path::Path::new(&area).is_file() { std::fs::read_to_string(&area)? } else { area };
             let opened = log::open(&log, log::Purpose::Write).await?;
             let done = Box::pin(split(&opened.log, &from, &to, &area)).await?;
+            say_if_nobody_runs(&opened.log, &to).await;
             Ok(show(&done, json))
         }
+    }
+}
+
+/// A node that may run a zone that is new has found it after this time.
+const FOUND_WITHIN: Duration = Duration::from_secs(3);
+/// Time between two looks whether one has.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What came to a zone without an engine waits there: that is said on standard error, beside what was done.
+async fn say_if_nobody_runs(log: &Log, zone: &ZoneName) {
+    let asked = crate::clock::monotonic();
+    while matches!(log.leased(zone).await, Leased::Nobody) {
+        if asked.elapsed() < FOUND_WITHIN {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        }
+        eprintln!(
+            "warning: no engine runs zone {zone}: what was handed over waits there until one does (`fleetfold serve --zones '{zone}'`)"
+        );
+        return;
     }
 }
 

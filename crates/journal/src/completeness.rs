@@ -30,8 +30,10 @@ pub enum Missing {
 pub struct Completeness {
     /// Every message of ours up to this sequence was read. `None`: nothing was read or asked yet.
     sure: Option<u64>,
-    /// The broker had no more for us when it delivered the last one.
+    /// The broker had no more for us when it delivered the last one, and nothing had been dropped before it.
     current: bool,
+    /// Since messages begin to come, the reader has been current once: it has caught up.
+    caught_up: bool,
     /// More of ours waited at the broker when the stream was looked at last.
     behind: bool,
     /// More of ours wait behind the message that came last.
@@ -56,6 +58,7 @@ impl Completeness {
         Self {
             sure: None,
             current: false,
+            caught_up: false,
             behind: false,
             coming: false,
             awake: now,
@@ -80,7 +83,7 @@ impl Completeness {
 
     /// The connection broke: more may have come than was handed on.
     pub fn reconnected(&mut self) {
-        self.current = false;
+        (self.current, self.caught_up) = (false, false);
     }
 
     /// How long ago it was last looked at what the stream holds.
@@ -101,6 +104,7 @@ impl Completeness {
     /// Messages begin to come. `pending`: how many of ours wait.
     pub fn begins(&mut self, pending: u64, now: Duration) {
         (self.behind, self.coming) = (pending > 0, pending > 0);
+        self.caught_up = false;
         self.ticked = now;
     }
 
@@ -123,6 +127,7 @@ impl Completeness {
     pub fn has_all(&mut self, now: Duration) {
         (self.awake, self.slept) = (now, Duration::ZERO);
         (self.current, self.behind, self.coming) = (true, false, false);
+        self.caught_up = true;
     }
 
     /// Nothing of ours stands up to this sequence but what was read.
@@ -131,15 +136,22 @@ impl Completeness {
     }
 
     /// A message has come. True if it has to be looked at what the stream holds before the message is handed on.
+    ///
+    /// The last message of those that a reader catches up with is looked at, however soon it comes. Afterwards, where more come than are
+    /// read one by one, the reader falls behind and is current again a hundred times a second: then it looks as often as while it
+    /// catches up, and until it has looked it is not taken for current.
     #[must_use]
     pub fn came(&mut self, seq: u64, pending: u64, now: Duration) -> bool {
-        let is_next = self.current && !self.has_slept(now);
-        (self.awake, self.current, self.coming) = (now, pending == 0, pending > 0);
+        let (has_slept, is_last) = (self.has_slept(now), pending == 0);
+        let is_next = self.current && !has_slept;
+        (self.awake, self.coming) = (now, !is_last);
         if is_next {
-            (self.sure, self.behind, self.slept) = (Some(seq), self.coming, Duration::ZERO);
+            (self.current, self.sure, self.behind, self.slept) = (is_last, Some(seq), self.coming, Duration::ZERO);
             return false;
         }
-        let looks = pending == 0 || self.looked_ago(now) >= self.every;
+        let looks = self.looked_ago(now) >= self.every || is_last && (has_slept || !self.caught_up);
+        self.current = looks && is_last;
+        self.caught_up |= self.current;
         self.behind |= !looks;
         looks
     }
@@ -215,6 +227,35 @@ mod tests {
         assert!(is_gap(&read.holds(19_000, 20_000, ASLEEP)));
         // Told once.
         assert_eq!(read.holds(19_500, 20_000, ASLEEP), Ok(()));
+    }
+
+    /// Under load every few messages are the last of those that wait. To ask the broker each time would hold up all that come behind.
+    #[test]
+    fn a_reader_that_falls_behind_for_moments_looks_now_and_then_and_still_finds_a_gap() {
+        let mut read = reader(Duration::ZERO);
+        assert!(read.came(5, 0, Duration::ZERO), "it has caught up");
+        assert_eq!(read.holds(1, 5, Duration::ZERO), Ok(()));
+        let mut looks = 0;
+        for at in 1..=1_000u32 {
+            // Every third message has none behind it.
+            let now = Duration::from_millis(2) * at;
+            let seq = u64::from(5 + at);
+            if read.came(seq, u64::from(at % 3), now) {
+                looks += 1;
+                assert_eq!(read.holds(1, seq, now), Ok(()));
+            }
+        }
+        assert!((1..=10).contains(&looks), "{looks}");
+        // Messages are dropped before it has them: it knows at the next look, and takes nothing for read until then.
+        let mut found = false;
+        for at in 0..1_000u32 {
+            let now = 2 * SECOND + Duration::from_millis(2) * at;
+            let seq = u64::from(2_000 + at);
+            if read.came(seq, u64::from(at % 3), now) {
+                found |= is_gap(&read.holds(1_900, seq, now));
+            }
+        }
+        assert!(found);
     }
 
     /// Others' entries expire, and the broker is started again: a zone in which nothing ever happened lacks nothing.

@@ -254,7 +254,8 @@ impl Draft {
         let driven = self.solver_tours.iter().zip(&self.initial).flat_map(|(tour, sequence)| {
             let nodes = sequence.iter().map(|stop| self.solver_stops[stop.index()].node);
             let from = std::iter::once(tour.start_node).chain(nodes.clone());
-            from.zip(nodes)
+            let home = Some(tour.end_node).filter(|&end| end != NodeIx::NONE);
+            from.zip(nodes.chain(home))
         });
         self.with_legs(outlook.asked_legs(&self.places, driven, self.epoch, self.until))
     }

@@ -231,7 +231,8 @@ impl Outlook {
         if ends.is_empty() {
             return Legs::Asked(AskedLegs::new(n, source).keeping(driven));
         }
-        TimeDependentLegs::asked(n, ends, source).map_or_else(Legs::default, Legs::TimeDependent)
+        let legs = TimeDependentLegs::asked(n, ends, source).map(|legs| legs.keeping(driven));
+        legs.map_or_else(Legs::default, Legs::TimeDependent)
     }
 
     /// The first and the last span between two instants, and when all but the last end, from the first instant on.

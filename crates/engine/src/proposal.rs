@@ -436,7 +436,7 @@ impl Solved<'_> {
                 Alternative::Unreachable => Refusal::Way,
                 Alternative::Shift => Refusal::Shift,
                 Alternative::Rules => Refusal::Rules,
-                Alternative::Possible { .. } => Refusal::Price,
+                Alternative::Possible { .. } | Alternative::Dearer => Refusal::Price,
             };
             (self.draft.vehicles[tour], refusal)
         });
@@ -504,6 +504,7 @@ impl Solved<'_> {
             | Alternative::Stops
             | Alternative::Capacity { .. }
             | Alternative::Shift
+            | Alternative::Dearer
             | Alternative::Unreachable => None,
         };
         let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
@@ -520,6 +521,7 @@ impl Solved<'_> {
                     | Alternative::Stops
                     | Alternative::Capacity { .. }
                     | Alternative::Shift
+                    | Alternative::Dearer
                     | Alternative::Unreachable => None,
                 },
             );
@@ -551,7 +553,7 @@ fn obstacle_of(answer: Alternative) -> Obstacle {
         Alternative::Stops => Obstacle::Stops,
         Alternative::Capacity { .. } => Obstacle::Capacity,
         Alternative::Unreachable => Obstacle::Unreachable,
-        Alternative::Shift | Alternative::Possible { .. } => Obstacle::Shift,
+        Alternative::Shift | Alternative::Possible { .. } | Alternative::Dearer => Obstacle::Shift,
     }
 }
 

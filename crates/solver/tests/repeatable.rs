@@ -8,8 +8,9 @@ use std::sync::Arc;
 use drawn::{Drawn, MINUTE, any_drawn, from_plan, limits, made, never, problem, with_a_jam};
 use fleetfold_solver::check::check;
 use fleetfold_solver::{
-    AskedLegs, Interrupt, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec, SearchLimits, Stop,
-    StopIx, TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve, solve_with,
+    Alternative, AskedLegs, Interrupt, LegMatrix, LegRows, Legs, NodeIx, Pace, Pause, Problem, ProblemSpec,
+    SearchLimits, Stop, StopIx, TimeDependentLegs, TourIx, TourSpec, UNREACHABLE, Weights, alternatives, insert, solve,
+    solve_with,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -30,6 +31,10 @@ impl LegRows for Spans {
     fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
         self.0.row(span, from).to_vec()
     }
+}
+
+fn cost_of(answer: &Alternative) -> Option<i64> {
+    if let Alternative::Possible { cost, .. } = *answer { Some(cost) } else { None }
 }
 
 proptest! {
@@ -64,12 +69,14 @@ proptest! {
             let nodes: Vec<NodeIx> = sequence.iter().map(|stop| from.stops()[stop.index()].node).collect();
             std::iter::once(tour.start_node).chain(nodes.clone()).zip(nodes)
         });
+        let driven: Vec<(NodeIx, NodeIx)> = driven.collect();
         let asked = AskedLegs::new(n, constant.clone());
         let by_hour = TimeDependentLegs::asked(n, vec![50 * MINUTE, 110 * MINUTE], Arc::new(Spans(tables))).expect("ascending");
         let cases = [
             (&from, Legs::Asked(asked.clone())),
-            (&from, Legs::Asked(asked.keeping(driven))),
-            (&jammed, Legs::TimeDependent(by_hour)),
+            (&from, Legs::Asked(asked.keeping(driven.iter().copied()))),
+            (&jammed, Legs::TimeDependent(by_hour.clone())),
+            (&jammed, Legs::TimeDependent(by_hour.keeping(driven.into_iter()))),
         ];
         for (tables, legs) in cases {
             // A plan with one unit less, to be put in again.
@@ -88,7 +95,20 @@ proptest! {
                     alternatives(&asked, &ours.tours, unit, taker),
                     alternatives(&tables, &theirs.tours, unit, taker),
                 );
-                prop_assert_eq!(answers, expected);
+                prop_assert_eq!(&answers, &expected);
+                // Where a taker is compared with the others, the cheapest of them is the one that a look at each of them finds.
+                let whole = alternatives(&asked, &ours.tours, unit, None);
+                prop_assert!(!whole.contains(&Alternative::Dearer));
+                let Some(taker) = taker else { continue };
+                let others = |answers: &[Alternative]| {
+                    let others = answers.iter().enumerate().filter(|&(tour, _)| tour != taker.index());
+                    others.filter_map(|(tour, answer)| Some((cost_of(answer)?, tour))).min()
+                };
+                prop_assert_eq!(others(&answers), others(&whole));
+                for (answer, whole) in answers.iter().zip(&whole).filter(|(answer, _)| **answer != Alternative::Dearer) {
+                    prop_assert_eq!(cost_of(answer), cost_of(whole));
+                    prop_assert!(cost_of(answer).is_some() || answer == whole);
+                }
             }
         }
     }

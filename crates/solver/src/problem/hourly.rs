@@ -1,5 +1,6 @@
 //! Legs whose times depend on the hour at which they begin: one matrix for each span of time, made row by row when it is read.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::legs::LegMatrix;
@@ -98,6 +99,51 @@ pub struct TimeDependentLegs {
     source: Arc<dyn LegRows>,
     /// By span and node. Empty: legs are asked for one by one.
     rows: Arc<[OnceLock<Row>]>,
+    /// Legs that are kept where they are asked for one by one.
+    kept: Arc<Kept>,
+}
+
+/// One leg from each node to a node behind it, by span, kept when it was first asked for.
+#[derive(Default)]
+struct Kept {
+    /// The node behind each node; empty: no legs are kept.
+    next: Box<[NodeIx]>,
+    /// By span and node: time and length in one word, or [`Kept::UNKNOWN`]. Two threads may ask for the same leg: they write the same.
+    legs: Box<[AtomicU64]>,
+}
+
+impl Kept {
+    /// No leg: neither half of one is negative.
+    const UNKNOWN: u64 = u64::MAX;
+
+    /// The leg between two nodes in a span, if it is one of those that are kept; else it is asked for.
+    fn leg(&self, span: usize, (a, b): (NodeIx, NodeIx), ask: impl FnOnce() -> (i32, i32)) -> (i32, i32) {
+        if self.next.get(a.index()) != Some(&b) {
+            return ask();
+        }
+        let slot = &self.legs[span * self.next.len() + a.index()];
+        match slot.load(Ordering::Relaxed) {
+            Self::UNKNOWN => {
+                let (time, metres) = ask();
+                slot.store(u64::from(time as u32) << 32 | u64::from(metres as u32), Ordering::Relaxed);
+                (time, metres)
+            }
+            leg => ((leg >> 32) as i32, leg as u32 as i32),
+        }
+    }
+}
+
+/// A source of legs that reads those that are kept.
+struct Reading(TimeDependentLegs);
+
+impl LegRows for Reading {
+    fn row(&self, span: usize, from: NodeIx) -> Vec<(i32, i32)> {
+        (0..self.0.nodes as u32).map(|to| self.0.leg(span, from, NodeIx(to))).collect()
+    }
+
+    fn leg(&self, span: usize, from: NodeIx, to: NodeIx) -> (i32, i32) {
+        self.0.leg(span, from, to)
+    }
 }
 
 impl std::fmt::Debug for TimeDependentLegs {
@@ -123,13 +169,24 @@ impl TimeDependentLegs {
     pub fn from_rows(nodes: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
         let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
         let rows = (0..nodes * (until.len() + 1)).map(|_| OnceLock::new()).collect();
-        ascending.then_some(Self { nodes, until, source, rows })
+        ascending.then_some(Self { nodes, until, source, rows, kept: Arc::default() })
     }
 
     /// Like [`TimeDependentLegs::from_rows`], but each leg is asked for when it is read, and not kept.
     pub fn asked(nodes: usize, until: Vec<i32>, source: Arc<dyn LegRows>) -> Option<Self> {
         let ascending = until.windows(2).all(|pair| pair[0] < pair[1]);
-        ascending.then(|| Self { nodes, until, source, rows: Arc::default() })
+        ascending.then(|| Self { nodes, until, source, rows: Arc::default(), kept: Arc::default() })
+    }
+
+    /// Keeps one leg from each of these nodes, the last one named, in each span in which it is asked for. For legs along tours, which
+    /// are read again and again. Of use only where legs are asked for one by one.
+    #[must_use]
+    pub fn keeping(mut self, legs: impl Iterator<Item = (NodeIx, NodeIx)>) -> Self {
+        let mut next = vec![NodeIx::NONE; self.nodes].into_boxed_slice();
+        legs.for_each(|(from, to)| next[from.index()] = to);
+        let legs = (0..self.nodes * self.spans()).map(|_| AtomicU64::new(Kept::UNKNOWN)).collect();
+        self.kept = Arc::new(Kept { next, legs });
+        self
     }
 
     /// Where legs are asked for one by one: the same legs with those from each node as they are in one span.
@@ -137,14 +194,18 @@ impl TimeDependentLegs {
         let spans = || span_of.map(|span| span as u32).collect();
         self.rows.is_empty().then(|| AskedLegs {
             nodes: self.nodes,
-            source: Arc::clone(&self.source),
+            source: Arc::new(Reading(self.clone())),
             spans: spans(),
             next: Arc::default(),
         })
     }
 
     fn leg(&self, span: usize, a: NodeIx, b: NodeIx) -> (i32, i32) {
-        if self.rows.is_empty() { legal(self.source.leg(span, a, b)) } else { self.row(span, a)[b.index()] }
+        if self.rows.is_empty() {
+            self.kept.leg(span, (a, b), || legal(self.source.leg(span, a, b)))
+        } else {
+            self.row(span, a)[b.index()]
+        }
     }
 
     pub(crate) fn nodes(&self) -> usize {
@@ -186,10 +247,11 @@ impl TimeDependentLegs {
     /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
     pub(crate) fn leaving(&self, a: NodeIx, b: NodeIx, depart: i32, own: impl Fn(i32) -> i32) -> (i32, i32) {
         let first = self.span_at(depart);
-        let (_, metres) = self.leg(first, a, b);
+        let (time, metres) = self.leg(first, a, b);
         let spans = (first..=self.until.len()).map(|span| {
             let until = self.until.get(span).map_or(i64::MAX, |&until| i64::from(until));
-            (until, i64::from(own(self.leg(span, a, b).0)))
+            let time = if span == first { time } else { self.leg(span, a, b).0 };
+            (until, i64::from(own(time)))
         });
         (travel_over(i64::from(depart), spans).min(i64::from(UNREACHABLE)) as i32, metres)
     }

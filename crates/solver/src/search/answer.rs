@@ -34,6 +34,9 @@ fn insert_unchecked(problem: &Problem) -> Solution {
     }
 }
 
+/// More than anything costs.
+const ANY_COST: i64 = i64::MAX / 4;
+
 /// What a unit would mean for the drive of a tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detour {
@@ -66,13 +69,16 @@ pub enum Alternative {
     Shift,
     /// No road leads there.
     Unreachable,
+    /// It is not the cheapest of the others; whether it could is not looked at.
+    Dearer,
 }
 
 /// For each tour, in order, what it would mean to take a unit (a job, a pickup, a delivery of goods on board) out of the plan and to serve
 /// it on that tour.
 ///
-/// `taker`: the tour that takes it. The detours of it and of the cheapest other tour are told, which takes four drives of each; `None`:
-/// no detour is.
+/// `taker`: the tour that takes it. The detours of it and of the cheapest other tour (of those that cost the same, the first) are told, which
+/// takes four drives of each, and of the others as much as was found out on the way to that. `None`: no detour is told, and every tour
+/// is looked at in full.
 pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, taker: Option<TourIx>) -> Vec<Alternative> {
     if problem.is_time_dependent() {
         return alternatives(&frozen(problem, tours), tours, unit, taker);
@@ -83,15 +89,24 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, take
     let local = Local::whole(problem);
     let mut state = State::of_whole(&local, &without, &[unit]).enriched();
     let mut insertions = Vec::with_capacity(tours.len());
+    // What another tour has to be cheaper than, to be told.
+    let mut bound = ANY_COST;
     let mut answers: Vec<Alternative> = TourIx::first(problem.tours().len())
         .map(|tour| {
             let here = LocalTour::of_whole(tour);
             let allowed = problem.allows(tour, unit);
-            let found =
-                allowed.then(|| state.best_by_screened_walk(LocalStop::of_whole(unit), here, i64::MAX / 4)).flatten();
+            let is_compared = taker.is_some_and(|taker| taker != tour);
+            let most = if is_compared { bound } else { ANY_COST };
+            let found = allowed.then(|| state.best_by_screened_walk(LocalStop::of_whole(unit), here, most)).flatten();
             insertions.push(found);
             match found {
-                Some(insertion) => Alternative::Possible { cost: insertion.cost, detour: None },
+                Some(insertion) => {
+                    if is_compared {
+                        bound = insertion.cost;
+                    }
+                    Alternative::Possible { cost: insertion.cost, detour: None }
+                }
+                None if allowed && most < ANY_COST => Alternative::Dearer,
                 None if allowed => refused(obstacle(problem, &without, (tour, &without[tour.index()]), unit)),
                 None => Alternative::Rules,
             }

@@ -27,6 +27,9 @@ const LOOKED_AT_ONCE: usize = 1_000;
 const TOLD_A_SECOND: usize = 1_000;
 /// The same while facts wait for too long: answers come first.
 const TOLD_A_SECOND_OVERLOADED: usize = 250;
+/// The round has this part of its share at least, however many routes plans have changed since the last one: each of those takes the
+/// place of one interval, because plans need the same engine and the same broker.
+const LEFT_OF_ROUND: usize = 8;
 /// A new interval is told so long before the last one has passed.
 const AHEAD: Millis = Millis(30_000);
 /// The scale of errors of what is told so far ahead: a minute, and a tenth of the time to come.
@@ -104,6 +107,8 @@ pub(crate) struct Etas {
     told_at_once: usize,
     /// Routes that plans have changed, and that no round has looked at since.
     changed: BTreeSet<VehicleId>,
+    /// How many times plans have changed a route since the last round.
+    changes: usize,
 }
 
 impl Default for Etas {
@@ -115,6 +120,7 @@ impl Default for Etas {
             next: 0,
             told_at_once: 0,
             changed: BTreeSet::new(),
+            changes: 0,
         }
     }
 }
@@ -181,7 +187,8 @@ impl Etas {
         }
         self.looked_at = moment.log_now;
         self.told_at_once = 0;
-        let most = half(overload);
+        let share = half(overload);
+        let most = share.saturating_sub(std::mem::take(&mut self.changes)).max(share / LEFT_OF_ROUND);
         // Half of the round's share is for the others, so that no interval ends while plans change elsewhere.
         while news.len() < most / 2
             && let Some(vehicle) = self.changed.pop_first()
@@ -209,6 +216,7 @@ impl Etas {
         news: &mut Vec<Eta>,
     ) {
         self.changed.insert(vehicle);
+        self.changes += 1;
         if self.told_at_once < half(overload) {
             let before = news.len();
             self.look_at(moment, vehicle, true, news);

@@ -43,6 +43,11 @@ pub(crate) struct Relief {
 }
 
 impl Relief {
+    /// The work of a vehicle was not looked at after all: its turn comes again with the next plan.
+    pub(crate) fn put_back(&mut self, vehicle: VehicleId) {
+        self.looked_at.remove(&vehicle);
+    }
+
     /// Silent vehicles whose work is to be looked at now, those that have waited longest.
     pub(crate) fn due(&mut self, moment: Moment<'_>) -> Vec<Task> {
         let Moment { fleet, log_now } = moment;
@@ -178,9 +183,12 @@ impl Answer<'_> {
                 self.candidates(order, self.effort.share_of(near), self.effort.share_of(by_stops), &mut asked);
             }
             let other = self.without_the_silent(&asked, orders);
-            let as_now = self.solve_at_once(&asked, &[]);
             let (absent, late) = self.broken_promises(orders, &other);
-            let is_kept = absent == 0 && late <= self.broken_promises(orders, &as_now).1;
+            if absent > 0 {
+                continue;
+            }
+            let as_now = self.solve_at_once(&asked, &[]);
+            let is_kept = late <= self.broken_promises(orders, &as_now).1;
             if is_kept && !are_much_later(orders, &starts(&other), &starts(&as_now)) {
                 return Some(other);
             }

@@ -14,7 +14,7 @@
 //! position reports and the spatial index (they decide nothing), dense ids (names stand for them), skills as bits (they
 //! follow from the skills' names), counters, the last base and the sequence that created an order (they decide nothing),
 //! the hashes of event ids already seen (the reader of the log makes them), the hash of the last plan (the chain checks it
-//! by itself), the sequence of the last entry on the plan subject (an entry that is not folded moves it too), and since when an order is on
+//! by itself), what dispatchers said before the first plan (it counts from that plan on), the sequence of the last entry on the plan subject (an entry that is not folded moves it too), and since when an order is on
 //! its route (it follows from the plans, and decides nothing but under a policy with `freeze`).
 //!
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
@@ -123,7 +123,6 @@ impl Canon {
         }
     }
 
-    /// The number of values, then each of them.
     fn tachograph(self, Tachograph { settled, changes, rule }: &Tachograph) -> Self {
         let Driven { at, activity, since_break, first_part, rested, in_shift, began, rests_until, is_over } = *settled;
         self.time(at)

@@ -667,6 +667,27 @@ fn nobody_accepts_a_route_that_he_has_not_been_told() {
     }
 }
 
+/// Nor does he where he said so before the zone's first plan, or under earlier rules: what was said then counts for no later route.
+#[test]
+fn what_was_accepted_of_no_route_is_accepted_of_no_later_one() {
+    for earlier in [None, Some(4)] {
+        let mut log = Log::unopened();
+        log.tell(zone(Millis(60_000)));
+        log.vehicle("v1", 0);
+        log.job("o1", 100);
+        if let Some(rules) = earlier {
+            let proposal = Proposal { rules, ..plan(&log.fleet, |_| Some(name("v1"))) };
+            log.tell(Event::PlanProposed(proposal));
+        }
+        log.tell(Event::AssignmentAccepted { vehicle: name("v1"), revision: 999_999 });
+        log.job("o2", 200);
+        log.plan(Some("v1"));
+        let vehicle = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+        assert!(vehicle.accepted <= vehicle.route.revision, "{earlier:?}: {:?}", vehicle.accepted);
+        assert!(!vehicle.route.visits.is_empty());
+    }
+}
+
 /// Goods that are brought back because their delivery failed were cancelled by nobody.
 #[test]
 fn an_order_whose_goods_came_back_has_failed_unless_its_customer_cancelled_it() {

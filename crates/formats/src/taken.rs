@@ -339,13 +339,15 @@ pub fn taken_from_vroom(
             let Some(name) = name else {
                 return Err(solution.wrong(here, format!("the problem has no {} {id}", step.kind)));
             };
-            let ends = at.instant(arrival + step.setup.max(0) + step.waiting_time.max(0) + step.service.max(0));
+            let spans = [step.setup, step.waiting_time, step.service];
+            let ends = at.instant(spans.iter().fold(arrival, |ends, span| ends.saturating_add((*span).max(0))));
             stops.push(Stop { vehicle: vehicle.clone(), order: name, kind, ends });
         }
     }
     // Who has no route is there all the same.
+    let at_work: BTreeSet<u64> = plan.routes.iter().map(|route| route.vehicle).collect();
     for (index, idle) in known.vehicles.iter().enumerate() {
-        if plan.routes.iter().any(|route| route.vehicle == idle.id) {
+        if at_work.contains(&idle.id) {
             continue;
         }
         let route = RouteIn { vehicle: idle.id, steps: Vec::new() };
@@ -393,7 +395,7 @@ fn breaks_of(
     };
     for (index, step) in route.steps.iter().enumerate().filter(|(_, step)| step.kind == "break") {
         let Some(arrival) = step.arrival else { return Err((index, "`arrival` is missing".to_owned())) };
-        let begins = arrival + step.waiting_time.max(0);
+        let begins = arrival.saturating_add(step.waiting_time.max(0));
         let of_problem = match (known, step.id) {
             (Some(known), Some(id)) => {
                 let pause = known.breaks.iter().find(|pause| pause.id == id);
@@ -409,7 +411,7 @@ fn breaks_of(
         let duration = of_problem.map_or(step.service, |pause| pause.service);
         let pause =
             made(opens, closes, duration).ok_or_else(|| (index, "its break closes before it opens".to_owned()))?;
-        let (began, ended) = (at.instant(begins), at.instant(begins + duration.max(0)));
+        let (began, ended) = (at.instant(begins), at.instant(begins.saturating_add(duration.max(0))));
         found.push((pause, (ended <= at.now).then_some((began, ended))));
     }
     for pause in known.map_or(&[][..], |known| &known.breaks).iter().filter(|pause| !planned.contains(&pause.id)) {

@@ -69,8 +69,8 @@ pub struct Policy {
     /// When a vehicle arrives somewhere it is settled what it does there and where it goes next. What it is given there later needs the stop's
     /// set-up time again.
     pub settle_on_arrival: bool,
-    /// A driver is not given another next stop later than so long before the departure to it, unless that saves a promise or somebody's fact asks
-    /// for it; 0: until he departs.
+    /// A driver is not given another next stop later than so long before the departure to it, unless that saves a promise or a dispatcher has
+    /// named a vehicle; 0: until he departs.
     pub notice: Millis,
     /// How often searches may change the route that a driver was told, within an hour of zone time; `None`: as often as it is worth it.
     pub max_changes_per_hour: Option<u32>,

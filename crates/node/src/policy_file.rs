@@ -77,6 +77,8 @@ impl PolicyFile {
         }
         let done_at = folder.join(DONE);
         let done = std::fs::read_to_string(&done_at).ok().map(|text| text.trim().to_owned());
+        // A file that cannot be read has no hash either.
+        let done = done.filter(|hash| !hash.is_empty());
         Ok(Self { path, done_at, done, wrong: None, told: 0, asked: false, reading: None })
     }
 

@@ -23,6 +23,7 @@ use crate::live::handover::{Glimpse, Handover, News, Signals};
 use crate::threads;
 use crate::view::stories::Who;
 use crate::view::{self, Answered, Finder, Kept, Memory, Page, Pending, Vehicle, WithStory, text};
+use crate::warnings::Hints;
 
 /// Deltas reach screens at most this often.
 const DELTA_EVERY: Duration = Duration::from_millis(100);
@@ -155,6 +156,8 @@ struct Screens {
     delta: u64,
     delta_at: Instant,
     delta_every: Duration,
+    /// Unknown names that are compared with known ones.
+    hints: Hints,
 }
 
 /// Starts the thread. It ends with the engine's.
@@ -182,6 +185,7 @@ pub(crate) fn start(
         delta: 0,
         delta_at: clock::monotonic(),
         delta_every: DELTA_EVERY,
+        hints: Hints::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let name = "screens".to_owned();
@@ -449,8 +453,17 @@ impl Screens {
                 let _ = reply.send(found);
             }
             Question::Known(subject, reply) => {
+                // Whoever does not wait any more needs no answer, and a flood of unknown names holds nobody up.
+                if reply.is_closed() {
+                    return None;
+                }
                 let seen = &self.scene.as_ref()?.seen;
-                let _ = reply.send(Known::of(&seen.fleet, &seen.network, seen.now, &subject, true));
+                let of = |hints: bool| Known::of(&seen.fleet, &seen.network, seen.now, &subject, hints);
+                let mut known = of(false);
+                if known.is_strange() && self.hints.one_more() {
+                    known = of(true);
+                }
+                let _ = reply.send(known);
             }
             Question::Answered(seqs, reply) => {
                 let fleet = &self.scene.as_ref()?.seen.fleet;

@@ -200,7 +200,7 @@ pub(crate) fn answers_to(
     }
     answers.left.extend(queue.left());
     // Other facts wait in the fleet.
-    answers.left.retain(|task| task.one_by_one || task.opened || task.room);
+    answers.left.retain(|task| task.one_by_one || task.opened || task.room || task.silent.is_some());
     answers.groups = match &ahead {
         Some(ahead) => joined(moment.fleet, ahead, parts),
         None => parts,
@@ -405,6 +405,10 @@ impl Engine {
 
     /// A task that this plan has no room for is done by the next one.
     fn put_back(&mut self, task: Task) {
+        if let Some(vehicle) = task.silent {
+            self.relief.put_back(vehicle);
+            return;
+        }
         if task.room {
             task.vehicles.iter().for_each(|&vehicle| self.retries.room(&self.fleet, vehicle));
             return;

@@ -45,6 +45,9 @@ impl Fleet {
         doing.rules = proposal.rules;
         if links {
             let is_first = self.chain.rules == 0 && proposal.rules > 0;
+            if self.chain.rules < 5 && proposal.rules >= 5 {
+                self.forget_acceptances_of_nothing(doing);
+            }
             if is_first {
                 self.first_rules(proposal.rules, doing);
             }
@@ -72,6 +75,18 @@ impl Fleet {
             Err(Refused::OldEpoch)
         } else {
             Ok(())
+        }
+    }
+
+    /// Acceptances of revisions that nobody was told count for nothing from the fifth rules on, those of before included.
+    fn forget_acceptances_of_nothing(&mut self, doing: &mut Applying) {
+        for index in 0..self.vehicles.len() {
+            let (id, vehicle) = (VehicleId(index as u32), &self.vehicles[index]);
+            if vehicle.accepted > vehicle.route.revision {
+                doing.vehicle(id);
+                let vehicle = &mut self.vehicles[id.index()];
+                vehicle.accepted = vehicle.route.revision;
+            }
         }
     }
 

@@ -89,6 +89,10 @@ impl Worker {
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
     fn doubt(&mut self, event: &Event, subject: &Subject, message: &Message) {
+        // What a force breaks is found by planning it.
+        if matches!(subject, Subject::Forced(_)) && !warnings::is_to_be_told(self.folds_anew, message.at) {
+            return;
+        }
         let (fleet, network) = (self.engine.fleet(), self.engine.network());
         let now = self.engine.now();
         let mut known = Known::of(fleet, network, now, subject, false);
@@ -166,7 +170,10 @@ impl Worker {
         // The time that the log says: a story is the same after a restart.
         let at = self.engine.fleet().zone().zone_time(entry.logged_at);
         let touched = match entry.event {
-            Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_) => {
+            // While the log is read again nobody waits for that, and it may take a second.
+            Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_)
+                if self.readiness.caught_up.load(Ordering::Acquire) =>
+            {
                 self.engine.touched_by_roads(entry.seq)
             }
             _ => Vec::new(),

@@ -73,7 +73,16 @@ impl Passed {
                  all others pass it over; this one tells nothing any more. Start it again: it then folds the log without that entry"
             ));
         }
-        self.read.store(read, Ordering::Release);
+        // What lies ahead is judged when it was folded or passed over.
+        if listed.iter().all(|seq| *seq <= applied || seqs.contains(seq)) {
+            self.read.store(read, Ordering::Release);
+        }
+    }
+
+    /// Entries before this one have expired, and are on no list any more.
+    fn forget_before(&self, first: u64) {
+        let mut seqs = self.seqs.lock().unwrap_or_else(PoisonError::into_inner);
+        *seqs = seqs.split_off(&first);
     }
 
     /// Why this engine must not own the zone, as far as the list has been looked at.
@@ -170,6 +179,7 @@ impl Care {
         let expired: Vec<u64> = self.known.range(..first).copied().collect();
         self.log.forget_skipped(&self.zone, &expired).await?;
         self.known = self.known.split_off(&first);
+        self.passed.forget_before(first);
         Ok(())
     }
 
@@ -218,4 +228,33 @@ pub(super) async fn put_back(
         lost += 1;
     }
     Ok(lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passed;
+
+    #[test]
+    fn an_entry_that_is_listed_before_it_is_folded_is_judged_when_it_is() {
+        let passed = Passed::new([], 5);
+        // Somebody has quarantined 9, which this fold has not come to.
+        passed.look(&[9], 1);
+        assert_eq!(passed.conflict(), None);
+        passed.come_to(9);
+        // The list is asked for what came since it was judged: 9 is in it still.
+        assert_eq!(passed.read.load(std::sync::atomic::Ordering::Acquire), 0);
+        passed.look(&[9], 1);
+        assert!(passed.conflict().is_some_and(|what| what.contains("entry 9")));
+    }
+
+    #[test]
+    fn an_entry_that_was_passed_over_is_no_conflict_and_is_forgotten_when_it_has_expired() {
+        let passed = Passed::new([3], 2);
+        passed.over(9);
+        passed.come_to(9);
+        passed.look(&[3, 9], 2);
+        assert_eq!(passed.conflict(), None);
+        passed.forget_before(4);
+        assert_eq!(passed.all(), [9]);
+    }
 }

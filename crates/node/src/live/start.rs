@@ -208,7 +208,8 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let mut gate = gatekeeper::gate(&log, &zone, PolicyAt::of(&fleet)).await?;
     // A snapshot says what it has passed over. What was listed since and lies before its end, it has folded.
     let listed = gate.skipped().into_iter().filter(|&seq| skipped.is_none() || seq > fleet.applied().0);
-    let passed = Arc::new(Passed::new(listed.chain(skipped.iter().flatten().copied()), fleet.applied().0));
+    let of_snapshot = skipped.iter().flatten().copied().filter(|&seq| seq >= held.stream_first);
+    let passed = Arc::new(Passed::new(listed.chain(of_snapshot), fleet.applied().0));
     gate.forget_before(LogSeq(held.stream_first));
     let chain_epoch = Arc::new(AtomicU64::new(fleet.chain().epoch));
     let reader = log.read(Stream::Fleet, &zone, read_after).await?;

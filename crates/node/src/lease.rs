@@ -104,6 +104,8 @@ pub(crate) fn hold(
                         (lapsed, wanted) = (None, false);
                         runtime.block_on(log.release(&zone, lease));
                     }
+                    // The look took so long that somebody else may own the zone by now.
+                    Ok(Some(lease)) if asked.elapsed() > TRUSTED => lapsed = Some(lease),
                     Ok(Some(lease)) => {
                         lapsed = None;
                         readiness.unowned.over();

@@ -39,7 +39,7 @@ impl Worker {
                 let seq = entry.seq.0;
                 self.in_hand.takes(seq, entry.hash);
                 #[cfg(debug_assertions)]
-                super::planted::death_at(&entry.event);
+                super::planted::death_at(seq, &entry.event);
                 self.feed(Input::Entry(*entry));
                 self.in_hand.done();
                 self.acquit();
@@ -69,12 +69,12 @@ impl Worker {
     pub(super) fn acquit(&self) {
         let Some(suspect) = self.in_hand.suspect() else { return };
         let fleet = self.engine.fleet();
-        if fleet.applied().0 >= suspect.seq && !fleet.unanswered().contains_key(&LogSeq(suspect.seq)) {
+        if suspect.is_past(fleet.applied(), fleet.unanswered().contains_key(&LogSeq(suspect.seq))) {
             self.in_hand.clear();
         }
     }
 
-    /// The fact on which a panic is blamed that comes while no entry is in hand: the suspect if it waits for its answer, else the one that
+    /// The fact on which a panic is blamed that comes while nothing is in hand: the suspect if it waits for its answer, else the one that
     /// waits alone.
     fn blamed(&self) -> Option<Blamed> {
         let waiting = self.engine.fleet().unanswered();
@@ -84,7 +84,7 @@ impl Worker {
             (None, 1) => (waiting.keys().next()?.0, MessageHash(0)),
             (None, _) => return None,
         };
-        Some(self.in_hand.blamed(seq, hash))
+        Some(self.in_hand.blamed_at_most(seq, hash))
     }
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
@@ -245,12 +245,11 @@ impl Worker {
         let is_entry = matches!(input, Input::Entry(_));
         let blamed = if is_entry { None } else { self.blamed() };
         #[cfg(debug_assertions)]
-        if let Input::Commit(Outcome::Granted(_)) = input {
-            super::planted::death_answering(self.engine.fleet());
-        }
+        super::planted::before(&input, self.engine.fleet());
         self.engine.handle(input, &mut effects);
         drop(blamed);
         if !is_entry {
+            self.in_hand.done();
             self.acquit();
         }
         self.admission.stands(self.engine.backlog());

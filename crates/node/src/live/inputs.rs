@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
-use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
+use fleetfold_journal::{Address, Covered, Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis};
-use fleetfold_wire::{EventType, What, decode, other_coordinates};
+use fleetfold_wire::{EventType, Warning, What, decode, other_coordinates};
 
 use super::in_hand::Blamed;
 use super::intake::Taken;
@@ -17,6 +17,9 @@ use crate::doubt::{self, Known, Subject};
 use crate::last_values::alert_value;
 use crate::log::Message;
 use crate::warnings;
+
+/// The word under which a message on a foreign subject is counted, as the gate counts facts.
+const WRONG_SUBJECT: &str = "wrong_subject";
 
 impl Worker {
     /// What the intake hands over: an entry to be folded, or one to be passed over.
@@ -177,6 +180,17 @@ impl Worker {
     pub(super) fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
+        // Who may report for one vehicle may do so on its subject: what he says there of another one is not believed.
+        if message.subject != self.zone.subject(&Address::of_position(&vehicle)) {
+            self.metrics.rejected(WRONG_SUBJECT);
+            let detail = format!(
+                "a report of `{vehicle}` on `{}`, which is not its subject: it is passed over",
+                message.subject
+            );
+            let warnings = vec![Warning::odd_value("vehicle_id", detail)];
+            self.warnings.push(&Said { envelope: decoded.envelope, kind: decoded.kind, warnings }, None, clock::wall());
+            return;
+        }
         // A place that is none of this zone is worse than the last one known.
         if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, self.engine.fleet().zone().space) {
             let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] };

@@ -50,6 +50,8 @@ const LOOKED_AT_FOR_ROOM: usize = 5_000;
 pub(crate) struct Task {
     /// The fact; `None`: a promise broke without one.
     pub(crate) seq: Option<LogSeq>,
+    /// The waiting fact that asks for this, also where another task of it is its answer; `None`: none does.
+    pub(crate) of: Option<LogSeq>,
     /// Orders to place or place again.
     pub(crate) orders: Vec<OrderId>,
     /// Routes to look at.

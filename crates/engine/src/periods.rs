@@ -2,7 +2,7 @@
 //! down to it. What happens between is folded and waits.
 
 use fleetfold_fleet::{Ask, Fleet};
-use fleetfold_model::{Millis, Timestamp};
+use fleetfold_model::{LogSeq, Millis, Timestamp};
 
 /// Plans are improved for so long behind each decision, zone time (guess: what a search of a large zone takes).
 const OPEN: Millis = Millis(60_000);
@@ -43,18 +43,29 @@ pub(crate) fn is_held(fleet: &Fleet, ask: &Ask, log_now: Timestamp) -> bool {
     fleet.policy().decide_every.0 > 0 && decided_at(fleet, ask.logged_at) > log_now
 }
 
-/// True if a fact waits whose decision is not still to come.
-pub(crate) fn asks(fleet: &Fleet, log_now: Timestamp) -> bool {
-    // The oldest is decided first.
-    fleet.unanswered().values().next().is_some_and(|ask| !is_held(fleet, ask, log_now))
+/// The facts that wait, in the order of the log. `left`: one that is left unanswered, and does not count.
+fn asked(fleet: &Fleet, left: Option<LogSeq>) -> impl Iterator<Item = &Ask> {
+    fleet.unanswered().iter().filter(move |(seq, _)| left != Some(**seq)).map(|(_, ask)| ask)
 }
 
-/// How many facts wait whose decision is not still to come.
-pub(crate) fn waiting(fleet: &Fleet, log_now: Timestamp) -> usize {
+/// The fact that has waited for longest; `None`: none waits. `left`: one that is left unanswered, and does not count.
+pub(crate) fn oldest(fleet: &Fleet, left: Option<LogSeq>) -> Option<&Ask> {
+    asked(fleet, left).next()
+}
+
+/// True if a fact waits whose decision is not still to come. `left`: one that is left unanswered, and does not count.
+pub(crate) fn asks(fleet: &Fleet, left: Option<LogSeq>, log_now: Timestamp) -> bool {
+    // The oldest is decided first.
+    oldest(fleet, left).is_some_and(|ask| !is_held(fleet, ask, log_now))
+}
+
+/// How many facts wait whose decision is not still to come. `left`: one that is left unanswered, and does not count.
+pub(crate) fn waiting(fleet: &Fleet, left: Option<LogSeq>, log_now: Timestamp) -> usize {
     if fleet.policy().decide_every.0 <= 0 {
-        return fleet.unanswered().len();
+        let is_left = left.is_some_and(|seq| fleet.unanswered().contains_key(&seq));
+        return fleet.unanswered().len() - usize::from(is_left);
     }
-    fleet.unanswered().values().take_while(|ask| !is_held(fleet, ask, log_now)).count()
+    asked(fleet, left).take_while(|ask| !is_held(fleet, ask, log_now)).count()
 }
 
 /// Log time at which the engine looks again: the next decision, if anything waits for it.

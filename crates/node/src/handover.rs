@@ -208,8 +208,9 @@ impl Pair {
         let subject = self.from.zone.subject(&fleetfold_journal::Address::of_position(vehicle));
         let message = self.log.last(Stream::Position, &subject).await.ok().flatten()?;
         match fleetfold_wire::decode(&message.bytes).ok()?.what {
-            fleetfold_wire::What::Position(_, position, _) => Some(position),
-            fleetfold_wire::What::Event(_) => None,
+            fleetfold_wire::What::Position(of, position, _) if of == *vehicle => Some(position),
+            // Whoever reports for another vehicle is not believed.
+            fleetfold_wire::What::Position(..) | fleetfold_wire::What::Event(_) => None,
         }
     }
 

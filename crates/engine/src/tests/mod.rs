@@ -18,6 +18,7 @@ mod service;
 mod somewhere;
 mod trips;
 mod waiting;
+mod watch;
 mod words;
 
 use std::collections::{BTreeSet, VecDeque};

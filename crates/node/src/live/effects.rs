@@ -1,15 +1,16 @@
 //! What the engine wants done: plans and searches out, outcomes back in as inputs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Effect, Input, Note, run as run_search};
+use fleetfold_engine::{Effect, Input, Note, SolveJob, SolveReport, run as run_search};
 use fleetfold_fleet::Flag;
 use fleetfold_journal::address::feature_id;
-use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, own_message};
-use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
+use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, ZoneName, own_message};
+use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, SearchRecord};
 use fleetfold_wire::{What, decode, features_to_json};
 
 use super::telling::Untaken;
@@ -27,6 +28,20 @@ const SMALL_PLAN: usize = 8 << 10;
 
 /// Time after which a search begins no round any more. Longer ones find groups whose routes have moved on.
 const SEARCH_MAX: Duration = Duration::from_secs(1);
+
+/// Runs a search. One that panics has found nothing: the routes stay as they are, and the zone goes on.
+fn searched(job: SolveJob, abandon: &AtomicBool, zone: &ZoneName) -> SolveReport {
+    let id = job.id;
+    let search = AssertUnwindSafe(|| {
+        #[cfg(debug_assertions)]
+        super::planted::death_searching();
+        run_search(job, abandon)
+    });
+    catch_unwind(search).unwrap_or_else(|_| {
+        tracing::error!(%zone, "a search panicked: its routes stay as they are. Record the zone and report it");
+        SolveReport { id, regions: Vec::new(), record: SearchRecord::default() }
+    })
+}
 
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
@@ -51,8 +66,9 @@ impl Worker {
                     let inputs = self.inputs.clone();
                     let started = clock::monotonic();
                     let metrics = Arc::clone(&self.metrics);
+                    let zone = self.zone.clone();
                     self.pool.spawn(move || {
-                        let mut report = run_search(job, &abandon);
+                        let mut report = searched(job, &abandon, &zone);
                         report.record.took = Millis(started.elapsed().as_millis() as i64);
                         metrics.searched(report.record.rounds);
                         let _ = inputs.blocking_send(Input::Solved(report));
@@ -61,7 +77,10 @@ impl Worker {
                 Effect::FetchLegs(query) => {
                     let (network, inputs) = (Arc::clone(self.engine.network()), self.inputs.clone());
                     self.runtime.spawn_blocking(move || {
-                        let _ = inputs.blocking_send(Input::Legs(network.fetch(&query)));
+                        // An engine that is told nothing would wait for its legs for ever, and fetch no others.
+                        let fetch = AssertUnwindSafe(|| network.fetch(&query));
+                        let answer = catch_unwind(fetch).unwrap_or_default();
+                        let _ = inputs.blocking_send(Input::Legs(answer));
                     });
                 }
                 Effect::AppendOwn(event) => self.append_own(&event),

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::Change;
-use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
+use fleetfold_journal::{Address, Covered, Outcome, PolicyAt, Said};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis};
-use fleetfold_wire::{EventType, What, decode, other_coordinates};
+use fleetfold_wire::{EventType, Warning, What, decode, other_coordinates};
 
 use super::in_hand::Blamed;
 use super::intake::Taken;
@@ -17,6 +17,9 @@ use crate::doubt::{self, Known, Subject};
 use crate::last_values::alert_value;
 use crate::log::Message;
 use crate::warnings;
+
+/// The word under which a message on a foreign subject is counted, as the gate counts facts.
+const WRONG_SUBJECT: &str = "wrong_subject";
 
 impl Worker {
     /// What the intake hands over: an entry to be folded, or one to be passed over.
@@ -39,7 +42,7 @@ impl Worker {
                 let seq = entry.seq.0;
                 self.in_hand.takes(seq, entry.hash);
                 #[cfg(debug_assertions)]
-                super::planted::death_at(&entry.event);
+                super::planted::death_at(seq, &entry.event);
                 self.feed(Input::Entry(*entry));
                 self.in_hand.done();
                 self.acquit();
@@ -69,12 +72,12 @@ impl Worker {
     pub(super) fn acquit(&self) {
         let Some(suspect) = self.in_hand.suspect() else { return };
         let fleet = self.engine.fleet();
-        if fleet.applied().0 >= suspect.seq && !fleet.unanswered().contains_key(&LogSeq(suspect.seq)) {
+        if suspect.is_past(fleet.applied(), fleet.unanswered().contains_key(&LogSeq(suspect.seq))) {
             self.in_hand.clear();
         }
     }
 
-    /// The fact on which a panic is blamed that comes while no entry is in hand: the suspect if it waits for its answer, else the one that
+    /// The fact on which a panic is blamed that comes while nothing is in hand: the suspect if it waits for its answer, else the one that
     /// waits alone.
     fn blamed(&self) -> Option<Blamed> {
         let waiting = self.engine.fleet().unanswered();
@@ -84,7 +87,7 @@ impl Worker {
             (None, 1) => (waiting.keys().next()?.0, MessageHash(0)),
             (None, _) => return None,
         };
-        Some(self.in_hand.blamed(seq, hash))
+        Some(self.in_hand.blamed_at_most(seq, hash))
     }
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
@@ -184,6 +187,17 @@ impl Worker {
     pub(super) fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
+        // Who may report for one vehicle may do so on its subject: what he says there of another one is not believed.
+        if message.subject != self.zone.subject(&Address::of_position(&vehicle)) {
+            self.metrics.rejected(WRONG_SUBJECT);
+            let detail = format!(
+                "a report of `{vehicle}` on `{}`, which is not its subject: it is passed over",
+                message.subject
+            );
+            let warnings = vec![Warning::odd_value("vehicle_id", detail)];
+            self.warnings.push(&Said { envelope: decoded.envelope, kind: decoded.kind, warnings }, None, clock::wall());
+            return;
+        }
         // A place that is none of this zone is worse than the last one known.
         if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, self.engine.fleet().zone().space) {
             let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] };
@@ -252,12 +266,11 @@ impl Worker {
         let is_entry = matches!(input, Input::Entry(_));
         let blamed = if is_entry { None } else { self.blamed() };
         #[cfg(debug_assertions)]
-        if let Input::Commit(Outcome::Granted(_)) = input {
-            super::planted::death_answering(self.engine.fleet());
-        }
+        super::planted::before(&input, self.engine.fleet());
         self.engine.handle(input, &mut effects);
         drop(blamed);
         if !is_entry {
+            self.in_hand.done();
             self.acquit();
         }
         self.admission.stands(self.engine.backlog());

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use fleetfold_journal::address::parse;
 use fleetfold_journal::base::parse as parse_base;
-use fleetfold_journal::{Address, ZoneName};
+use fleetfold_journal::{Address, Suspect, ZoneName};
 use fleetfold_model::{Event, LogSeq};
 use fleetfold_wire::{What, decode, message_hash};
 
-use super::in_hand::{InHand, Suspect};
+use super::in_hand::InHand;
 use super::mark;
 use super::telling::{self, AGAIN, Untaken};
 use crate::clock;
@@ -27,12 +27,18 @@ const LEASE_TRIED: Duration = Duration::from_secs(6);
 /// A lease of 3 s counts for so long from before it was asked for.
 const LEASE_TRUSTED: Duration = Duration::from_secs(2);
 
-/// Deals with a suspect whose quarantine is due.
+/// Deals with a suspect whose quarantine is due. Some: it cannot be passed over, and must be left unanswered: perhaps it is only its answer
+/// that ends the engine.
 ///
 /// # Errors
 ///
 /// When the log does not answer. Then the start is tried again.
-pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect: Suspect) -> Result<(), LogError> {
+pub(super) async fn settle(
+    log: &Log,
+    zone: &ZoneName,
+    in_hand: &InHand,
+    suspect: Suspect,
+) -> Result<Option<LogSeq>, LogError> {
     let Suspect { seq, hash, deaths } = suspect;
     let message = log.get(Stream::Fleet, zone, seq).await?;
     let is_it = |message: &Message| {
@@ -42,7 +48,7 @@ pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect
     let Some(message) = message.filter(is_it) else {
         // It has expired, or this is another log.
         in_hand.clear();
-        return Ok(());
+        return Ok(None);
     };
     let what = format!(
         "{deaths} runs of an engine in a row ended in the middle of this entry; no engine is known to have got past it, so it is \
@@ -54,11 +60,11 @@ pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect
         tracing::error!(
             %zone, seq, subject = message.subject, deaths,
             "entry {seq} has ended {deaths} runs of this engine in a row, and cannot be passed over: {why}. Whoever folded the log \
-             without it would come to another fleet. It is tried once more. If the engine ends again: run the version or the machine \
-             that got past it; or copy the zone's data folder from there to here; and report the entry (`/v1/entries/{seq}`, \
-             `nats stream get`)"
+             without it would come to another fleet. It is folded once more, and this engine leaves it unanswered. If the engine ends \
+             again: run the version or the machine that got past it; or copy the zone's data folder from there to here; and report the \
+             entry (`/v1/entries/{seq}`, `nats stream get`)"
         );
-        return Ok(());
+        return Ok(Some(LogSeq(seq)));
     }
     tracing::error!(
         %zone, seq, subject = message.subject, deaths,
@@ -68,7 +74,7 @@ pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect
     );
     telling::tell(log, zone, &Untaken { message, code: CODE, what }, |_| {}).await;
     in_hand.clear();
-    Ok(())
+    Ok(None)
 }
 
 /// Notes the entry as skipped, if nobody can have told of it; otherwise says why not.

@@ -10,6 +10,7 @@ use fleetfold_engine::Engine;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_journal::{Begin, Covered, Held, PolicyAt, begin};
 use fleetfold_model::{LogSeq, MessageHash, Millis};
+use fleetfold_roads::Network;
 use tokio::sync::{mpsc, watch};
 
 use super::admission::Admission;
@@ -173,9 +174,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (log, zone) = (setup.log.clone(), setup.zone.clone());
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
     let in_hand = Arc::new(InHand::open(folder.as_deref()));
-    if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {
-        Box::pin(quarantine::settle(&log, &zone, &in_hand, suspect)).await?;
-    }
+    let left = match in_hand.suspect().filter(|suspect| suspect.is_due()) {
+        Some(suspect) => Box::pin(quarantine::settle(&log, &zone, &in_hand, suspect)).await?,
+        None => None,
+    };
     let begins = Box::pin(beginning(&log, &zone, folder.as_deref(), setup.accept_gap)).await?;
     let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, skipped, held, unseen } = begins;
     if let Some(unseen) = unseen {
@@ -305,7 +307,9 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         accept_gap: setup.accept_gap,
         folds_anew,
         network: Arc::clone(&setup.network),
-        engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
+        engine: engine(fleet, setup.network, left)
+            .with_regions_side_by_side(setup.pool.current_num_threads())
+            .watched(Arc::<InHand>::clone(&in_hand)),
         tally,
         giver: Giver::new(signals, hands),
         clock,
@@ -368,6 +372,15 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         })
         .map_err(|error| LogError::new(format!("no thread for the engine: {error}"), "allow more threads"))?;
     Ok(live)
+}
+
+/// The engine; `left`: a fact that it leaves unanswered.
+fn engine(fleet: Fleet, network: Arc<Network>, left: Option<LogSeq>) -> Engine {
+    let engine = Engine::new(fleet, network);
+    match left {
+        Some(fact) => engine.leaving(fact),
+        None => engine,
+    }
 }
 
 /// How often the log is asked what time it is: two clocks drift apart by less than a millisecond within it.

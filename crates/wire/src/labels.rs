@@ -114,6 +114,7 @@ fn may_label(message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::envelope::CloudEvent;
     use serde_json::{Value, json};
 
     use fleetfold_model::Name;

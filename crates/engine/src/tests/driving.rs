@@ -263,8 +263,8 @@ fn what_a_drivers_hours_lack_is_what_he_needs() {
         let (shift, rule) = (UnassignedReason::Shift, UnassignedReason::DrivingTime);
         assert!(reason == shift || reason == rule, "{seed}: {reason:?}");
         assert!(reason == shift || miss.ways.iter().flatten().any(is_rule), "{seed}: {reason:?} {miss:?}");
-        let is_needed = |way: &Vec<Lack>| way.iter().any(is_rule);
-        assert!(reason == rule || !miss.ways.iter().all(is_needed), "{seed}: {reason:?} {miss:?}");
+        let is_shift = |lack: &Lack| matches!(lack, Lack::Shift(_));
+        assert!(reason == rule || miss.ways.iter().flatten().any(is_shift), "{seed}: {reason:?} {miss:?}");
         for way in &miss.ways {
             assert_eq!(keeps_off(&given(&rig, way, 0), &rig, "far"), None, "{seed}: {way:?} is enough");
             if let [only] = &way[..] {
@@ -376,16 +376,16 @@ fn a_forced_order_says_what_it_breaks_of_a_drivers_hours() {
     let works = |by: i64| Lack::DrivingTime { limit: DrivingLimit::Duty, by: minutes(by) };
     let (a, far) = says(rig.engine.fleet());
     let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
-    // 40 minutes are driven, 60 are to be, and the first 20 of them end with a break of 20.
-    assert_eq!(lacks(&stand, a, far), [drives(10)], "121 minutes are less than the 130 of his day");
+    // 39 minutes are driven, 60 are to be, and the first 21 of them end with a break of 20.
+    assert_eq!(lacks(&stand, a, far), [drives(9)], "121 minutes are less than the 130 of his day");
     force(&mut rig, "far");
     assert_eq!(rig.route("a"), ["far"]);
-    assert_eq!(broken(rig.engine.fleet(), far), [drives(10)]);
+    assert_eq!(broken(rig.engine.fleet(), far), [drives(9)]);
     rig.fact(Event::VehicleRegistered(Vehicle {
         driving_time: Some(DrivingRule { duty_max: Some(minutes(100)), ..rule }),
         ..vehicle("a", km(0, 0))
     }));
-    assert_eq!(broken(rig.engine.fleet(), far), [drives(10), works(21)]);
+    assert_eq!(broken(rig.engine.fleet(), far), [drives(9), works(21)]);
     // A break is no drive: it costs nothing.
     let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
     assert_eq!(route(&stand, a).unwrap().parts.driving, minutes(60));

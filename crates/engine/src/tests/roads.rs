@@ -464,36 +464,23 @@ fn a_closure_that_begins_by_the_clock_is_named_by_the_decision_that_follows() {
 /// An engine that begins with a state names the closure that was told before, as the one before it would have.
 #[test]
 fn a_closure_from_before_a_restart_is_named_by_the_decision_that_follows() {
-    for is_in_force in [false, true] {
-        let (mut rig, _) = with_an_island();
-        rig.on("a", corner(0, 1));
-        rig.order(job("x", corner(10, 1)));
-        let flood = RoadChange {
-            change: name("flood"),
-            target: Some(RoadTarget::Roads(vec![1, 2])),
-            time_percent: None,
-            from: (!is_in_force).then(|| at(5)),
-            until: None,
-        };
-        rig.now = at(1).0;
-        if is_in_force {
-            // Nobody has answered it when the engine ends.
-            rig.happens(Event::RoadClosed(flood));
-        } else {
-            rig.fact(Event::RoadClosed(flood));
-        }
-        let told = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadClosed(_))).unwrap().seq;
-        let again = Fleet::from_image(rig.engine.fleet().image()).unwrap();
-        assert_eq!(again.digest(), rig.engine.fleet().digest());
-        rig.engine = Engine::new(again, Arc::new(Network::new(&island()).unwrap()));
-        let plans = rig.plans.len();
-        rig.now = at(6).0;
-        rig.input(Input::Commit(Outcome::Granted(2)));
-        rig.input(Input::Tick(Timestamp(rig.now)));
-        assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable), "{is_in_force}");
-        let groups: Vec<_> = rig.plans[plans..].iter().flat_map(|plan| &plan.groups).collect();
-        assert!(groups.iter().any(|group| group.caused_by == [told]), "{is_in_force}: {groups:?}");
-    }
+    let (mut rig, _) = with_an_island();
+    rig.on("a", corner(0, 1));
+    rig.order(job("x", corner(10, 1)));
+    let (target, from) = (Some(RoadTarget::Roads(vec![1, 2])), Some(at(5)));
+    rig.now = at(1).0;
+    rig.fact(Event::RoadClosed(RoadChange { change: name("flood"), target, time_percent: None, from, until: None }));
+    let told = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadClosed(_))).unwrap().seq;
+    let again = Fleet::from_image(rig.engine.fleet().image()).unwrap();
+    assert_eq!(again.digest(), rig.engine.fleet().digest());
+    rig.engine = Engine::new(again, Arc::new(Network::new(&island()).unwrap()));
+    let plans = rig.plans.len();
+    rig.now = at(6).0;
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    let groups: Vec<_> = rig.plans[plans..].iter().flat_map(|plan| &plan.groups).collect();
+    assert!(groups.iter().any(|group| group.caused_by == [told]), "{groups:?}");
 }
 
 /// Of a closure that is to come its sender learns which vehicles it will touch, and for which orders: those to which it is driven in its time.

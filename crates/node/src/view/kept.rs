@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use fleetfold_fleet::{Closed, Fleet};
 use fleetfold_model::{Name, OrderId, VehicleId};
@@ -236,7 +236,7 @@ fn active(seen: &Glimpse) -> Vec<Name> {
 fn over<'f>(fleet: &'f Fleet, within: (Bound<&Name>, Bound<&Name>)) -> Vec<(&'f Name, OrderId)> {
     let over = fleet.orders().ids().filter(|&id| fleet.order(id).closed.is_some());
     let named = over.filter_map(|id| Some((known(fleet, id)?, id)));
-    let mut found: Vec<_> = named.filter(|(name, _)| within.contains(name)).collect();
+    let mut found: Vec<_> = named.filter(|(name, _)| RangeBounds::<Name>::contains(&within, *name)).collect();
     found.sort_unstable();
     found
 }

@@ -24,7 +24,7 @@ use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::periods;
 use crate::retries::Due;
-use crate::roads::RoadAsks;
+use crate::roads::{RoadAsks, Roads};
 
 /// Routes that are stale where an order is on none.
 const SEARCHED_AROUND: usize = 2;
@@ -399,7 +399,7 @@ impl Engine {
             let vehicles = group.routes.iter().filter_map(|route| self.fleet.vehicle_id(route.vehicle.as_str()));
             let mut by: BTreeSet<LogSeq> = vehicles.filter_map(|vehicle| self.roads.touched_by(vehicle)).collect();
             if group.unassigned.iter().any(is_cut_off) {
-                by.extend(self.roads.closure(&self.fleet, self.now()));
+                by.extend(Roads::closure(&self.fleet, self.now()));
             }
             group.caused_by.extend(by);
         }

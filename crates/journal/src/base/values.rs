@@ -218,6 +218,7 @@ words!(UnassignedReason:
     UnassignedReason::Aboard => "aboard",
     UnassignedReason::Stops => "stops",
     UnassignedReason::Silent => "silent",
+    UnassignedReason::DrivingTime => "driving_time",
 );
 
 /// A value of an enum, written as its word.

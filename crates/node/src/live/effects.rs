@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fleetfold_engine::{Effect, Input, Note, SolveJob, SolveReport, run as run_search};
-use fleetfold_fleet::Flag;
+use fleetfold_fleet::{Flag, Refused};
 use fleetfold_journal::address::feature_id;
 use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, ZoneName, own_message};
 use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, SearchRecord};
@@ -18,7 +18,7 @@ use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::last_values::eta_value;
 use crate::log::{AppendError, Stream};
-use crate::view;
+use crate::view::{self, stop_name};
 
 /// Times that a fact of the engine is tried, 100 ms apart: a minute outlives a broker's restart.
 const OWN_TRIES: u32 = 600;
@@ -220,6 +220,25 @@ impl Worker {
         }
     }
 
+    /// Two vehicles say how a stop ended: which ones, in words. The first has served it.
+    fn was_done_by_another(&self, reason: Refused, event: &Event) -> Option<String> {
+        let (Event::StopCompleted(told) | Event::StopFailed(told, ..)) = event else { return None };
+        let fleet = self.engine.fleet();
+        let order = fleet.order(fleet.order_id(told.order.as_str()).filter(|_| reason == Refused::StopDone)?);
+        let progress = order.progress(told.stop);
+        let (by, how) = match (progress.completed, progress.failed) {
+            (Some(mark), _) => (mark.vehicle, "served"),
+            (None, Some((mark, _))) => (mark.vehicle, "reported as failed"),
+            (None, None) => return None,
+        };
+        let first = &fleet.vehicle(by).name;
+        let (second, stop) = (&told.vehicle, stop_name(told.stop));
+        let says = if matches!(event, Event::StopCompleted(_)) { "it has served it" } else { "it could not serve it" };
+        (first != second).then(|| {
+            format!("the {stop} of {} was {how} by {first}; {second} says that {says}, which changes nothing", order.name)
+        })
+    }
+
     pub(super) fn note(&mut self, note: &Note, entry: Option<&LogEntry>) {
         let now = self.engine.now();
         match note {
@@ -236,6 +255,13 @@ impl Worker {
                 });
                 let bytes = self.folding.as_ref().map_or_else(Bytes::new, |message| message.bytes.clone());
                 self.giver.refused(*seq, now, (reason.code(), detail.clone()), bytes);
+                if let Some((entry, message)) = entry.zip(self.folding.as_ref())
+                    && let Some(detail) = self.was_done_by_another(*reason, &entry.event)
+                    && let Ok(decoded) = decode(&message.bytes)
+                {
+                    let warnings = vec![fleetfold_wire::Warning::conflict("vehicle_id", detail)];
+                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+                }
                 if reason.code() == "duplicate_event"
                     && let Some(message) = &self.folding
                     && let Ok(decoded) = decode(&message.bytes)
@@ -256,14 +282,6 @@ impl Worker {
                 tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
                 if *flag == Flag::Nowhere {
                     self.metrics.implausible();
-                }
-                if *flag == Flag::DrivingTime
-                    && let Some(message) = &self.folding
-                    && let Ok(decoded) = decode(&message.bytes)
-                {
-                    let detail = format!("{}; it is taken as what happened", view::flag_words(*flag));
-                    let warnings = vec![fleetfold_wire::Warning::driving_time(detail)];
-                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
                 }
                 // Stages that were not reported are usual, and a wrong clock is told by whoever reads the message.
                 if *flag == Flag::Conflict

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
-use fleetfold_fleet::Change;
+use fleetfold_fleet::{Change, Flag};
 use fleetfold_journal::{Address, Covered, Outcome, PolicyAt, Said};
-use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis};
+use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
 use fleetfold_wire::{EventType, Warning, What, decode, other_coordinates};
 
 use super::in_hand::Blamed;
@@ -16,7 +16,8 @@ use crate::clock;
 use crate::doubt::{self, Known, Subject};
 use crate::last_values::alert_value;
 use crate::log::Message;
-use crate::warnings;
+use crate::view;
+use crate::warnings::{self, Warned};
 
 /// The word under which a message on a foreign subject is counted, as the gate counts facts.
 const WRONG_SUBJECT: &str = "wrong_subject";
@@ -114,10 +115,39 @@ impl Worker {
     /// What was said of something before it came is no mistake any more.
     fn withdraw(&self, entry: &LogEntry) {
         let Some((code, name)) = doubt::comes(&entry.event) else { return };
-        let over = self.warnings.withdraw((code, name.as_str()), entry.seq.0);
+        self.told_withdrawn(entry, &self.warnings.withdraw((code, name.as_str()), entry.seq.0));
+    }
+
+    /// Tells of drivers who have driven too long as an entry shows, and withdraws what was told of them where it shows that they have not.
+    fn look_at_hours(&self, entry: &LogEntry, change: &Change) {
+        if matches!(entry.event, Event::PlanProposed(_)) {
+            return;
+        }
+        let fleet = self.engine.fleet();
+        for state in change.vehicles.iter().map(|&vehicle| fleet.vehicle(vehicle)) {
+            if state.recorded_by().is_none() {
+                continue;
+            }
+            let has_not = |by: Timestamp| state.had_driven_too_long(by) == Some(false);
+            self.told_withdrawn(entry, &self.warnings.withdraw_driving(state.name.as_str(), entry.seq.0, has_not));
+            let since = state.tachograph.last_at();
+            if change.flags.contains(&Flag::DrivingTime)
+                && state.had_driven_too_long(since) == Some(true)
+                && let Some(message) = &self.folding
+                && let Ok(decoded) = decode(&message.bytes)
+            {
+                let detail = format!("{}; it is taken as what happened", view::flag_words(Flag::DrivingTime));
+                let warnings = vec![Warning::driving_time(state.name.as_str(), since, detail)];
+                self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+            }
+        }
+    }
+
+    /// Tells that warnings are withdrawn, as this entry asks for.
+    fn told_withdrawn(&self, entry: &LogEntry, over: &[Warned]) {
         if !over.is_empty() && warnings::is_to_be_told(self.folds_anew, entry.logged_at) {
             let _runtime = self.runtime.enter();
-            warnings::tell_withdrawn(&self.log, &self.zone, &over);
+            warnings::tell_withdrawn(&self.log, &self.zone, over);
         }
     }
 
@@ -144,6 +174,7 @@ impl Worker {
         if change.refused.is_none() {
             self.withdraw(entry);
         }
+        self.look_at_hours(entry, &change);
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);

@@ -100,7 +100,20 @@ impl<'a> Answer<'a> {
         let (turning, at_short_notice, unasked) = (RefCell::default(), RefCell::default(), RefCell::default());
         let kept_off = RefCell::default();
         let silent = silent(moment.fleet);
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, at_short_notice, kept_off, unasked, silent }
+        Self {
+            moment,
+            outlook,
+            effort,
+            bytes_max,
+            missing,
+            work,
+            read,
+            turning,
+            at_short_notice,
+            kept_off,
+            unasked,
+            silent,
+        }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.

@@ -11,8 +11,8 @@ use fleetfold_model::{
 };
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    DrivenSoFar, DrivingTime, Hours, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx,
-    TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
+    DrivenSoFar, DrivingTime, Hours, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop,
+    StopIx, TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
 };
 
 use crate::calm;
@@ -127,7 +127,8 @@ impl Allowed {
 
     /// Whether his rule allows a tour with these hours, which ends then.
     pub(crate) fn allows(self, (asked, until): (Hours, i64)) -> bool {
-        let lacks = [self.driving.lacks(asked.driving), self.duty.lacks(i64::from(asked.duty)), self.day_ends.lacks(until)];
+        let lacks =
+            [self.driving.lacks(asked.driving), self.duty.lacks(i64::from(asked.duty)), self.day_ends.lacks(until)];
         lacks == [0; 3]
     }
 

@@ -187,7 +187,8 @@ impl Outlook {
         let leg = self.of(first).leg(from, to);
         if leg.millis >= UNREACHABLE {
             let soon = self.later[first..].iter().take_while(|span| span.from - depart <= WAITS_FOR_WAY);
-            let opens = soon.enumerate().find(|(ahead, _)| self.of(first + ahead + 1).leg(from, to).millis < UNREACHABLE);
+            let opens =
+                soon.enumerate().find(|(ahead, _)| self.of(first + ahead + 1).leg(from, to).millis < UNREACHABLE);
             if let Some((_, span)) = opens {
                 let leg = self.leg(from, to, span.from);
                 let millis = (span.from - depart).0 + i64::from(leg.millis);

@@ -260,8 +260,9 @@ impl Roads {
         let has_route = |vehicle: &VehicleId| !moment.fleet.vehicle(*vehicle).route.visits.is_empty();
         let slowed = self.index.slowed(&change).into_iter().map(VehicleId);
         let now = moment.now();
-        let slowed: BTreeSet<VehicleId> =
-            slowed.filter(|&vehicle| until.is_none_or(|until| drives_in(moment.fleet, vehicle, (now, until)))).collect();
+        let slowed: BTreeSet<VehicleId> = slowed
+            .filter(|&vehicle| until.is_none_or(|until| drives_in(moment.fleet, vehicle, (now, until))))
+            .collect();
         let touched: BTreeSet<VehicleId> =
             slowed.iter().copied().chain(self.index.quickened(&change).into_iter().map(VehicleId)).collect();
         self.current = new;

@@ -156,7 +156,8 @@ fn without_street(network: &Network, target: &RoadTarget) -> Option<String> {
     let more = strange.len().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let named = strange.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
-    (!strange.is_empty()).then(|| format!("the network has no {of} {named}{more}: they have no effect, the others have"))
+    (!strange.is_empty())
+        .then(|| format!("the network has no {of} {named}{more}: they have no effect, the others have"))
 }
 
 /// What of a network is near roads that it does not have.

@@ -166,24 +166,14 @@ impl Warnings {
 
     /// The entry `seq` shows that drivers have not driven too long by these instants, of a vehicle. Returns the warnings that said so, as
     /// they stand now.
-    pub(crate) fn withdraw_driving(
-        &self,
-        vehicle: &str,
-        seq: u64,
-        has_not: impl Fn(Timestamp) -> bool,
-    ) -> Vec<Warned> {
+    pub(crate) fn withdraw_driving(&self, vehicle: &str, seq: u64, has_not: impl Fn(Timestamp) -> bool) -> Vec<Warned> {
         self.withdraw_where((Warning::DRIVING_TIME, vehicle), seq, |warned| {
             let since = warned.since.as_deref().and_then(|since| since.parse::<jiff::Timestamp>().ok());
             since.is_some_and(|since| has_not(Timestamp(since.as_millisecond())))
         })
     }
 
-    fn withdraw_where(
-        &self,
-        (code, about): (&str, &str),
-        seq: u64,
-        is_over: impl Fn(&Warned) -> bool,
-    ) -> Vec<Warned> {
+    fn withdraw_where(&self, (code, about): (&str, &str), seq: u64, is_over: impl Fn(&Warned) -> bool) -> Vec<Warned> {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stands =
             |warned: &Warned| (warned.code, warned.about.as_deref(), warned.withdrawn_seq) == (code, Some(about), None);

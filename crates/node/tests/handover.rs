@@ -200,7 +200,8 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     assert!(!good && said.contains("holds nothing of zone acme/other"), "{said}");
     assert_eq!(status(), before);
     // Its driver has driven for 29 minutes under a rule of driving times: nobody can tell the other zone, so the command says it.
-    let spec = json!({ "vehicle_id": "van-1", "start": { "lon": -8.7, "lat": 41.15 }, "driving_time": { "rule": "eu_561" } });
+    let spec =
+        json!({ "vehicle_id": "van-1", "start": { "lon": -8.7, "lat": 41.15 }, "driving_time": { "rule": "eu_561" } });
     let at = |event: String, ago: i64| {
         let time = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(ago);
         event.replace("2026-06-01T09:00:00Z", &time.to_string())

@@ -287,12 +287,16 @@ fn who_says_to_have_served_what_another_has_is_told_of() {
     let mut id = 0;
     let mut tell = |kind: &str, data: &Value| {
         id += 1;
-        let (status, text) = http(port, "POST /v1/events?wait=answer", &event(&id.to_string(), kind, &at(0), data).to_string());
+        let (status, text) =
+            http(port, "POST /v1/events?wait=answer", &event(&id.to_string(), kind, &at(0), data).to_string());
         assert_eq!(status, 202, "{text}");
         serde_json::from_str::<Value>(&text).unwrap()["answers"][0].clone()
     };
     for van in ["van-1", "van-2"] {
-        tell("vehicle.registered", &json!({ "vehicle_id": van, "start": { "lon": -8.61, "lat": 41.15 }, "capacity": [9] }));
+        tell(
+            "vehicle.registered",
+            &json!({ "vehicle_id": van, "start": { "lon": -8.61, "lat": 41.15 }, "capacity": [9] }),
+        );
         tell("shift.started", &json!({ "vehicle_id": van }));
     }
     tell("order.created", &order("ord-1"));

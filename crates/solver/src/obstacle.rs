@@ -149,7 +149,8 @@ impl Unruled<'_> {
             spec.tours[self.tour.index()].driving_time.take()?;
             Problem::new(spec).ok()
         });
-        let drives = |problem: &Problem| drive(problem, self.tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok();
+        let drives =
+            |problem: &Problem| drive(problem, self.tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok();
         without.as_ref().is_some_and(drives)
     }
 }

@@ -236,7 +236,8 @@ fn driving_time(raw: &DrivingTimeV1) -> Result<DrivingRule> {
     rule.duty_max = span("duty_max_seconds", raw.duty_max_seconds, 60.0)?.or(rule.duty_max);
     if rule.first_part >= rule.pause {
         let (first, whole) = (rule.first_part.0 as f64 / 1000.0, rule.pause.0 as f64 / 1000.0);
-        let what = format!("the first part of a break, {first} seconds, must be shorter than the whole, {whole} seconds");
+        let what =
+            format!("the first part of a break, {first} seconds, must be shorter than the whole, {whole} seconds");
         return if raw.first_part_seconds.is_some() {
             bad("driving_time.first_part_seconds", what)
         } else {
@@ -479,7 +480,9 @@ fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
     match seconds {
         None => Ok(default),
         Some(seconds) if (60.0..=31_622_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
-        Some(seconds) => bad("retire_after_seconds", format!("{} is not between 60 seconds and 366 days", Shown(seconds))),
+        Some(seconds) => {
+            bad("retire_after_seconds", format!("{} is not between 60 seconds and 366 days", Shown(seconds)))
+        }
     }
 }
 
@@ -490,7 +493,9 @@ fn period(seconds: Option<f64>, default: Millis) -> Result<Millis> {
         Some(seconds) if seconds == 0.0 || (1.0..=86_400.0).contains(&seconds) => {
             Ok(Millis((seconds * 1000.0).round() as i64))
         }
-        Some(seconds) => bad("decide_every_seconds", format!("{} is neither 0 nor between a second and a day", Shown(seconds))),
+        Some(seconds) => {
+            bad("decide_every_seconds", format!("{} is neither 0 nor between a second and a day", Shown(seconds)))
+        }
     }
 }
 

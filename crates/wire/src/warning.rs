@@ -57,12 +57,26 @@ impl Warning {
 
     /// A legal value that hardly anybody means: what is odd about it, and what is done with it.
     pub fn odd_value(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::ODD_VALUE, field: field.into(), hint: None, detail: Some(detail.into()), about: None, since: None }
+        Self {
+            code: Self::ODD_VALUE,
+            field: field.into(),
+            hint: None,
+            detail: Some(detail.into()),
+            about: None,
+            since: None,
+        }
     }
 
     /// Something that happened although it should not have.
     pub fn conflict(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()), about: None, since: None }
+        Self {
+            code: Self::CONFLICT,
+            field: field.into(),
+            hint: None,
+            detail: Some(detail.into()),
+            about: None,
+            since: None,
+        }
     }
 
     /// The driver of a vehicle has driven too long by this zone time.

@@ -209,8 +209,10 @@ fn given(rig: &Rig, way: &[Lack], less: i64) -> Fleet {
         }
     }
     let mut seq = rig.seq;
-    let facts =
-        [Event::VehicleRegistered(spec), Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None }];
+    let facts = [
+        Event::VehicleRegistered(spec),
+        Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None },
+    ];
     for fact in facts {
         let change = fleet.apply(&next_entry(&mut seq, rig.now, fact));
         assert_eq!(change.refused, None);

@@ -68,7 +68,11 @@ fn a_closure_that_is_over_before_anybody_comes_changes_nothing() {
     for is_only_way in [true, false] {
         for leaves_later in [true, false] {
             let mut rig = two_roads();
-            rig.fact(Event::PolicyChanged(Policy { search_rounds: 20, departure_margin: Millis(0), ..Policy::default() }));
+            rig.fact(Event::PolicyChanged(Policy {
+                search_rounds: 20,
+                departure_margin: Millis(0),
+                ..Policy::default()
+            }));
             rig.on("a", corner(0, 1));
             rig.on("b", corner(10, 0));
             let mut order = job("x", corner(10, 1));

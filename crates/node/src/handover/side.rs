@@ -168,7 +168,8 @@ fn vehicle_as_given(state: &VehicleState) -> Option<Given> {
         shift.breaks.drain(..(state.breaks_taken as usize).min(shift.breaks.len()));
     }
     // He is not under way, so that nothing has been driven since.
-    let driven = state.driven(state.tachograph.last_at()).map(|driven| driven.in_shift).filter(|&time| time > Millis(0));
+    let driven =
+        state.driven(state.tachograph.last_at()).map(|driven| driven.in_shift).filter(|&time| time > Millis(0));
     let position = state.anchor.map(|anchor| anchor.position);
     Some(Given::Vehicle { spec: Box::new(spec), shift, position, driven })
 }

@@ -235,7 +235,10 @@ impl Worker {
         let (second, stop) = (&told.vehicle, stop_name(told.stop));
         let says = if matches!(event, Event::StopCompleted(_)) { "it has served it" } else { "it could not serve it" };
         (first != second).then(|| {
-            format!("the {stop} of {} was {how} by {first}; {second} says that {says}, which changes nothing", order.name)
+            format!(
+                "the {stop} of {} was {how} by {first}; {second} says that {says}, which changes nothing",
+                order.name
+            )
         })
     }
 

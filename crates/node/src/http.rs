@@ -274,7 +274,7 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
 /// Lets through who may ask. Whoever opens the page and has not logged in is shown the way.
 async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middleware::Next) -> Response {
     // What matches no route shows nothing.
-    let asked = Asked::of(&request, Role::Viewer);
+    let asked = Guarded::of(&request, Role::Viewer);
     let mut response = match asked.admit(&app.auth, &mut request) {
         Ok(()) => match body_within_bounds(request).await {
             // The right to send a body is held until it is answered.
@@ -295,7 +295,7 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middlewa
 }
 
 /// A request as a guard sees it.
-pub(crate) struct Asked {
+pub(crate) struct Guarded {
     /// The route that it matches; `None`: none.
     path: Option<String>,
     needs: Option<Role>,
@@ -304,7 +304,7 @@ pub(crate) struct Asked {
     wrong: Option<String>,
 }
 
-impl Asked {
+impl Guarded {
     /// `unmatched`: who may ask for what matches no route.
     pub(crate) fn of(request: &Request, unmatched: Role) -> Self {
         let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

@@ -59,7 +59,7 @@ pub enum DecodeError {
         /// The name of the type.
         kind: &'static str,
         /// Which field, and which one was probably meant.
-        warning: Warning,
+        warning: Box<Warning>,
     },
     /// A field has a value that cannot be.
     #[error("`{field}`: {what}")]
@@ -134,7 +134,7 @@ impl Decoded {
             None => Ok(self),
             Some(first) => {
                 let warning = self.warnings.swap_remove(first);
-                Err(DecodeError::UnknownField { kind: self.kind.name(), warning })
+                Err(DecodeError::UnknownField { kind: self.kind.name(), warning: Box::new(warning) })
             }
         }
     }

@@ -15,7 +15,7 @@ use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::auth::{Auth, Role, audit, login, routes};
 use crate::document;
-use crate::http::{Asked, as_problem, later, less, problem};
+use crate::http::{Guarded, as_problem, later, less, problem};
 use crate::log::Stream;
 use crate::solve::streets::Known;
 use crate::times;
@@ -68,7 +68,7 @@ pub(crate) fn router(node: Arc<Node>, auth: Arc<Auth>, network: &Arc<Network>) -
 
 /// Lets through who may ask.
 async fn guard(State(app): State<App>, mut request: Request, next: middleware::Next) -> Response {
-    let asked = Asked::of(&request, Role::Admin);
+    let asked = Guarded::of(&request, Role::Admin);
     match asked.admit(&app.auth, &mut request) {
         Ok(()) => document::packed(as_problem(times::answered(request, next).await).await, asked.takes_gzip).await,
         Err(refused) => refused,

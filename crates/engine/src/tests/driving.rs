@@ -205,7 +205,19 @@ fn given(rig: &Rig, way: &[Lack], less: i64) -> Fleet {
                 *limit = *limit + *by - Millis(less);
             }
             Lack::Price(_) => {}
-            other => panic!("{other:?} is not so"),
+            Lack::OffDuty
+            | Lack::BrokenDown
+            | Lack::PinnedTo(_)
+            | Lack::OnBoardOf(_)
+            | Lack::UnderWayWith(_)
+            | Lack::Rejected
+            | Lack::Silent
+            | Lack::Skills(_)
+            | Lack::Stops(_)
+            | Lack::Room { .. }
+            | Lack::Promise(_)
+            | Lack::Way
+            | Lack::Order => panic!("{lack:?} is not so"),
         }
     }
     let mut seq = rig.seq;
@@ -279,7 +291,20 @@ fn what_a_drivers_hours_lack_is_what_he_needs() {
                     Lack::DrivingTime { limit: DrivingLimit::InShift, .. } => "shift_driving",
                     Lack::DrivingTime { limit: DrivingLimit::Duty, .. } => "duty",
                     Lack::Shift(_) => "shift",
-                    _ => continue,
+                    Lack::OffDuty
+                    | Lack::BrokenDown
+                    | Lack::PinnedTo(_)
+                    | Lack::OnBoardOf(_)
+                    | Lack::UnderWayWith(_)
+                    | Lack::Rejected
+                    | Lack::Silent
+                    | Lack::Skills(_)
+                    | Lack::Stops(_)
+                    | Lack::Room { .. }
+                    | Lack::Promise(_)
+                    | Lack::Way
+                    | Lack::Order
+                    | Lack::Price(_) => continue,
                 };
                 *said.entry(word).or_default() += 1;
             }

@@ -205,8 +205,9 @@ impl Teller {
         let reference = |order: &Name| self.references.of(order).map(|reference| reference.to_string());
         let bytes = Bytes::from(assignment_to_json(assignment, space, reference));
         let has_more = self.more.contains(vehicle);
-        let begin = if has_more { FanOut::begin_again } else { FanOut::begin };
-        let mut next = begin(&self.fan, vehicle, assignment.revision);
+        let revision = assignment.revision;
+        let mut next =
+            if has_more { self.fan.begin_again(vehicle, revision) } else { self.fan.begin(vehicle, revision) };
         let mut unconfirmed = "it is not confirmed".to_owned();
         for _ in 0..STEPS_MAX {
             let heard = match next {

@@ -156,6 +156,12 @@ impl Completeness {
         looks
     }
 
+    /// True where the last message that came had none behind it, and it was not looked at what the stream holds ([`Completeness::came`]). A
+    /// reader to which nothing comes for a moment does that then.
+    pub fn owes_a_look(&self) -> bool {
+        self.caught_up && !self.current && !self.coming
+    }
+
     /// The stream was looked at after everything of ours up to `passed` had come: its first message is `first`.
     ///
     /// # Errors
@@ -246,6 +252,13 @@ mod tests {
             }
         }
         assert!((1..=10).contains(&looks), "{looks}");
+        assert!(!read.came(1_006, 1, 2 * SECOND) && !read.owes_a_look(), "another one follows at once");
+        assert!(!read.came(1_007, 0, 2 * SECOND) && read.owes_a_look());
+        // Nothing comes for a moment: it has everything, and what others lose from then on is no gap.
+        assert_eq!(read.holds(1, 1_007, 2 * SECOND), Ok(()));
+        read.has_all(2 * SECOND);
+        assert!(!read.owes_a_look());
+        assert!(matches!(read.clone().holds(2_000, 1_007, 3 * SECOND), Err(Missing::Unsure(_))));
         // Messages are dropped before it has them: it knows at the next look, and takes nothing for read until then.
         let mut found = false;
         for at in 0..1_000u32 {

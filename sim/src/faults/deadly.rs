@@ -161,8 +161,9 @@ impl Run<'_> {
         self.crash(node);
         if let InHand::Entry { seq, .. } = held
             && !is_left
+            && self.nodes[node].keeps_folder
         {
-            // A folder that was lost with the node has forgotten those before.
+            // A folder that was lost with the node would have forgotten this one and those before.
             let (of, deaths) = self.nodes[node].deaths.unwrap_or((seq, 0));
             let deaths = if of == seq { deaths + 1 } else { 1 };
             self.nodes[node].deaths = Some((seq, deaths));

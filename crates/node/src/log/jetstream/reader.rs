@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// stream forgets within five minutes.
 const NOTHING_CAME: Duration = Duration::from_secs(60);
 const FORGETFUL: Duration = Duration::from_secs(300);
+/// A reader that has not looked since it fell behind for a moment does so when nothing has come for this long.
+const SETTLED: Duration = Duration::from_millis(50);
 /// Messages asked for in one pull.
 const BATCH: usize = 500;
 
@@ -175,6 +177,16 @@ impl OrderedReader {
             self.completeness.ticked(clock::running());
             let next = tokio::select! {
                 next = messages.next() => next,
+                () = tokio::time::sleep(SETTLED), if self.completeness.owes_a_look() => match self.look(self.passed).await {
+                    Ok(came) => {
+                        self.completeness.has_all(clock::running());
+                        if let Err(doubt) = came && !self.goes_on_after(doubt).await {
+                            return Ended::Over;
+                        }
+                        continue;
+                    }
+                    Err(_) => return Ended::Broken,
+                },
                 () = tokio::time::sleep(TICK), if silent + 1 < SILENT => {
                     silent += 1;
                     continue;

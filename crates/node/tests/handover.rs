@@ -257,6 +257,7 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
 
     // Without a node it is done all the same, and said that it waits for one.
     drop(engine);
+    pause(4_000); // its lease has lapsed then
     let (good, done, said) = zones.zone(&handover("van-3"));
     assert!(good && done["vehicles"] == json!(1), "{done} {said}");
     assert!(said.contains("no engine runs zone acme/other"), "{said}");

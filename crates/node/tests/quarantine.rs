@@ -319,9 +319,19 @@ fn a_fact_that_cannot_be_passed_over_is_left_unanswered_and_nobody_else_waits_fo
         let (engine, port) = doomed(folder, &url, "data", death, PORTO);
         wait_for(port);
         wait_ready(port);
+        wait_answered(port, "other");
+        // What had waited since nobody ran was late: producers were told to wait.
+        let is_calm = || http(port, "GET /metrics", "").1.contains("fleetfold_overload_level 0");
+        assert!(
+            (0..300).any(|_| is_calm() || {
+                pause(100);
+                false
+            }),
+            "{}",
+            http(port, "GET /metrics", "").1
+        );
         post(port, turn);
         wait_answered(port, turn);
-        wait_answered(port, "other");
         let (status, waits) = http(port, "GET /v1/orders/poison", "");
         assert_eq!(status, 200, "{waits}");
         assert!(

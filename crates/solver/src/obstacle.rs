@@ -151,7 +151,7 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     let mut met = Met::default();
     let mut goods = Goods::on_board(spec);
     let stops = problem.stops();
-    for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
+    for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.is_loaded_for_trip()) {
         goods.load(stop);
     }
     let reloads = spec.reload.as_ref().is_some_and(|reload| reload.times_max > 0);
@@ -168,8 +168,9 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
     };
     room(&goods, &mut met);
     if reloads {
-        for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
-            let mut alone = Goods::on_board(spec);
+        for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.is_loaded_for_trip()) {
+            // What else is on board may leave it before that trip.
+            let mut alone = Goods::none();
             alone.load(stop);
             too_full(&alone, &mut met);
             alone.serve(stop);
@@ -265,7 +266,7 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
             Obstacle::Range((over - 1) / 1_000_000 + 1)
         } else if spec.driving_time.is_some() {
             Obstacle::DrivingTime
-        } else if reloads {
+        } else if spec.reload.is_some() {
             Obstacle::Reload
         } else if spec.pauses.is_empty() {
             Obstacle::Order

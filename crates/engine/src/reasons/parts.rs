@@ -78,16 +78,25 @@ pub(super) fn driven(
     }
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let hours = |time: i64, price: i64| time * price / 3_600_000;
-    let leg = |timed: &Timed, parts: &mut Parts| {
-        let (time, metres) = (i64::from(timed.arrival) - i64::from(timed.leave), i64::from(timed.metres));
+    let drive = |(time, metres): (i64, i64), parts: &mut Parts| {
         parts.drive.0 += hours(time, spec.per_hour) + metres * spec.per_km / 1_000;
         parts.driving.0 += time;
         parts.metres.0 += metres;
     };
+    let leg = |timed: &Timed, parts: &mut Parts| {
+        drive((i64::from(timed.arrival) - i64::from(timed.leave), i64::from(timed.metres)), parts);
+    };
     parts.fixed.0 = if spec.in_use { 0 } else { spec.fixed };
-    let mut node = spec.start_node;
+    let (mut node, mut free) = (spec.start_node, spec.start_at);
     for (&index, timed) in sequence.iter().zip(&times) {
         let stop = &problem.stops()[index.index()];
+        if let Some(reloaded) = timed.reloaded {
+            let leaves = free.saturating_add(timed.pause);
+            let how = (spec.table, spec.time_factor);
+            let (time, metres) = problem.legs().leaving(node, reloaded.node, leaves, how);
+            drive((i64::from(time), i64::from(metres)), &mut parts);
+            node = reloaded.node;
+        }
         let setup = if stop.node == node { 0 } else { stop.setup };
         let late = (i64::from(timed.start) - i64::from(stop.due)).max(0);
         leg(timed, &mut parts);
@@ -101,7 +110,7 @@ pub(super) fn driven(
             let took = (i64::from(timed.departure) - i64::from(stop.placed)).max(0);
             parts.flow.0 += hours(took, weights.flow_per_hour);
         }
-        node = stop.node;
+        (node, free) = (stop.node, timed.departure);
     }
     let mut over = times.last().map_or(0, |last| last.departure);
     if spec.end_node != NodeIx::NONE {

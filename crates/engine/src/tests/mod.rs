@@ -2,6 +2,7 @@
 
 mod alerts;
 mod calm;
+mod depots;
 mod driving;
 mod etas;
 mod events;
@@ -103,6 +104,7 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
         stops_max: None,
         lifo: false,
         driving_time: None,
+        reload: None,
     }
 }
 

@@ -71,6 +71,7 @@ fn vehicle(number: i32) -> Vehicle {
         stops_max: (number == 1).then_some(40),
         lifo: number == 3,
         driving_time: None,
+        reload: None,
     }
 }
 

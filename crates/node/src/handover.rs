@@ -395,7 +395,8 @@ fn vehicle_stays(from: &Fleet, vehicle: &VehicleState, there: Option<&VehicleSta
     if vehicle.reloads.since.is_some() {
         return Some("it is being loaded at a depot");
     }
-    let has_limit = vehicle.spec.as_ref().and_then(|spec| spec.reload.as_ref()).is_some_and(|it| it.times_max.is_some());
+    let has_limit =
+        vehicle.spec.as_ref().and_then(|spec| spec.reload.as_ref()).is_some_and(|it| it.times_max.is_some());
     if has_limit && vehicle.reloads.times > 0 {
         return Some("it has been loaded some of the times that it may be in this shift");
     }

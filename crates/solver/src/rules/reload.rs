@@ -1,7 +1,8 @@
 //! Reloading on the way (multi-trip): between two stops a vehicle may drive to a place where what it took on is left and what its next
 //! stops want is loaded.
 //!
-//! A tour that begins on a trip has nothing to load at its start: it reloads before the first stop whose goods are not on board.
+//! A tour that begins on a trip has nothing to load at its start: it reloads before the first stop whose goods are not on board, and it may do so
+//! before its first stop.
 //!
 //! A tour stays a sequence of stops. Where it reloads is found for each sequence by dividing it into trips, the best way for every
 //! beginning of the sequence (the splitting of a giant tour, Prins, "A simple and effective evolutionary algorithm for the vehicle
@@ -39,7 +40,9 @@ pub(crate) fn places(
     let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0) };
     let mut labels: Vec<Vec<Label>> = vec![Vec::new(); count];
     labels[0].push(first);
-    if reload.is_on_trip && reload.times_max > 0 {
+    // Who can load nothing at the start, or not everything, may reload before the first stop.
+    let is_hindered = reload.is_on_trip || reload.beside != [0; 4];
+    if is_hindered && reload.times_max > 0 {
         for (number, place) in reload.places.iter().enumerate() {
             let (travel, price) = problem.leg_at(tour, spec.start_node, place.node, spec.start_at);
             if travel < UNREACHABLE {

@@ -94,7 +94,7 @@ impl OrderedReader {
     }
 
     pub(super) async fn run(mut self, first: Open) {
-        self.read_on(first).await;
+        Box::pin(self.read_on(first)).await;
         self.tell(Ok(()));
     }
 
@@ -177,7 +177,7 @@ impl OrderedReader {
             self.completeness.ticked(clock::running());
             let next = tokio::select! {
                 next = messages.next() => next,
-                () = tokio::time::sleep(SETTLED), if self.completeness.owes_a_look() => match self.look(self.passed).await {
+                () = tokio::time::sleep(SETTLED), if self.completeness.owes_a_look() => match Box::pin(self.look(self.passed)).await {
                     Ok(came) => {
                         self.completeness.has_all(clock::running());
                         if let Err(doubt) = came && !self.goes_on_after(doubt).await {

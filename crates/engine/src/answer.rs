@@ -50,6 +50,8 @@ const LOOKED_AT_FOR_ROOM: usize = 5_000;
 pub(crate) struct Task {
     /// The fact; `None`: a promise broke without one.
     pub(crate) seq: Option<LogSeq>,
+    /// The waiting fact that asks for this, also where another task of it is its answer; `None`: none does.
+    pub(crate) of: Option<LogSeq>,
     /// Orders to place or place again.
     pub(crate) orders: Vec<OrderId>,
     /// Routes to look at.
@@ -84,6 +86,8 @@ pub(crate) struct Answer<'a> {
     turning: RefCell<BTreeSet<VehicleId>>,
     /// Vehicles whose drivers may be given another next stop although they depart soon.
     at_short_notice: RefCell<BTreeSet<VehicleId>>,
+    /// Orders that have left the route of a vehicle because of what is forced onto it: they do not come back to it in the same answer.
+    kept_off: RefCell<BTreeMap<OrderId, VehicleId>>,
     /// Orders about which not all vehicles could be asked.
     unasked: RefCell<BTreeSet<OrderId>>,
     /// Vehicles of which nothing is heard: they are given nothing new.
@@ -94,8 +98,22 @@ impl<'a> Answer<'a> {
     pub(crate) fn new(moment: Moment<'a>, outlook: &'a Outlook, effort: Effort, bytes_max: usize) -> Self {
         let (missing, work, read) = (RefCell::default(), Cell::new(0), RefCell::default());
         let (turning, at_short_notice, unasked) = (RefCell::default(), RefCell::default(), RefCell::default());
+        let kept_off = RefCell::default();
         let silent = silent(moment.fleet);
-        Self { moment, outlook, effort, bytes_max, missing, work, read, turning, at_short_notice, unasked, silent }
+        Self {
+            moment,
+            outlook,
+            effort,
+            bytes_max,
+            missing,
+            work,
+            read,
+            turning,
+            at_short_notice,
+            kept_off,
+            unasked,
+            silent,
+        }
     }
 
     /// Why a vehicle cannot take an order; `None`: it may.
@@ -151,6 +169,12 @@ impl<'a> Answer<'a> {
                 && let Some(given) = self.give_way(order, &loose)
             {
                 loose.extend(given);
+            }
+            if loose.contains(&order) {
+                let beyond = self.beyond_hours(order, &loose);
+                let vehicle = fleet.order(order).pinned;
+                self.kept_off.borrow_mut().extend(beyond.iter().filter_map(|&other| Some((other, vehicle?))));
+                loose.extend(beyond);
             }
         }
         // A word that lifts the end of a shift lifts it for one order: what else may fit is tried when the route stands.
@@ -531,6 +555,7 @@ impl<'a> Answer<'a> {
                     | Refusal::Rejected
                     | Refusal::Silent
                     | Refusal::Shift
+                    | Refusal::DrivingTime
                     | Refusal::Way
                     | Refusal::Rules
                     | Refusal::Price,
@@ -823,6 +848,10 @@ impl<'a> Answer<'a> {
         draft.load_beside_the_heads(fleet);
         if !self.silent.is_empty() {
             draft.bar(|order| new_to_silent(fleet, &self.silent, order).collect());
+        }
+        let kept_off = self.kept_off.borrow();
+        if !kept_off.is_empty() {
+            draft.bar(|order| kept_off.get(&order).copied().into_iter().collect());
         }
         let problem = self.finish(&draft);
         let solution = insert(&problem);

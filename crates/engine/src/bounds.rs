@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     Capacity { by: i64, in_time: bool },
     /// Its shift ends before the order could be served.
     Shift,
+    /// Its driver would drive, or be at work, too long.
+    DrivingTime,
     /// No road leads there from where it is.
     Way,
     /// Another rule: goods would have to be unloaded in another order, for instance.
@@ -215,6 +217,7 @@ pub(crate) struct Refusals {
     rejected: bool,
     capacity: bool,
     shift: bool,
+    driving_time: bool,
     stops: bool,
     /// A vehicle has room for neither the goods nor the stops.
     stops_and_capacity: bool,
@@ -237,6 +240,7 @@ enum Miss {
     Capacity(i64),
     Stops,
     Shift,
+    DrivingTime,
     Dear,
     StopsAndCapacity,
     CapacityAndShift,
@@ -293,6 +297,10 @@ impl Refusals {
                 self.shift = true;
                 Miss::Shift
             }
+            Refusal::DrivingTime => {
+                self.driving_time = true;
+                Miss::DrivingTime
+            }
             Refusal::Way => {
                 self.way = true;
                 return;
@@ -328,13 +336,14 @@ impl Refusals {
         // Who lacks room for the goods and for the stops says the one as well as the other.
         let capacity = self.capacity || (self.stops_and_capacity && !self.stops);
         let stops = self.stops || (self.stops_and_capacity && !capacity);
-        match (self.rejected, capacity, self.shift, stops) {
-            (false, false, false, false) if self.skills => UnassignedReason::Skills,
-            (false, false, false, false) => UnassignedReason::NoVehicle,
-            (true, false, false, false) => UnassignedReason::Rejected,
-            (false, true, false, false) => UnassignedReason::Capacity,
-            (false, false, true, false) => UnassignedReason::Shift,
-            (false, false, false, true) => UnassignedReason::Stops,
+        match (self.rejected, capacity, self.shift, stops, self.driving_time) {
+            (false, false, false, false, false) if self.skills => UnassignedReason::Skills,
+            (false, false, false, false, false) => UnassignedReason::NoVehicle,
+            (true, false, false, false, false) => UnassignedReason::Rejected,
+            (false, true, false, false, false) => UnassignedReason::Capacity,
+            (false, false, true, false, false) => UnassignedReason::Shift,
+            (false, false, false, true, false) => UnassignedReason::Stops,
+            (false, false, false, false, true) => UnassignedReason::DrivingTime,
             _ => UnassignedReason::NoPlace,
         }
     }
@@ -347,6 +356,7 @@ impl Refusals {
             Miss::Capacity(_) | Miss::StopsAndCapacity | Miss::CapacityAndShift => Obstacle::Capacity,
             Miss::Stops => Obstacle::Stops,
             Miss::Shift => Obstacle::Shift,
+            Miss::DrivingTime => Obstacle::DrivingTime,
             Miss::Dear => Obstacle::Dearer,
         };
         let (index, space) = (fleet.index(), fleet.zone().space);

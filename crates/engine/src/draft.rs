@@ -11,8 +11,8 @@ use fleetfold_model::{
 };
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    DrivenSoFar, DrivingTime, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop, StopIx,
-    TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
+    DrivenSoFar, DrivingTime, Hours, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop,
+    StopIx, TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
 };
 
 use crate::calm;
@@ -61,6 +61,83 @@ impl Freed {
     }
 }
 
+/// A limit of a driver's hours, in the time of the problem.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// As his rule says.
+    pub(crate) rule: i64,
+    /// As it is where he has to do more than that.
+    pub(crate) allowed: i64,
+}
+
+impl Limit {
+    const NONE: Self = Self { rule: i64::MAX, allowed: i64::MAX };
+
+    /// A rule, and what has to be done whatever it says. Where that is more, a little more than it may be done.
+    fn of(rule: Option<i64>, needed: Option<i64>) -> Self {
+        let Some(rule) = rule else { return Self::NONE };
+        let allowed = needed.filter(|&needed| needed > rule).map_or(rule, |needed| needed + FORCED_SLACK.0);
+        Self { rule, allowed }
+    }
+
+    /// How much more the rule would have to allow; 0: nothing.
+    pub(crate) fn lacks(self, asked: i64) -> i64 {
+        if asked > self.allowed { asked - self.rule } else { 0 }
+    }
+}
+
+/// What the hours of a vehicle and its driver allow behind the frozen head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    /// When the shift ends.
+    pub(crate) shift_ends: i32,
+    /// When the day of a driver who has left already must be over.
+    pub(crate) day_ends: Limit,
+    /// Driving.
+    pub(crate) driving: Limit,
+    /// From leaving to the end, of a driver who has not left yet.
+    pub(crate) duty: Limit,
+}
+
+impl Allowed {
+    /// A dispatcher's word counts more than every limit.
+    const EVERYTHING: Self =
+        Self { shift_ends: TIME_MAX, day_ends: Limit::NONE, driving: Limit::NONE, duty: Limit::NONE };
+
+    /// Sets the limits of a tour.
+    fn limit(self, tour: &mut TourSpec) {
+        let within = |limit: Limit, least: i64, most: i32| limit.allowed.clamp(least, i64::from(most)) as i32;
+        tour.end_by = self.shift_ends.min(within(self.day_ends, -i64::from(TIME_MAX), TIME_MAX));
+        tour.travel_max = within(self.driving, 0, i32::MAX);
+        if let Some(rule) = &mut tour.driving_time {
+            rule.duty_max = within(self.duty, 1, i32::MAX);
+        }
+    }
+
+    /// The same where the driver has to do this whatever his rule says: his hours, and when he is home.
+    pub(crate) fn with(self, (needed, until): (Hours, i64)) -> Self {
+        let of = |limit: Limit, needed: i64| Limit::of((limit.rule < i64::MAX).then_some(limit.rule), Some(needed));
+        Self {
+            day_ends: of(self.day_ends, until),
+            driving: of(self.driving, needed.driving),
+            duty: of(self.duty, i64::from(needed.duty)),
+            ..self
+        }
+    }
+
+    /// Whether his rule allows a tour with these hours, which ends then.
+    pub(crate) fn allows(self, (asked, until): (Hours, i64)) -> bool {
+        let lacks =
+            [self.driving.lacks(asked.driving), self.duty.lacks(i64::from(asked.duty)), self.day_ends.lacks(until)];
+        lacks == [0; 3]
+    }
+
+    /// True where the day of the driver ends before his shift does.
+    pub(crate) fn ends_by_rule(&self) -> bool {
+        self.day_ends.allowed < i64::from(self.shift_ends)
+    }
+}
+
 /// A problem without its legs.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -86,6 +163,10 @@ pub struct Draft {
     pub starts: Vec<Anchor>,
     pub(crate) solver_stops: Vec<Stop>,
     pub(crate) solver_tours: Vec<TourSpec>,
+    /// What the hours of each tour allow.
+    pub(crate) allowed: Vec<Allowed>,
+    /// The same where nothing was to be forced onto it.
+    pub(crate) by_rule: Vec<Allowed>,
     pub(crate) initial: Vec<Vec<StopIx>>,
     pub(crate) weights: Weights,
     /// How much a change of each stop's promise weighs, in thousandths.
@@ -124,6 +205,8 @@ impl Draft {
             starts: Vec::new(),
             solver_stops: Vec::new(),
             solver_tours: Vec::new(),
+            allowed: Vec::new(),
+            by_rule: Vec::new(),
             initial: vec![Vec::new(); vehicles.len()],
             weights: Weights {
                 late_per_hour: policy.lateness_cost_per_hour,
@@ -157,7 +240,7 @@ impl Draft {
             let under = vehicle.under_way.filter(|_| place.is_some());
             draft.turning.push(under.map(|under| (under.order, under.stop)));
             let of_trip = of_trip(fleet, vehicle, frozen);
-            let mut spec = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
+            let (mut spec, driving_left) = draft.tour(fleet, vehicle, &head, start, &mut place_ids);
             spec.trips = trips(fleet, vehicle, &head, start).map(|(one_place, closed, loaded_here)| Trips {
                 one_place,
                 closed,
@@ -168,25 +251,14 @@ impl Draft {
                 draft.places.push(start.position);
                 spec.start_node = NodeIx(draft.places.len() as u32 - 1);
             }
-            // A dispatcher's word counts more than the end of a shift and than a driver's hours, too. What he has put behind it may be driven to its end as planned;
-            // other orders do not follow it there.
+            // A dispatcher's word counts more than the end of a shift and than a driver's hours, too. Beyond his shift what stands behind it is
+            // driven to its end as planned, beyond his hours it is not (`Answer::beyond_hours`); other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
-            if loose.iter().any(|&order| is_forced(order)) {
-                spec.travel_max = i32::MAX;
-                spec.driving_time = spec.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
-            } else {
-                spec.end_by = fleet.works_until(id).map_or(TIME_MAX, |until| draft.relative(until));
-                let forced = forced_day(fleet, outlook, id, frozen, now);
-                if let Some(until) = end_of_duty(vehicle, now) {
-                    let until = forced.as_ref().map_or(until, |forced| until.max(forced.until));
-                    spec.end_by = spec.end_by.min(draft.relative(until));
-                }
-                if let (Some(rule), Some(forced)) = (&mut spec.driving_time, forced) {
-                    let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
-                    spec.travel_max = spec.travel_max.max(span(forced.driving));
-                    rule.duty_max = rule.duty_max.max(span(forced.duty));
-                }
-            }
+            let by_rule = draft.allowed(fleet, outlook, id, (&head, start), (spec.driving_time, driving_left));
+            let allowed = if loose.iter().any(|&order| is_forced(order)) { Allowed::EVERYTHING } else { by_rule };
+            allowed.limit(&mut spec);
+            draft.allowed.push(allowed);
+            draft.by_rule.push(by_rule);
             draft.solver_tours.push(spec);
             draft.heads.push(head);
             draft.starts.push(start);
@@ -317,7 +389,8 @@ impl Draft {
         tour.stops_max = u32::MAX;
         tour.end_by = TIME_MAX;
         tour.travel_max = i32::MAX;
-        tour.driving_time = None;
+        // Its driver has his breaks also where he cannot keep the rest of his rule.
+        tour.driving_time = tour.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
         tour.has = u64::MAX;
         let (stops, legs) = (self.solver_stops.clone(), problem.legs().clone());
         Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
@@ -346,7 +419,7 @@ impl Draft {
         head: &[Visit],
         start: Anchor,
         ids: &mut BTreeMap<Position, NodeIx>,
-    ) -> TourSpec {
+    ) -> (TourSpec, Option<Millis>) {
         let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
         let mut onboard = vehicle.kept;
         // Goods of jobs on board are counted where they are delivered.
@@ -371,11 +444,10 @@ impl Draft {
         let taken = vehicle.breaks_taken as usize + of_head;
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
-        let (driving_time, driven_so_far, travel_max) = self.driving_time(vehicle, head, start);
-        TourSpec {
+        let (driving_time, driven_so_far, driving_left) = self.driving_time(vehicle, head, start);
+        let tour = TourSpec {
             driving_time,
             driven_so_far,
-            travel_max,
             start_at: self.relative(start.at),
             end_node: spec.end.map_or(NodeIx::NONE, |end| self.place(end, ids)),
             finish_late: fleet.policy().deliver_after_shift,
@@ -399,20 +471,50 @@ impl Draft {
                 .collect(),
             in_use: vehicle.is_in_use(),
             ..TourSpec::at(start_node)
+        };
+        (tour, driving_left)
+    }
+
+    /// What the hours of a vehicle allow behind its frozen head, which ends at `start`. `rule` and `driving_left`: its rule for the rest of the day, and how much its
+    /// driver may still drive by it.
+    fn allowed(
+        &self,
+        fleet: &Fleet,
+        outlook: &Outlook,
+        id: VehicleId,
+        (head, start): (&[Visit], Anchor),
+        (rule, driving_left): (Option<DrivingTime>, Option<Millis>),
+    ) -> Allowed {
+        let needed = needed_day(fleet, outlook, id, (head, start), self.epoch);
+        let relative = |at: Timestamp| i64::from(self.relative(at));
+        let shift_ends = fleet.works_until(id).map_or(TIME_MAX, |until| self.relative(until));
+        // What is forced beyond the end of a shift takes as long as the breaks of its driver ask for.
+        let forced = needed.as_ref().filter(|_| fleet.forced_until(id).is_some());
+        let forced = forced.map_or(shift_ends, |day| self.relative(day.until + FORCED_SLACK));
+        let duty = rule.map(|rule| rule.duty_max).filter(|&most| most < i32::MAX).map(i64::from);
+        let needs = |what: fn(&NeededDay) -> Millis| needed.as_ref().map(|day| what(day).0);
+        Allowed {
+            shift_ends: shift_ends.max(forced),
+            day_ends: Limit::of(
+                end_of_duty(fleet.vehicle(id), self.epoch).map(relative),
+                needed.as_ref().map(|day| relative(day.until)),
+            ),
+            driving: Limit::of(driving_left.map(|left| left.0), needs(|day| day.driving)),
+            duty: Limit::of(duty, needs(|day| day.duty)),
         }
     }
 
     /// Its rule of driving times for the rest of the day, what its driver will have done of it when the tour begins, and how long he may drive
-    /// from then on.
+    /// from then on; negative: he has driven longer than that already; `None`: no limit.
     fn driving_time(
         &self,
         vehicle: &VehicleState,
         head: &[Visit],
         start: Anchor,
-    ) -> (Option<DrivingTime>, DrivenSoFar, i32) {
+    ) -> (Option<DrivingTime>, DrivenSoFar, Option<Millis>) {
         let rule = vehicle.spec.as_ref().and_then(|spec| spec.driving_time);
         let (Some(rule), Some(driven)) = (rule, driven_behind(vehicle, head, self.epoch)) else {
-            return (None, DrivenSoFar::default(), i32::MAX);
+            return (None, DrivenSoFar::default(), None);
         };
         let span = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
         let mut driven = driven;
@@ -437,8 +539,7 @@ impl Draft {
             first_part: settled.first_part,
             rested: if settled.since_break > Millis(0) { span(driven.rested) } else { 0 },
         };
-        let left = rule.shift_driving_max.map_or(i32::MAX, |most| span(most - driven.in_shift));
-        (Some(time), so_far, left)
+        (Some(time), so_far, rule.shift_driving_max.map(|most| most - driven.in_shift))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one stop, from the six things it depends on")]
@@ -849,36 +950,57 @@ fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Opti
     Some(driven)
 }
 
-/// What a dispatcher's word allows a driver beyond the limits of his rule.
-struct ForcedDay {
-    /// Driving behind his head.
+/// What a driver has to do whatever his rule says, behind his head.
+struct NeededDay {
+    /// Driving.
     driving: Millis,
-    /// When his day must be over.
+    /// When it is over.
     until: Timestamp,
     /// From his departure to then.
     duty: Millis,
 }
 
-/// What a driver may do because a dispatcher has forced an order onto his route: what that route asks for, and a little longer. Other orders do
-/// not follow it there. `None`: nothing on it is forced, or no rule asks.
-fn forced_day(fleet: &Fleet, outlook: &Outlook, id: VehicleId, frozen: usize, now: Timestamp) -> Option<ForcedDay> {
+/// What a driver has to do because it cannot be taken off him: what a dispatcher has tied to his vehicle and what is on board, in the order of
+/// his route and with the breaks that his rule asks for now. `None`: there is nothing of the kind, or no rule asks. `start`: where and when he
+/// is free behind his head.
+fn needed_day(
+    fleet: &Fleet,
+    outlook: &Outlook,
+    id: VehicleId,
+    (head, start): (&[Visit], Anchor),
+    now: Timestamp,
+) -> Option<NeededDay> {
     let vehicle = fleet.vehicle(id);
-    let (spec, last) = (vehicle.spec.as_ref()?, vehicle.route.visits.last()?);
-    let mut until = fleet.forced_until(id)?;
-    let mut driving = FORCED_SLACK;
-    let mut driven = vehicle.follow_route(now, |leg| {
-        if leg.index >= frozen {
-            driving += leg.drive;
-        }
-    })?;
-    if let (Some(end), Some(stop)) = (spec.end, fleet.order(last.order).stop(last.stop)) {
-        let leg = outlook.leg(stop.position, end, last.departure);
-        let way_home = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-        let rests = driven.drive_with_breaks(way_home, &spec.driving_time?);
-        (driving, until) = (driving + way_home, until + way_home + rests);
+    let spec = vehicle.spec.as_ref()?;
+    let rule = spec.driving_time?;
+    let is_tied = |order: OrderId| fleet.order(order).on_board.or(fleet.order(order).pinned) == Some(id);
+    let tail = vehicle.route.visits.get(head.len()..).unwrap_or_default();
+    if !tail.iter().any(|visit| is_tied(visit.order)) {
+        return None;
     }
-    let leaves = vehicle.route.visits.first().map_or(now, |first| first.depart_at.max(now));
-    Some(ForcedDay { driving, until, duty: until - leaves })
+    let mut driven = driven_behind(vehicle, head, now)?;
+    driven.rest(start.at - driven.at);
+    if let Some(first) = tail.first().filter(|_| driven.began.is_none()) {
+        driven.rest(first.depart_at - driven.at);
+    }
+    let (leaves, drove) = (driven.at, driven.in_shift);
+    let mut here = start.position;
+    let mut go = |driven: &mut Driven, to: Position| {
+        let leg = outlook.leg(here, to, driven.at);
+        driven.drive_with_breaks(Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000), &rule);
+        std::mem::replace(&mut here, to)
+    };
+    for visit in tail.iter().filter(|visit| is_tied(visit.order)) {
+        let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
+        let from = go(&mut driven, stop.position);
+        let begins = stop.service_start(driven.at, approaches(fleet, visit, &stop, from, false));
+        driven.rest(begins - driven.at);
+        driven.work(fleet.service_at(stop.position, stop.service), &rule);
+    }
+    if let Some(end) = spec.end {
+        go(&mut driven, end);
+    }
+    Some(NeededDay { driving: driven.in_shift - drove, until: driven.at, duty: driven.at - leaves })
 }
 
 /// When the day of a driver who has left already must be over; `None`: no rule says so, or he has not left.

@@ -5,6 +5,7 @@ mod own;
 mod side_by_side;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, Spread};
@@ -33,6 +34,7 @@ use crate::retries::Retries;
 use crate::returns::Returns;
 use crate::roads::Roads;
 use crate::searches::Searches;
+use crate::watch::Watch;
 
 #[cfg(test)]
 pub(crate) use side_by_side::Queue;
@@ -77,6 +79,10 @@ pub struct Engine {
     plan_bytes: usize,
     /// When that was changed last (log time).
     smaller_since: Timestamp,
+    /// Hears which facts are answered next.
+    watch: Option<Arc<dyn Watch>>,
+    /// A fact that is left unanswered.
+    left: BTreeSet<LogSeq>,
 }
 
 impl Engine {
@@ -104,6 +110,8 @@ impl Engine {
             holds: Holds::of(&fleet),
             plan_bytes: waiting::PLAN_BYTES,
             smaller_since: Timestamp(0),
+            watch: None,
+            left: BTreeSet::new(),
             fleet,
         }
     }
@@ -194,9 +202,9 @@ impl Engine {
 
     /// How long facts wait says how much is done for each. Only an owner answers, so only an owner can be late.
     fn look_at_the_wait(&mut self, effects: &mut Vec<Effect>) {
-        self.pace.look(periods::waiting(&self.fleet, self.log_now), self.log_now);
+        self.pace.look(periods::waiting(&self.fleet, &self.left, self.log_now), self.log_now);
         // What waits for a time of decision is not late.
-        let oldest = self.fleet.unanswered().values().next();
+        let oldest = periods::oldest(&self.fleet, &self.left);
         let oldest = oldest.map(|ask| self.log_now - periods::decided_at(&self.fleet, ask.logged_at));
         let wait = oldest.map(|oldest| oldest.max(self.pace.backlog().answered_within(0)));
         if self.overload.look(wait.filter(|_| self.commit.epoch().is_some()), self.log_now) {
@@ -205,7 +213,7 @@ impl Engine {
     }
 
     fn search(&mut self, effects: &mut Vec<Effect>) {
-        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, self.log_now);
+        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, &self.left, self.log_now);
         if self.commit.epoch().is_some() && free && periods::is_open(&self.fleet, self.log_now) {
             let moment = Moment { fleet: &self.fleet, log_now: self.log_now };
             let effort = self.overload.effort();
@@ -220,7 +228,7 @@ impl Engine {
             return self.overload.due_at();
         }
         // While an answer is under way no search begins: what ends that is an input of its own, not a tick.
-        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, self.log_now);
+        let free = !self.commit.is_waiting() && !periods::asks(&self.fleet, &self.left, self.log_now);
         let is_open = periods::is_open(&self.fleet, self.log_now);
         let period = periods::due_at(&self.fleet, self.log_now);
         let search = self.searches.due_at(&self.fleet, self.overload.effort()).filter(|_| free && is_open);
@@ -242,6 +250,21 @@ impl Engine {
     #[must_use]
     pub fn with_regions_side_by_side(mut self, regions: usize) -> Self {
         self.searches.side_by_side(regions);
+        self
+    }
+
+    /// The same engine, of which somebody hears which facts it answers.
+    #[must_use]
+    pub fn watched(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// The same engine, which leaves some facts unanswered, because whoever answers them does not outlive it. In the fleet they wait as before,
+    /// and their orders stay where they are; others are served as if these did not wait.
+    #[must_use]
+    pub fn leaving(mut self, facts: impl IntoIterator<Item = LogSeq>) -> Self {
+        self.left.extend(facts);
         self
     }
 

@@ -81,6 +81,7 @@ mod roads;
 mod search;
 mod searches;
 pub mod virtual_time;
+mod watch;
 mod words;
 
 pub use draft::Draft;
@@ -90,6 +91,7 @@ pub use learn::enough_seen;
 pub use outlook::Outlook;
 pub use pace::Backlog;
 pub use search::{SolveJob, SolveReport, run};
+pub use watch::Watch;
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,9 @@ const HOUR: i64 = 3_600_000;
 /// For so many hours ahead, travel times are told apart by the hour. Later ones are taken as those of the last hour.
 const HOURS: i64 = 24;
 
+/// So long a driver waits where a road is closed and soon is not, zone time (guess: for longer he does something else).
+const WAITS_FOR_WAY: Millis = Millis(15 * 60_000);
+
 /// Travel times of now, and of the spans of time after that in which they are others.
 #[derive(Clone, Debug)]
 pub struct Outlook {
@@ -178,10 +181,20 @@ impl Outlook {
         &self.now
     }
 
-    /// One leg, begun at an instant.
+    /// One leg, begun at an instant; where there is no way yet and soon will be, with the time for which a vehicle waits for it.
     pub fn leg(&self, from: Position, to: Position, depart: Timestamp) -> Leg {
         let first = self.later.partition_point(|span| span.from <= depart);
         let leg = self.of(first).leg(from, to);
+        if leg.millis >= UNREACHABLE {
+            let soon = self.later[first..].iter().take_while(|span| span.from - depart <= WAITS_FOR_WAY);
+            let opens =
+                soon.enumerate().find(|(ahead, _)| self.of(first + ahead + 1).leg(from, to).millis < UNREACHABLE);
+            if let Some((_, span)) = opens {
+                let leg = self.leg(from, to, span.from);
+                let millis = (span.from - depart).0 + i64::from(leg.millis);
+                return Leg { millis: millis.min(i64::from(UNREACHABLE)) as i32, ..leg };
+            }
+        }
         let until = |span: usize| self.later.get(span).map_or(i64::MAX, |next| next.from.0);
         if depart.0 + i64::from(leg.millis) <= until(first) {
             return leg;
@@ -279,6 +292,10 @@ impl LegRows for Rows {
 
     fn leg(&self, span: usize, from: NodeIx, to: NodeIx) -> (i32, i32) {
         solver_leg(self.table(span).leg(from.index(), to.index()))
+    }
+
+    fn waits_max(&self) -> i32 {
+        WAITS_FOR_WAY.0 as i32
     }
 }
 

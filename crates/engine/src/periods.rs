@@ -1,8 +1,10 @@
 //! Decisions at fixed times: a zone whose policy says so is answered every so many minutes and not at once, as a dispatcher works who sits
 //! down to it. What happens between is folded and waits.
 
+use std::collections::BTreeSet;
+
 use fleetfold_fleet::{Ask, Fleet};
-use fleetfold_model::{Millis, Timestamp};
+use fleetfold_model::{LogSeq, Millis, Timestamp};
 
 /// Plans are improved for so long behind each decision, zone time (guess: what a search of a large zone takes).
 const OPEN: Millis = Millis(60_000);
@@ -43,18 +45,29 @@ pub(crate) fn is_held(fleet: &Fleet, ask: &Ask, log_now: Timestamp) -> bool {
     fleet.policy().decide_every.0 > 0 && decided_at(fleet, ask.logged_at) > log_now
 }
 
-/// True if a fact waits whose decision is not still to come.
-pub(crate) fn asks(fleet: &Fleet, log_now: Timestamp) -> bool {
-    // The oldest is decided first.
-    fleet.unanswered().values().next().is_some_and(|ask| !is_held(fleet, ask, log_now))
+/// The facts that wait, in the order of the log. `left`: those that are left unanswered, and do not count.
+fn asked<'f>(fleet: &'f Fleet, left: &BTreeSet<LogSeq>) -> impl Iterator<Item = &'f Ask> {
+    fleet.unanswered().iter().filter(move |(seq, _)| !left.contains(seq)).map(|(_, ask)| ask)
 }
 
-/// How many facts wait whose decision is not still to come.
-pub(crate) fn waiting(fleet: &Fleet, log_now: Timestamp) -> usize {
+/// The fact that has waited for longest; `None`: none waits. `left`: those that are left unanswered, and do not count.
+pub(crate) fn oldest<'f>(fleet: &'f Fleet, left: &BTreeSet<LogSeq>) -> Option<&'f Ask> {
+    asked(fleet, left).next()
+}
+
+/// True if a fact waits whose decision is not still to come. `left`: those that are left unanswered, and do not count.
+pub(crate) fn asks(fleet: &Fleet, left: &BTreeSet<LogSeq>, log_now: Timestamp) -> bool {
+    // The oldest is decided first.
+    oldest(fleet, left).is_some_and(|ask| !is_held(fleet, ask, log_now))
+}
+
+/// How many facts wait whose decision is not still to come. `left`: those that are left unanswered, and do not count.
+pub(crate) fn waiting(fleet: &Fleet, left: &BTreeSet<LogSeq>, log_now: Timestamp) -> usize {
     if fleet.policy().decide_every.0 <= 0 {
-        return fleet.unanswered().len();
+        let waiting_left = left.iter().filter(|seq| fleet.unanswered().contains_key(seq)).count();
+        return fleet.unanswered().len() - waiting_left;
     }
-    fleet.unanswered().values().take_while(|ask| !is_held(fleet, ask, log_now)).count()
+    asked(fleet, left).take_while(|ask| !is_held(fleet, ask, log_now)).count()
 }
 
 /// Log time at which the engine looks again: the next decision, if anything waits for it.

@@ -23,7 +23,7 @@ use crate::relief::silent;
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
 pub(crate) const RETIME_MIN: Millis = Millis(60_000);
 /// Two sums of the same driving times differ by no more than this.
-const ROUNDING: Millis = Millis(1_000);
+pub(crate) const ROUNDING: Millis = Millis(1_000);
 /// Orders of one decision that are explained one by one; the rest of a joint change is named only.
 const EXPLAINED_MAX: usize = 24;
 
@@ -194,14 +194,10 @@ impl Solved<'_> {
         stops.into_iter().any(|stop| !self.draft.tails[tour].contains(stop))
     }
 
-    /// The times of a tour that only lost stops and still cannot be driven within the limits of its vehicle, as if there were no
-    /// limits: a full or late route becomes less full and less late. `None` when not even that is possible.
-    fn relaxed(&self, tour: usize) -> Option<Vec<Timed>> {
-        if self.gained(tour) {
-            return None;
-        }
-        let problem = self.draft.relaxed(tour, self.problem)?;
-        schedule(&problem, TourIx(tour as u32), &self.solution.tours[tour])
+    /// The problem without limits, for a tour that only lost stops and still cannot be driven within the limits of its vehicle: a full or late
+    /// route becomes less full and less late. `None` when not even that is possible.
+    fn relaxed(&self, tour: usize) -> Option<Problem> {
+        if self.gained(tour) { None } else { self.draft.relaxed(tour, self.problem) }
     }
 
     fn tour_of(&self, vehicle: VehicleId) -> Option<usize> {
@@ -259,17 +255,22 @@ impl Solved<'_> {
     /// The whole route of a tour, frozen head first; `None` if it cannot be driven.
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
         let sequence = &self.solution.tours[tour];
-        let times = schedule(self.problem, TourIx(tour as u32), sequence);
+        let relaxed;
+        let mut problem = self.problem;
+        let mut times = schedule(problem, TourIx(tour as u32), sequence);
+        if times.is_none() {
+            relaxed = self.relaxed(tour)?;
+            problem = &relaxed;
+            times = schedule(problem, TourIx(tour as u32), sequence);
+        }
+        let times = times?;
         // Breaks for the sake of driving times, by position.
         let mut rests = vec![0; sequence.len()];
-        if times.is_some() && self.problem.tours()[tour].driving_time.is_some() {
-            for own in driving_breaks(self.problem, TourIx(tour as u32), sequence) {
-                if let Some(rest) = rests.get_mut(own.before) {
-                    *rest += own.duration;
-                }
+        for own in driving_breaks(problem, TourIx(tour as u32), sequence) {
+            if let Some(rest) = rests.get_mut(own.before) {
+                *rest += own.duration;
             }
         }
-        let times = times.or_else(|| self.relaxed(tour))?;
         let route = self.timed(tour, &times, &rests, true);
         // Who leaves as late as he can waits before he drives, and not where he arrives: his rest may come too early then.
         let is_kept = self.problem.tours()[tour].driving_time.is_none() || self.keeps_driving_times(tour, &route);
@@ -381,6 +382,12 @@ impl Solved<'_> {
                 *answer = Alternative::Capacity { by: 1 };
             }
         }
+        // Where the day of a driver who has left must be over before his shift, that is the end that binds.
+        for (answer, allowed) in answers.iter_mut().zip(&self.draft.allowed) {
+            if *answer == Alternative::Shift && allowed.ends_by_rule() {
+                *answer = Alternative::DrivingTime;
+            }
+        }
         answers
     }
 
@@ -412,6 +419,8 @@ impl Solved<'_> {
             UnassignedReason::Stops
         } else if all(|answer| *answer == Alternative::Shift) {
             UnassignedReason::Shift
+        } else if all(|answer| *answer == Alternative::DrivingTime) {
+            UnassignedReason::DrivingTime
         } else if all(|answer| *answer == Alternative::Unreachable) {
             UnassignedReason::Unreachable
         } else {
@@ -435,6 +444,7 @@ impl Solved<'_> {
                 Alternative::Stops => Refusal::Stops { fits: true },
                 Alternative::Unreachable => Refusal::Way,
                 Alternative::Shift => Refusal::Shift,
+                Alternative::DrivingTime => Refusal::DrivingTime,
                 Alternative::Rules => Refusal::Rules,
                 Alternative::Possible { .. } | Alternative::Dearer => Refusal::Price,
             };
@@ -505,6 +515,7 @@ impl Solved<'_> {
             | Alternative::Capacity { .. }
             | Alternative::Shift
             | Alternative::Dearer
+            | Alternative::DrivingTime
             | Alternative::Unreachable => None,
         };
         let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
@@ -522,6 +533,7 @@ impl Solved<'_> {
                     | Alternative::Capacity { .. }
                     | Alternative::Shift
                     | Alternative::Dearer
+                    | Alternative::DrivingTime
                     | Alternative::Unreachable => None,
                 },
             );
@@ -553,6 +565,7 @@ fn obstacle_of(answer: Alternative) -> Obstacle {
         Alternative::Stops => Obstacle::Stops,
         Alternative::Capacity { .. } => Obstacle::Capacity,
         Alternative::Unreachable => Obstacle::Unreachable,
+        Alternative::DrivingTime => Obstacle::DrivingTime,
         Alternative::Shift | Alternative::Possible { .. } | Alternative::Dearer => Obstacle::Shift,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, RoadState as KnownRoad};
-use fleetfold_model::{LogSeq, Name, OrderId, Space, Timestamp, VehicleId, leaves_at};
+use fleetfold_model::{LogSeq, OrderId, Space, Timestamp, VehicleId, leaves_at};
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::learn;
@@ -41,8 +41,6 @@ pub(crate) struct Roads {
     hit: BTreeSet<VehicleId>,
     /// Some roads became quicker: what was unreachable may be reached.
     opened: bool,
-    /// The entries that told of changes of the roads, as far as this engine has folded them.
-    told: BTreeMap<Name, LogSeq>,
     /// Zone time of the last look at the changes in force.
     looked_at: Option<Timestamp>,
     /// Vehicles whose ways a change has touched, and which, until their routes are made anew.
@@ -83,15 +81,9 @@ impl Roads {
             rerouted: BTreeSet::new(),
             hit: BTreeSet::new(),
             opened: false,
-            told: BTreeMap::new(),
             looked_at: None,
             touched: BTreeMap::new(),
         }
-    }
-
-    /// An entry told of a change of the roads.
-    pub(crate) fn told(&mut self, change: &Name, seq: LogSeq) {
-        self.told.insert(change.clone(), seq);
     }
 
     /// The change that has touched the way of a vehicle whose route was not made anew since.
@@ -109,9 +101,7 @@ impl Roads {
     pub(crate) fn touched_later(&self, moment: Moment<'_>, seq: LogSeq) -> Vec<(VehicleId, Vec<OrderId>)> {
         let (fleet, now) = (moment.fleet, moment.now());
         let is_meant = |road: &&KnownRoad| {
-            self.told.get(&road.change.change) == Some(&seq)
-                && !road.ended
-                && road.change.from.is_some_and(|from| from > now)
+            road.told == Some(seq) && !road.ended && road.change.from.is_some_and(|from| from > now)
         };
         let Some(road) = fleet.roads().values().find(is_meant) else { return Vec::new() };
         let Some((from, then)) = road.change.from.zip(outlook::change_of(road)) else { return Vec::new() };
@@ -143,9 +133,9 @@ impl Roads {
     }
 
     /// The closure behind it that no road leads to a place: of those in force the one that was told last, or the next that is to come.
-    pub(crate) fn closure(&self, fleet: &Fleet, now: Timestamp) -> Option<LogSeq> {
+    pub(crate) fn closure(fleet: &Fleet, now: Timestamp) -> Option<LogSeq> {
         let closures = || fleet.roads().values().filter(|road| road.closed && !road.ended);
-        let told = |road: &KnownRoad| self.told.get(&road.change.change).copied();
+        let told = |road: &KnownRoad| road.told;
         let in_force = closures().filter(|road| road.is_active(now)).filter_map(told).max();
         let to_come = closures().filter(|road| road.change.from.is_some_and(|from| from > now));
         in_force.or_else(|| to_come.min_by_key(|road| road.change.from).and_then(told))
@@ -239,13 +229,16 @@ impl Roads {
         // Of several that began or ended since, the one that was told last.
         let is_new = |road: &&KnownRoad| {
             let was_active = before.is_some_and(|before| road.is_active(before));
-            let seq = self.told.get(&road.change.change);
-            road.is_active(now) != was_active || seq.is_some_and(|&seq| seq == moment.fleet.applied())
+            road.is_active(now) != was_active || road.told == Some(moment.fleet.applied())
         };
         let new = moment.fleet.roads().values().filter(is_new);
-        let last = new.filter_map(|road| self.told.get(&road.change.change).copied()).max();
+        let last = new.filter_map(|road| road.told).max();
+        // What began since is over again by then; `None`: nobody knows.
+        let begun = |road: &&KnownRoad| road.is_active(now) && !before.is_some_and(|before| road.is_active(before));
+        let ends = moment.fleet.roads().values().filter(begun).map(|road| road.change.until);
+        let until = ends.max_by_key(|until| until.map_or(i64::MAX, |until| until.0)).flatten();
         let news = match self.base.with_changes(&changes) {
-            Some(new) => self.become_new(moment, Arc::new(new)),
+            Some(new) => self.become_new(moment, Arc::new(new), until),
             None => RoadNews::default(),
         };
         if let Some(last) = last {
@@ -256,15 +249,20 @@ impl Roads {
     }
 
     /// Takes other travel times from now on. Routes over slower roads are to be repaired, those and routes near quicker ones
-    /// searched again; no other route is looked at.
-    fn become_new(&mut self, moment: Moment<'_>, new: Arc<Network>) -> RoadNews {
+    /// searched again; no other route is looked at. What is slower is so until an instant, if that is known: who is still where he is then
+    /// does not notice.
+    fn become_new(&mut self, moment: Moment<'_>, new: Arc<Network>, until: Option<Timestamp>) -> RoadNews {
         self.index_routes(moment, usize::MAX);
         let change = new.changed_since(&self.current);
         // A vehicle may have passed the changed road since its route was indexed: index it again from where it is now.
         self.unindexed.extend(self.index.slowed(&change).into_iter().map(VehicleId));
         self.index_routes(moment, usize::MAX);
         let has_route = |vehicle: &VehicleId| !moment.fleet.vehicle(*vehicle).route.visits.is_empty();
-        let slowed: BTreeSet<VehicleId> = self.index.slowed(&change).into_iter().map(VehicleId).collect();
+        let slowed = self.index.slowed(&change).into_iter().map(VehicleId);
+        let now = moment.now();
+        let slowed: BTreeSet<VehicleId> = slowed
+            .filter(|&vehicle| until.is_none_or(|until| drives_in(moment.fleet, vehicle, (now, until))))
+            .collect();
         let touched: BTreeSet<VehicleId> =
             slowed.iter().copied().chain(self.index.quickened(&change).into_iter().map(VehicleId)).collect();
         self.current = new;
@@ -304,4 +302,18 @@ impl Roads {
             self.rerouted.extend(self.index.set(&self.current, routes).into_iter().map(VehicleId));
         }
     }
+}
+
+/// True where a vehicle drives at some time of a span, as its route is planned.
+fn drives_in(fleet: &Fleet, id: VehicleId, (from, until): (Timestamp, Timestamp)) -> bool {
+    let vehicle = fleet.vehicle(id);
+    let has_arrived = vehicle.under_way.is_some_and(|under| under.arrived.is_some());
+    let mut free: Option<Timestamp> = None;
+    vehicle.route.visits.iter().enumerate().any(|(index, visit)| {
+        let leaves = leaves_at(visit.depart_at, visit.break_before, free);
+        free = Some(visit.departure);
+        // Who is not there yet drives, whatever was planned.
+        let is_next = index == 0 && !has_arrived;
+        leaves < until && (visit.arrival > from || is_next)
+    })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use fleetfold_fleet::{Fleet, OrderState, Units};
 use fleetfold_model::{Load, OrderId, VehicleId};
-use fleetfold_solver::{Alternative, Role, Stop, StopIx, TourIx, alternatives};
+use fleetfold_solver::{Alternative, Role, Stop, StopIx, TourIx, alternatives, hours, schedule_home};
 
 use crate::answer::Answer;
 use crate::draft::Draft;
@@ -199,6 +199,36 @@ impl Answer<'_> {
             orders.push(next);
             given.push(next);
         }
+    }
+
+    /// Orders that leave the route of the vehicle onto which an order is forced, from the back, because its driver's hours are over beside that
+    /// one: a dispatcher's word breaks his rule for the order that it names, and for no other.
+    pub(crate) fn beyond_hours(&self, id: OrderId, loose: &BTreeSet<OrderId>) -> Vec<OrderId> {
+        let (fleet, mut given) = (self.moment.fleet, Vec::new());
+        let Some(vehicle) = fleet.order(id).pinned.filter(|_| fleet.order(id).is_forced()) else { return given };
+        let state = fleet.vehicle(vehicle);
+        if !state.is_available() || state.spec.as_ref().is_none_or(|spec| spec.driving_time.is_none()) {
+            return given;
+        }
+        let named = |order: &OrderId| *order == id || fleet.order(*order).pinned == Some(vehicle);
+        let orders: Vec<OrderId> = loose.iter().copied().filter(named).collect();
+        let (draft, problem, solution) = self.solve_at_once(&BTreeSet::from([vehicle]), &orders);
+        let order_of = |stop: &StopIx| draft.stops[stop.index()].0;
+        let may_leave = |order: OrderId| !named(&order) && self.may_give_way(vehicle, fleet.order(order));
+        let mut sequence = solution.tours[0].clone();
+        let tied: Vec<StopIx> = sequence.iter().copied().filter(|stop| !may_leave(order_of(stop))).collect();
+        let day = |sequence: &[StopIx]| {
+            let (_, home) = schedule_home(&problem, TourIx(0), sequence)?;
+            Some((hours(&problem, TourIx(0), sequence)?, i64::from(home.arrival)))
+        };
+        let Some(needed) = day(&tied) else { return given };
+        let allowed = draft.by_rule[0].with(needed);
+        while day(&sequence).is_some_and(|asked| !allowed.allows(asked)) {
+            let Some(last) = sequence.iter().rev().map(order_of).find(|&order| may_leave(order)) else { break };
+            sequence.retain(|stop| order_of(stop) != last);
+            given.push(last);
+        }
+        given
     }
 
     /// True when an order on a vehicle's route is neither on board nor under way nor named.

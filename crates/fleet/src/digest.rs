@@ -298,6 +298,7 @@ fn unassigned_code(reason: UnassignedReason) -> u64 {
         UnassignedReason::Aboard => 8,
         UnassignedReason::Stops => 9,
         UnassignedReason::Silent => 10,
+        UnassignedReason::DrivingTime => 11,
     }
 }
 
@@ -431,7 +432,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
 }
 
 pub(crate) fn road_digest(road: &RoadState) -> u64 {
-    let RoadState { change, closed, ended, since, changed, reopened } = road;
+    let RoadState { change, closed, ended, since, told: _, changed, reopened } = road;
     let road = Canon::of(Kind::Road).road_change(change).flag(*closed).flag(*ended).time(*since);
     // Older rules know neither, and roads keep their digests.
     let times = [(1, changed), (2, reopened)].into_iter().filter_map(|(code, said)| said.map(|said| (code, said)));

@@ -1,6 +1,6 @@
 //! A change of the roads.
 
-use fleetfold_model::{RoadChange, Timestamp};
+use fleetfold_model::{LogSeq, RoadChange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::SaidAt;
@@ -16,6 +16,9 @@ pub struct RoadState {
     pub ended: bool,
     /// Log time of the last fact about it.
     pub since: Timestamp,
+    /// The last entry that told of it. `None`: a state says it that was written before entries were kept. It decides nothing, and is no part of
+    /// the digest.
+    pub told: Option<LogSeq>,
     /// When it was said, where the newest word counts: from the fifth rules on.
     pub changed: Option<SaidAt>,
     /// When it was said that it ended, the same.

@@ -331,7 +331,8 @@ impl Tachograph {
         !was_over && self.read(self.last_at(), rule).is_over
     }
 
-    fn last_at(&self) -> Timestamp {
+    /// The time of the newest change that is known.
+    pub fn last_at(&self) -> Timestamp {
         self.changes.last().map_or(self.settled.at, |last| last.at)
     }
 

@@ -135,6 +135,8 @@ pub struct RuledLeg {
     pub rests: Millis,
     /// The breaks that would be needed beyond these.
     pub missing: Millis,
+    /// What has been driven and rested when the visit that it leads to is over.
+    pub behind: Driven,
 }
 
 /// One vehicle and everything known of it.
@@ -327,11 +329,11 @@ impl VehicleState {
                 let missing = driven.drive_as_planned(rests, drive, &rule);
                 (leaves, drive, missing)
             };
-            leg(RuledLeg { index, before, leaves, drive, rests, missing });
             let wait = visit.start - driven.at;
             driven.rest(wait);
             let work = visit.departure - driven.at;
             driven.work(work, &rule);
+            leg(RuledLeg { index, before, leaves, drive, rests, missing, behind: driven });
         }
         Some(driven)
     }

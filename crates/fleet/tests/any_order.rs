@@ -1016,6 +1016,26 @@ fn an_older_policy_or_change_of_the_roads_takes_no_newer_ones_place() {
     }
 }
 
+/// What docs/EVENTS.md says of the time before the first plan: the order of the log counts, and the first word after that plan.
+#[test]
+fn before_the_first_plan_policies_and_roads_go_by_the_order_of_the_log() {
+    let policy = |change_cost| Event::PolicyChanged(Policy { change_cost, ..Policy::default() });
+    let facts = [policy(0), policy(1), policy(2), policy(3)];
+    let cost = |log: &Log| log.fleet.policy().change_cost;
+    let road = |log: &Log| log.fleet.roads().get(&name("rain")).unwrap().change.time_percent;
+    let mut log = Log::new();
+    told(&mut log, &facts, &[3, 2]);
+    told(&mut log, &[slowed(200), slowed(300)], &[1, 0]);
+    assert_eq!((cost(&log), road(&log)), (2, Some(200)), "the last to come");
+    log.plan(None);
+    assert_eq!((cost(&log), road(&log)), (2, Some(200)), "the plan changes nothing of it");
+    told(&mut log, &facts, &[1]);
+    told(&mut log, &[slowed(300)], &[0]);
+    assert_eq!((cost(&log), road(&log)), (1, Some(300)), "the first after the plan, whatever its time");
+    told(&mut log, &facts, &[2, 0]);
+    assert_eq!(cost(&log), 2, "from then on the times");
+}
+
 // ---- reports that come when their stop is over ---------------------------------------------------------------------
 
 /// A phone without a connection: the delivery is told first, then that the goods were picked up, and when its driver was where.

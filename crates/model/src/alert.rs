@@ -3,6 +3,8 @@
 //! The engine says that a condition began and that it is over, each once; operators say that they have seen it. All of it
 //! stands in the log, so that every screen shows the same and a new owner of the zone goes on where the last one was.
 
+use std::ops::Bound;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Millis, Name, Timestamp};
@@ -71,6 +73,13 @@ impl Alert {
     /// `None` when the kind wants an order or a vehicle that is not given, or is about the zone and one is.
     pub fn new(kind: AlertKind, about: Option<Name>) -> Option<Self> {
         (about.is_some() == (kind.about() != AlertAbout::Zone)).then_some(Self { kind, about })
+    }
+
+    /// Where the alerts of a kind begin and end in their order, for a range of a map: the bounds themselves are no alerts.
+    pub fn range_of(kind: AlertKind) -> (Bound<Self>, Bound<Self>) {
+        let next = AlertKind::ALL.into_iter().filter(|&other| other > kind).min();
+        let begins = |kind| Self { kind, about: None };
+        (Bound::Included(begins(kind)), next.map_or(Bound::Unbounded, |next| Bound::Excluded(begins(next))))
     }
 
     /// What is wrong.

@@ -82,6 +82,8 @@ pub enum UnassignedReason {
     Stops,
     /// Only vehicles could take it of which nothing is heard.
     Silent,
+    /// No driver may drive, or be at work, so long: the rule of driving times of his vehicle.
+    DrivingTime,
 }
 
 /// What ruled a vehicle out, or made it dearer.
@@ -107,6 +109,8 @@ pub enum Obstacle {
     Unreachable,
     /// Nothing is heard of it: it is given nothing new.
     Silent,
+    /// Its driver may not drive, or be at work, so long: its rule of driving times.
+    DrivingTime,
 }
 
 /// Why an order went to its vehicle.

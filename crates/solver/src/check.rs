@@ -343,14 +343,18 @@ struct Way {
 /// `None`: no way, or a pause cannot begin in time where nothing may be late.
 fn way(problem: &Problem, tour: TourIx, from: NodeIx, to: Option<NodeIx>, free: i64, pauses: &[&Pause]) -> Option<Way> {
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
+    // Time and length, and how long the vehicle waits for a way to open.
     let leg = |leave: i64| {
-        to.map_or((0, 0), |to| {
+        to.map_or((0, 0, 0), |to| {
             let leave = leave.min(i64::from(i32::MAX)) as i32;
-            problem.legs().leaving(from, to, leave, (spec.table, spec.time_factor))
+            let wait = problem.waits_for_way(from, to, leave);
+            let (time, metres) = problem.legs().leaving(from, to, leave + wait, (spec.table, spec.time_factor));
+            (time, metres, i64::from(wait))
         })
     };
     let mut clock = free;
-    let mut to_drive = i64::from(leg(free).0);
+    let (time, _, wait) = leg(free);
+    let mut to_drive = i64::from(time) + wait;
     let mut late = 0;
     for pause in pauses {
         let open = pause.windows.iter().find(|window| clock <= i64::from(window.1));
@@ -363,8 +367,8 @@ fn way(problem: &Problem, tour: TourIx, from: NodeIx, to: Option<NodeIx>, free: 
         to_drive = (to_drive - (begins - clock)).max(0);
         clock = begins + i64::from(pause.duration);
     }
-    let (time, metres) = if weights.pause_on_the_way { leg(free) } else { leg(clock) };
-    let arrival = clock + if weights.pause_on_the_way { to_drive } else { i64::from(time) };
+    let (time, metres, wait) = if weights.pause_on_the_way { leg(free) } else { leg(clock) };
+    let arrival = clock + if weights.pause_on_the_way { to_drive } else { i64::from(time) + wait };
     (time < UNREACHABLE).then_some(Way { arrival, time: i64::from(time), metres, late })
 }
 

@@ -58,7 +58,8 @@ pub use rules::doors::{Walk, walks};
 pub use rules::driving_time::DrivingBreak;
 pub use schedule::docks::holds as dock_holds;
 pub use schedule::{
-    Charged, Late, Reloaded, Rests, Timed, driving_breaks, price, schedule, schedule_held, schedule_home, schedule_late,
+    Charged, Hours, Late, Reloaded, Rests, Timed, driving_breaks, hours, price, schedule, schedule_held, schedule_home,
+    schedule_late,
 };
 pub use search::{
     Alternative, Detour, Pace, Progress, SearchLimits, alternatives, insert, solve, solve_each, solve_with,

@@ -1,6 +1,8 @@
 //! Why a tour does not serve a unit that is left out, and by how much: found by driving the tour with the unit at every position and
 //! counting what breaks, so that what is said can be recomputed.
 
+use std::cell::OnceCell;
+
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
@@ -90,6 +92,7 @@ pub(crate) fn obstacle(
     if count > spec.stops_max {
         return Obstacle::Stops(count - spec.stops_max);
     }
+    let unruled = Unruled { problem, tour, without: OnceCell::new() };
     let mut best: Option<Broken> = None;
     let mut with = sequence.to_vec();
     for at in 0..=sequence.len() {
@@ -99,7 +102,7 @@ pub(crate) fn obstacle(
             if mate != StopIx::NONE {
                 with.insert(end, mate);
             }
-            match broken(problem, tour, &with, unit) {
+            match broken(problem, tour, &with, (unit, &unruled)) {
                 None if !keeps_docks(problem, tours, tour, &with) => {
                     best = Some(Broken { kinds: 1, sum: 0, what: Obstacle::Dock });
                 }
@@ -118,7 +121,7 @@ pub(crate) fn obstacle(
     }
     // What it would be alone says more than what the others on the tour make of it.
     let alone: Vec<StopIx> = std::iter::once(unit).chain(mate.get()).collect();
-    broken(problem, tour, &alone, unit).or(best).map_or(Obstacle::Unreachable, |found| found.what)
+    broken(problem, tour, &alone, (unit, &unruled)).or(best).map_or(Obstacle::Unreachable, |found| found.what)
 }
 
 /// True if it is known how a plan in which a tour has this sequence could keep docks.
@@ -129,6 +132,27 @@ fn keeps_docks(problem: &Problem, tours: &[Vec<StopIx>], tour: TourIx, sequence:
     let mut tours = tours.to_vec();
     tours[tour.index()] = sequence.to_vec();
     holds(problem, &tours).is_some()
+}
+
+/// The problem without the driving times of a tour, made when it is first asked for.
+struct Unruled<'p> {
+    problem: &'p Problem,
+    tour: TourIx,
+    without: OnceCell<Option<Problem>>,
+}
+
+impl Unruled<'_> {
+    /// True where a sequence that cannot be driven could be, if there were no rule of driving times.
+    fn can_be_driven(&self, sequence: &[StopIx]) -> bool {
+        let without = self.without.get_or_init(|| {
+            let mut spec = self.problem.spec().clone();
+            spec.tours[self.tour.index()].driving_time.take()?;
+            Problem::new(spec).ok()
+        });
+        let drives =
+            |problem: &Problem| drive(problem, self.tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok();
+        without.as_ref().is_some_and(drives)
+    }
 }
 
 /// What a sequence breaks.
@@ -143,7 +167,12 @@ struct Broken {
 }
 
 /// Drives a sequence to its end whatever it breaks. `None`: nothing.
-fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) -> Option<Broken> {
+fn broken(
+    problem: &Problem,
+    tour: TourIx,
+    sequence: &[StopIx],
+    (unit, unruled): (StopIx, &Unruled<'_>),
+) -> Option<Broken> {
     if drive(problem, tour, sequence.iter().copied(), i64::MAX, |_, _| {}).is_ok() {
         return None;
     }
@@ -263,7 +292,7 @@ fn broken(problem: &Problem, tour: TourIx, sequence: &[StopIx], unit: StopIx) ->
             && over > 0
         {
             Obstacle::Range((over - 1) / 1_000_000 + 1)
-        } else if spec.driving_time.is_some() {
+        } else if unruled.can_be_driven(sequence) {
             Obstacle::DrivingTime
         } else if reloads {
             Obstacle::Reload

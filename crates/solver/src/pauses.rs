@@ -35,10 +35,12 @@ pub(crate) fn through(
     free: i32,
     pauses: &[Pause],
 ) -> Option<Gap> {
-    over(problem, |leave| leg(problem, tour, (from, to), leave), free, pauses)
+    let gap = over(problem, |leave| leg(problem, tour, (from, to), leave), free, pauses)?;
+    let wait = if to == NodeIx::NONE { 0 } else { problem.waits_for_way(from, to, gap.leave) };
+    Some(Gap { leave: gap.leave.saturating_add(wait), travel: gap.travel - wait, ..gap })
 }
 
-/// Travel time and price between two nodes; where the vehicle stays, nothing.
+/// Time and price from a node to another, the time for which the vehicle waits for a way to open included; where it stays, nothing.
 pub(crate) fn leg(problem: &Problem, tour: TourIx, (from, to): (NodeIx, NodeIx), leave: i32) -> (i32, i32) {
     if to == NodeIx::NONE { (0, 0) } else { problem.leg_at(tour, from, to, leave) }
 }

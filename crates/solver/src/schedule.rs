@@ -76,6 +76,8 @@ pub(crate) struct Driven {
     pub(crate) late: i64,
     /// When the vehicle is at its end.
     pub(crate) end: i32,
+    /// Time of driving.
+    pub(crate) travel: i64,
 }
 
 /// Why a sequence cannot be driven.
@@ -342,9 +344,9 @@ fn drive_from(
         return Err(Infeasible::Rules);
     }
     if count == 0 {
-        return Ok((Driven { cost: 0, late: 0, end: spec.start_at }, Timed::default()));
+        return Ok((Driven { cost: 0, late: 0, end: spec.start_at, travel: 0 }, Timed::default()));
     }
-    let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0, end: 0 };
+    let mut driven = Driven { cost: if spec.in_use { 0 } else { spec.fixed }, late: 0, end: 0, travel: 0 };
     let is_placed = spec.pauses.is_empty() || day::is_mixed(problem, tour, sequence.clone());
     let mut gaps = if is_placed {
         None
@@ -558,7 +560,7 @@ fn drive_from(
         return Err(Infeasible::Shift);
     }
     driven.cost += i64::from(home.cost);
-    driven.end = home.arrival;
+    (driven.end, driven.travel) = (home.arrival, travel);
     let back = Timed {
         leave: home.leave,
         pause: home.paused + paused_before,
@@ -659,6 +661,28 @@ pub struct Late {
     pub home: Timed,
     /// What the driver rests.
     pub rests: Rests,
+}
+
+/// What a tour asks of its driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hours {
+    /// Time of driving, the way home included.
+    pub driving: i64,
+    /// From leaving the start to the end, if he leaves as late as the tour costs no more and ends no later.
+    pub duty: i32,
+}
+
+/// The hours of a sequence; `None` when it breaks a rule or the shift.
+pub fn hours(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> Option<Hours> {
+    if sequence.is_empty() {
+        return Some(Hours::default());
+    }
+    let stops = || sequence.iter().copied();
+    let earliest = start_of_duty(problem, tour, &stops(), &[]).ok()?;
+    let driven = drive_from(problem, tour, (earliest, &[]), &stops(), i64::MAX, &mut |_, _| {});
+    let (driven, home) = driven.ok()?;
+    let latest = last_start(problem, tour, &stops(), (earliest, &[])).ok()?;
+    Some(Hours { driving: driven.travel, duty: home.arrival.saturating_sub(latest) })
 }
 
 /// The times of a sequence if the vehicle leaves as late as it can without a higher price or a later end; `None` when it breaks a rule or

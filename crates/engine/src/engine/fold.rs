@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetfold_fleet::Change;
+use fleetfold_fleet::{Change, Fleet};
 use fleetfold_model::{
     AlertCleared, AlertKind, AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId,
 };
@@ -32,6 +32,7 @@ impl Engine {
             Vec::new()
         };
         let told = Told::before(&self.fleet, &entry.event);
+        let accepts = accepting(&self.fleet, &entry.event);
         let change = self.fleet.apply(entry);
         if is_owner {
             self.alerts.folded(&self.fleet, entry, &change, self.log_now);
@@ -49,11 +50,6 @@ impl Engine {
         }
         if let Event::PlanProposed(proposal) = &entry.event {
             self.plan_came_back(proposal, &change, effects);
-        }
-        if let (Event::RoadClosed(road) | Event::RoadSlowed(road) | Event::RoadReopened(road), None) =
-            (&entry.event, change.refused)
-        {
-            self.roads.told(&road.change, entry.seq);
         }
         if let Event::VehicleLocated(located) = &entry.event {
             self.located.came_back(located);
@@ -94,6 +90,11 @@ impl Engine {
         }
         if self.commit.epoch().is_some() {
             self.as_owner(entry, &change, before, roads_before, effects);
+            // What a driver has accepted stays as it is from now on, where the policy says so: he is told that it does.
+            let settles = |&(vehicle, before): &(VehicleId, usize)| self.fleet.accepted_head(vehicle) > before;
+            if let Some((vehicle, _)) = accepts.filter(settles) {
+                effects.push(Effect::Publish(self.assignment(vehicle)));
+            }
         }
         change
     }
@@ -177,6 +178,13 @@ impl Engine {
         let pause = state.next_break(self.fleet.now());
         Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect(), pause }
     }
+}
+
+/// Who is about to accept his route, and how many of its visits he has accepted before.
+fn accepting(fleet: &Fleet, event: &Event) -> Option<(VehicleId, usize)> {
+    let Event::AssignmentAccepted { vehicle, .. } = event else { return None };
+    let id = fleet.vehicle_id(vehicle.as_str())?;
+    Some((id, fleet.accepted_head(id)))
 }
 
 /// True where a fact may make another reason true for orders on no route: of the working vehicles, another one may come nearest now.

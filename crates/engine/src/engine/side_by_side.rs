@@ -5,13 +5,15 @@
 //! plan is the same on any number of threads, and the same as without them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use fleetfold_fleet::Fleet;
-use fleetfold_model::{ExchangeGroup, OrderId, VehicleId};
+use fleetfold_model::{ExchangeGroup, LogSeq, OrderId, VehicleId};
 use fleetfold_roads::LegQuery;
 use rayon::prelude::*;
 
 use crate::answer::Task;
+use crate::watch::Watch;
 
 /// Most tasks that are answered for the same fleet. With more of them, more answers are made in vain, and a plan that is full
 /// leaves more behind.
@@ -55,11 +57,19 @@ pub(crate) struct Queue {
     /// What the answers have changed that were taken since `made` was made.
     changed: Read,
     most: usize,
+    /// Hears which facts are answered next.
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Queue {
     pub(crate) fn new(tasks: Vec<Task>) -> Self {
-        Self { tasks: tasks.into(), made: VecDeque::new(), changed: Read::default(), most: SIDE_BY_SIDE }
+        Self { tasks: tasks.into(), made: VecDeque::new(), changed: Read::default(), most: SIDE_BY_SIDE, watch: None }
+    }
+
+    /// The same, of which somebody hears.
+    pub(super) fn watched(self, watch: Option<Arc<dyn Watch>>) -> Self {
+        let alone = watch.as_ref().is_some_and(|watch| watch.wants_each_alone());
+        Self { most: if alone { 1 } else { self.most }, watch, ..self }
     }
 
     #[cfg(test)]
@@ -78,17 +88,34 @@ impl Queue {
             self.changed = Read::default();
             let together = self.tasks.iter().take(self.most).take_while(|task| is_about_orders(task)).count();
             let tasks: Vec<Task> = self.tasks.drain(..together.max(1).min(self.tasks.len())).collect();
+            self.tell(&tasks);
             let made: Vec<Made> =
                 if tasks.len() > 1 { tasks.par_iter().map(&make).collect() } else { tasks.iter().map(&make).collect() };
             self.made = tasks.into_iter().zip(made).collect();
         }
         let (task, mut made) = self.made.pop_front()?;
         if !made.read.is_apart_from(&self.changed) {
+            self.tell(std::slice::from_ref(&task));
             let in_vain = made.work;
             made = make(&task);
             made.work += in_vain;
         }
         Some((task, made))
+    }
+
+    fn tell(&self, tasks: &[Task]) {
+        if let Some(watch) = &self.watch {
+            let facts: Vec<LogSeq> = tasks.iter().filter_map(|task| task.of).collect();
+            watch.answering(&facts);
+        }
+    }
+
+    /// The answers are joined to a plan: whatever goes wrong with that has to do with all of their facts.
+    pub(super) fn joins(&self, parts: &[ExchangeGroup]) {
+        if let Some(watch) = &self.watch {
+            let facts: BTreeSet<LogSeq> = parts.iter().flat_map(|part| part.caused_by.iter().copied()).collect();
+            watch.answering(&facts.into_iter().collect::<Vec<_>>());
+        }
     }
 
     /// An answer was taken: the fleet is now as this group leaves it.

@@ -24,7 +24,7 @@ use crate::outlook::Outlook;
 use crate::overload::Effort;
 use crate::periods;
 use crate::retries::Due;
-use crate::roads::RoadAsks;
+use crate::roads::{RoadAsks, Roads};
 
 /// Routes that are stale where an order is on none.
 const SEARCHED_AROUND: usize = 2;
@@ -109,12 +109,12 @@ pub(crate) fn tasks(moment: Moment<'_>, facts: &[LogSeq], repairs: &BTreeSet<Veh
         repairs.iter().copied().filter(works).filter(|vehicle| !hit.contains(vehicle)).collect();
     let repaired = |seq, vehicles: &[VehicleId]| {
         let vehicles = vehicles.to_vec();
-        Task { seq, vehicles, one_by_one: true, ..Task::default() }
+        Task { seq, of: seq, vehicles, one_by_one: true, ..Task::default() }
     };
     let mut tasks: Vec<Task> = broken.chunks(REPAIRED_AT_ONCE).map(|vehicles| repaired(None, vehicles)).collect();
     tasks.extend(hit.chunks(REPAIRED_AT_ONCE).map(|vehicles| repaired(changed, vehicles)));
     if roads.opened {
-        tasks.push(Task { seq: changed, opened: true, ..Task::default() });
+        tasks.push(Task { seq: changed, of: changed, opened: true, ..Task::default() });
     }
     let mut later: Vec<Task> = Vec::new();
     for seq in first_in_service_order(fleet, facts, moment.log_now) {
@@ -125,14 +125,14 @@ pub(crate) fn tasks(moment: Moment<'_>, facts: &[LogSeq], repairs: &BTreeSet<Veh
             orders.retain(|&order| fleet.order(order).placement == Placement::Unplaced);
         }
         if orders.len() <= PLACED_AT_ONCE {
-            tasks.push(Task { seq: Some(seq), orders, vehicles, ..Task::default() });
+            tasks.push(Task { seq: Some(seq), of: Some(seq), orders, vehicles, ..Task::default() });
             continue;
         }
         let (parts, last) = orders.split_at(orders.len() - PART);
-        let mut parts = parts.chunks(PART).map(|part| Task { orders: part.to_vec(), ..Task::default() });
+        let mut parts = parts.chunks(PART).map(|part| Task { of: Some(seq), orders: part.to_vec(), ..Task::default() });
         tasks.extend(parts.by_ref().take(PARTS_FIRST));
         later.extend(parts);
-        later.push(Task { seq: Some(seq), orders: last.to_vec(), vehicles, ..Task::default() });
+        later.push(Task { seq: Some(seq), of: Some(seq), orders: last.to_vec(), vehicles, ..Task::default() });
     }
     tasks.extend(later);
     tasks
@@ -198,6 +198,7 @@ pub(crate) fn answers_to(
             break;
         }
     }
+    queue.joins(&parts);
     answers.left.extend(queue.left());
     // Other facts wait in the fleet.
     answers.left.retain(|task| task.one_by_one || task.opened || task.room || task.silent.is_some());
@@ -276,7 +277,9 @@ impl Engine {
         let repairs = if is_open { self.promises.take_repairs() } else { BTreeSet::new() };
         self.located.forget_answered(&self.fleet);
         let held = |seq: &LogSeq, ask: &Ask| {
-            self.located.holds(*seq, self.log_now) || periods::is_held(&self.fleet, ask, self.log_now)
+            self.left.contains(seq)
+                || self.located.holds(*seq, self.log_now)
+                || periods::is_held(&self.fleet, ask, self.log_now)
         };
         let facts = self.fleet.unanswered().iter().filter(|(seq, ask)| !held(seq, ask));
         let facts: Vec<LogSeq> = facts.map(|(&seq, _)| seq).collect();
@@ -294,7 +297,7 @@ impl Engine {
             let mut tasks = asks.map_or(again, |asks| tasks(moment, &facts, &repairs, asks));
             tasks.extend(silent);
             let waits = self.legs.may_fetch(self.log_now);
-            let queue = Queue::new(tasks);
+            let queue = Queue::new(tasks).watched(self.watch.clone());
             let answers =
                 answers_to(moment, self.roads.outlook(), self.overload.effort(), queue, self.plan_bytes, waits);
             for task in answers.left {
@@ -396,7 +399,7 @@ impl Engine {
             let vehicles = group.routes.iter().filter_map(|route| self.fleet.vehicle_id(route.vehicle.as_str()));
             let mut by: BTreeSet<LogSeq> = vehicles.filter_map(|vehicle| self.roads.touched_by(vehicle)).collect();
             if group.unassigned.iter().any(is_cut_off) {
-                by.extend(self.roads.closure(&self.fleet, self.now()));
+                by.extend(Roads::closure(&self.fleet, self.now()));
             }
             group.caused_by.extend(by);
         }

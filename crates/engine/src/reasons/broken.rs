@@ -1,10 +1,11 @@
 //! What a dispatcher's word breaks: by how much an order that is tied to its vehicle is served against the rules that would have kept it off.
 
-use fleetfold_fleet::{Fleet, Placement, VehicleState, Visit};
-use fleetfold_model::{Millis, OrderId, StopKind, VehicleId};
+use fleetfold_fleet::{Excess, Fleet, Placement, VehicleState, Visit};
+use fleetfold_model::{Millis, OrderId, StopKind, Timestamp, VehicleId};
 
-use super::miss::{Lack, lacked_skills, miss};
+use super::miss::{DrivingLimit, Lack, lacked_skills, miss};
 use super::offer::Stand;
+use crate::proposal::ROUNDING;
 
 /// The rules that an order on a route breaks because a dispatcher has tied it to that vehicle, each with by how much, as the route is
 /// planned. Empty where it breaks none, or nobody has tied it to one.
@@ -39,12 +40,27 @@ pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
     {
         breaks.push(Lack::Shift(ends - shift.ends));
     }
+    breaks.extend(hours_broken(vehicle, order, fleet.now()));
     let late = visits().filter(|&(index, _)| !vehicle.route.is_cut_off_at(index));
     let late = late.filter_map(|(_, visit)| Some(visit.start - it.stop(visit.stop)?.due?)).max();
     if let Some(late) = late.filter(|&late| late > Millis(0)) {
         breaks.push(Lack::Promise(late));
     }
     breaks
+}
+
+/// By how much a driver has driven, and has been at work, beyond his rule of driving times when an order is served.
+fn hours_broken(vehicle: &VehicleState, order: OrderId, now: Timestamp) -> Vec<Lack> {
+    let Some(rule) = vehicle.spec.as_ref().and_then(|spec| spec.driving_time) else { return Vec::new() };
+    let mut over = Excess::default();
+    vehicle.follow_route(now, |leg| {
+        if vehicle.route.visits[leg.index].order == order && !vehicle.route.is_cut_off_at(leg.index) {
+            over = leg.behind.excess(&rule);
+        }
+    });
+    let found = [(DrivingLimit::InShift, over.shift_driving), (DrivingLimit::Duty, over.duty)];
+    let found = found.into_iter().filter(|&(_, by)| by > ROUNDING);
+    found.map(|(limit, by)| Lack::DrivingTime { limit, by }).collect()
 }
 
 /// The most that is on board, in each dimension, while the goods of an order are.
@@ -88,6 +104,7 @@ pub fn lacks(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Vec<Lack>
         | Lack::Stops(_)
         | Lack::Room { .. }
         | Lack::Shift(_)
+        | Lack::DrivingTime { .. }
         | Lack::Promise(_)
         | Lack::Way
         | Lack::Order => true,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use fleetfold_fleet::{Fleet, Placement, Units};
 use fleetfold_model::{Cost, Millis, Name, OrderId, VehicleId};
 use fleetfold_solver::{
-    NodeIx, Problem, ProblemSpec, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, schedule_home,
+    DrivingTime, NodeIx, Problem, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, hours,
+    schedule_home,
 };
 
 use super::offer::{Stand, with_unit};
 use super::parts::driven;
-use crate::draft::Draft;
+use crate::draft::{Allowed, Draft};
 use crate::relief::{is_new_to, silent};
 
 /// One thing that a vehicle lacks for an order.
@@ -43,6 +44,13 @@ pub enum Lack {
     },
     /// A shift that ends so much later.
     Shift(Millis),
+    /// A rule of driving times that allows so much more.
+    DrivingTime {
+        /// Which of its limits.
+        limit: DrivingLimit,
+        /// How much.
+        by: Millis,
+    },
     /// A promise, or a window, that ends so much later.
     Promise(Millis),
     /// A road there and back.
@@ -51,6 +59,21 @@ pub enum Lack {
     Order,
     /// Serving it there costs so much more than leaving it out.
     Price(Cost),
+}
+
+/// A limit of a rule of driving times ([`fleetfold_model::DrivingRule`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DrivingLimit {
+    /// Driving without a break: with a higher one a break less is taken, or a later one.
+    WithoutBreak,
+    /// Driving in a shift.
+    InShift,
+    /// From the first departure of a shift to its end.
+    Duty,
+}
+
+impl DrivingLimit {
+    const ALL: [Self; 3] = [Self::WithoutBreak, Self::InShift, Self::Duty];
 }
 
 /// What keeps a vehicle off an order.
@@ -68,19 +91,23 @@ struct Short {
     shift: i64,
     room: [i64; 4],
     stops: u32,
+    /// By limit of the rule of driving times.
+    driving: [i64; 3],
 }
 
 impl Short {
     /// Which kinds are short, as bits.
-    fn kinds(&self) -> u8 {
-        let room = self.room.iter().enumerate().map(|(dimension, &by)| u8::from(by > 0) << (dimension + 2));
-        u8::from(self.shift > 0) | (u8::from(self.stops > 0) << 1) | room.sum::<u8>()
+    fn kinds(&self) -> u16 {
+        let room = self.room.iter().enumerate().map(|(dimension, &by)| u16::from(by > 0) << (dimension + 2));
+        let driving = self.driving.iter().enumerate().map(|(limit, &by)| u16::from(by > 0) << (limit + 6));
+        u16::from(self.shift > 0) | (u16::from(self.stops > 0) << 1) | room.chain(driving).sum::<u16>()
     }
 
     /// True when giving this much is enough for a position that is short of so much.
     fn covers(&self, other: &Self) -> bool {
         let has_room = self.room.iter().zip(&other.room).all(|(gives, lacks)| gives >= lacks);
-        self.shift >= other.shift && has_room && self.stops >= other.stops
+        let may_drive = self.driving.iter().zip(&other.driving).all(|(gives, lacks)| gives >= lacks);
+        self.shift >= other.shift && has_room && self.stops >= other.stops && may_drive
     }
 
     fn lacks(&self) -> Vec<Lack> {
@@ -88,7 +115,9 @@ impl Short {
         let room = room.map(|(dimension, &by)| Lack::Room { dimension, by });
         let stops = (self.stops > 0).then_some(Lack::Stops(self.stops));
         let shift = (self.shift > 0).then_some(Lack::Shift(Millis(self.shift)));
-        stops.into_iter().chain(room).chain(shift).collect()
+        let driving = DrivingLimit::ALL.into_iter().zip(self.driving).filter(|(_, by)| *by > 0);
+        let driving = driving.map(|(limit, by)| Lack::DrivingTime { limit, by: Millis(by) });
+        stops.into_iter().chain(room).chain(shift).chain(driving).collect()
     }
 }
 
@@ -156,28 +185,30 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     let is_on_it = it.placement == Placement::OnRoute(vehicle) || it.pinned == Some(vehicle);
     let loads_now = it.loads_at_start() && !is_on_it;
     let unloaded = if loads_now { draft.unloaded_by_head(stand.fleet, 0) } else { Units::default() };
-    let (free, spec) = without_limits(&problem, &unit);
-    let short = |sequence: &[StopIx]| -> Result<Short, Lack> {
+    let free = without_limits(&problem, &unit);
+    let mut days = Days { limits: &limits, allowed: draft.allowed[0], without_breaks: None };
+    // What a position lacks, in each way in which it could give.
+    let mut short = |sequence: &[StopIx]| -> Result<Vec<Short>, Lack> {
         let unreachable = || leads_nowhere(&free, sequence);
-        let Some((times, home)) = schedule_home(&free, TourIx(0), sequence) else {
+        let Some(ways) = days.ways(&free, sequence) else {
             return Err(if unreachable() { Lack::Way } else { Lack::Order });
         };
-        Ok(Short {
-            shift: shift_lacks(&free, &spec, &limits, sequence, (&times, &home)),
-            room: room_lacks(&free, &limits, sequence, unloaded),
-            stops: (sequence.len() as u32).saturating_sub(limits.stops_max),
-        })
+        let room = room_lacks(&free, &limits, sequence, unloaded);
+        let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
+        Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, driving }).collect())
     };
     let tail = draft.initial[0].clone();
-    let is_broken = !tail.is_empty() && short(&tail).map_or(true, |short| short != Short::default());
+    let is_broken = !tail.is_empty() && short(&tail).map_or(true, |ways| ways[0] != Short::default());
     // For each set of kinds the position that lacks least.
-    let mut least: BTreeMap<u8, Short> = BTreeMap::new();
+    let mut least: BTreeMap<u16, Short> = BTreeMap::new();
     let mut never = None;
     for sequence in with_unit(&tail, &unit) {
         match short(&sequence) {
-            Ok(found) => {
-                let known = least.entry(found.kinds()).or_insert(found);
-                *known = (*known).min(found);
+            Ok(ways) => {
+                for found in ways {
+                    let known = least.entry(found.kinds()).or_insert(found);
+                    *known = (*known).min(found);
+                }
             }
             Err(lack) => never = Some(if never == Some(Lack::Order) { Lack::Order } else { lack }),
         }
@@ -194,9 +225,10 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     };
     let is_wanted = stand.fleet.order(order).pinned.is_some();
     let base = cost(&tail).filter(|_| !is_wanted);
-    let price = |gives: &Short| {
+    let mut price = |gives: &Short| {
         let base = base?;
-        let open = with_unit(&tail, &unit).filter(|way| short(way).is_ok_and(|short| gives.covers(&short)));
+        let is_open = |way: &Vec<StopIx>| short(way).is_ok_and(|ways| ways.iter().any(|way| gives.covers(way)));
+        let open = with_unit(&tail, &unit).filter(is_open);
         let over = open.filter_map(|way| cost(&way)).min()? - base - unserved;
         (over > 0).then_some(Lack::Price(Cost(over)))
     };
@@ -204,7 +236,7 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         let way: Vec<Lack> = own.iter().cloned().chain(price(&Short::default())).collect();
         return (!own.is_empty()).then(|| Miss { ways: vec![way], is_broken });
     }
-    let needs_less = |kinds: u8| least.keys().any(|&other| other != kinds && other & kinds == other);
+    let needs_less = |kinds: u16| least.keys().any(|&other| other != kinds && other & kinds == other);
     let mut ways: Vec<Short> =
         least.iter().filter(|(kinds, _)| !needs_less(**kinds)).map(|(_, short)| *short).collect();
     ways.sort_by_key(|short| (short.kinds().count_ones(), *short));
@@ -219,20 +251,22 @@ pub(super) fn unit_of(draft: &Draft, order: OrderId) -> Vec<StopIx> {
     stops.map(|(index, _)| StopIx(index as u32)).collect()
 }
 
-/// The same problem of one tour without limits of load, stops, shift and skill, and without what the unit's stops say of who may serve
-/// them.
-fn without_limits(problem: &Problem, unit: &[StopIx]) -> (Problem, ProblemSpec) {
+/// The same problem of one tour without limits of load, stops, shift, hours and skill, and without what the unit's stops say of who may serve
+/// them. The breaks that driving times ask for stay.
+fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
     let mut spec = problem.spec().clone();
     spec.initial = vec![Vec::new()];
     let tour = &mut spec.tours[0];
     tour.capacity = [i32::MAX; 4];
     tour.stops_max = u32::MAX;
     tour.end_by = TIME_MAX;
+    tour.travel_max = i32::MAX;
+    tour.driving_time = tour.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
     tour.has = u64::MAX;
     for &stop in unit {
         spec.stops[stop.index()].barred = Vec::new();
     }
-    (Problem::new(spec.clone()).expect("a legal problem without some of its limits"), spec)
+    Problem::new(spec).expect("a legal problem without some of its limits")
 }
 
 /// True where a leg of a sequence does not exist.
@@ -246,17 +280,101 @@ fn leads_nowhere(problem: &Problem, sequence: &[StopIx]) -> bool {
     })
 }
 
-/// By how much a shift ends too early for a sequence.
-fn shift_lacks(
+/// What the hours of a tour lack: of its shift, and of the rule of driving times.
+type Hour = (i64, [i64; 3]);
+
+/// The hours of one tour, to be asked about sequences.
+struct Days<'a> {
+    limits: &'a TourSpec,
+    allowed: Allowed,
+    /// The same where no break is taken for the sake of driving times; made when it is first asked for.
+    without_breaks: Option<Problem>,
+}
+
+impl Days<'_> {
+    /// What the hours lack for a sequence, in each way in which they could give. `None`: it cannot be driven at all.
+    fn ways(&mut self, free: &Problem, sequence: &[StopIx]) -> Option<Vec<Hour>> {
+        let first = self.lacks(free, sequence)?;
+        let mut ways = vec![first];
+        let is_out_of_time = |lacks: &Hour| lacks.0 > 0 || lacks.1[DrivingLimit::Duty as usize] > 0;
+        let breaks_may_be_it = self.limits.driving_time.is_some() && is_out_of_time(&first);
+        if breaks_may_be_it {
+            let without = self.without_breaks.take().unwrap_or_else(|| with_driving_max(free, i64::MAX));
+            if self.lacks(&without, sequence).is_some_and(|lacks| !is_out_of_time(&lacks)) {
+                ways.extend(self.driven_without_break(free, sequence, is_out_of_time));
+            }
+            self.without_breaks = Some(without);
+        }
+        Some(ways)
+    }
+
+    /// How much longer a driver would have to drive without a break to be in time; `None`: no such limit is enough.
+    fn driven_without_break(
+        &self,
+        free: &Problem,
+        sequence: &[StopIx],
+        is_out_of_time: impl Fn(&Hour) -> bool,
+    ) -> Option<Hour> {
+        let most = i64::from(self.limits.driving_time?.driving_max);
+        let in_time = |driving_max: i64| {
+            let lacks = self.lacks(&with_driving_max(free, driving_max), sequence)?;
+            (!is_out_of_time(&lacks)).then_some(lacks)
+        };
+        // So much is enough for no break at all.
+        let all = i64::from(self.limits.driven_so_far.driven) + hours(free, TourIx(0), sequence)?.driving;
+        let (mut no, mut yes) = (most, all.max(most + 1));
+        in_time(yes)?;
+        while no + 1 < yes {
+            let middle = no + (yes - no) / 2;
+            if in_time(middle).is_some() { yes = middle } else { no = middle }
+        }
+        let (shift, mut driving) = in_time(yes)?;
+        driving[DrivingLimit::WithoutBreak as usize] = yes - most;
+        Some((shift, driving))
+    }
+
+    /// What is lacking if breaks are taken as the problem has them.
+    fn lacks(&self, free: &Problem, sequence: &[StopIx]) -> Option<Hour> {
+        let (times, home) = schedule_home(free, TourIx(0), sequence)?;
+        let ends = |end_by: i32| ends_lack(free, (self.limits, end_by), sequence, (&times, &home));
+        let Allowed { shift_ends, day_ends, driving, duty } = self.allowed;
+        let mut lacks = (ends(shift_ends), [0; 3]);
+        if self.limits.driving_time.is_none() {
+            return Some(lacks);
+        }
+        let took = hours(free, TourIx(0), sequence)?;
+        lacks.1[DrivingLimit::InShift as usize] = driving.lacks(took.driving);
+        // Of who has left already the end of his day is known.
+        let late = day_ends.lacks(day_ends.allowed.saturating_add(ends(self.day_ends())));
+        lacks.1[DrivingLimit::Duty as usize] = late.max(duty.lacks(i64::from(took.duty)));
+        Some(lacks)
+    }
+
+    /// When the day must be over, in the time of the problem.
+    fn day_ends(&self) -> i32 {
+        self.allowed.day_ends.allowed.min(i64::from(TIME_MAX)) as i32
+    }
+}
+
+/// The same problem of one tour with another limit of driving without a break.
+fn with_driving_max(free: &Problem, driving_max: i64) -> Problem {
+    let mut spec = free.spec().clone();
+    let tour = &mut spec.tours[0];
+    let driving_max = driving_max.min(i64::from(i32::MAX)) as i32;
+    tour.driving_time = tour.driving_time.map(|rule| DrivingTime { driving_max, ..rule });
+    Problem::new(spec).expect("a legal problem with a longer limit")
+}
+
+/// By how much an end is too early for a sequence.
+fn ends_lack(
     free: &Problem,
-    spec: &ProblemSpec,
-    limits: &TourSpec,
+    (limits, end_by): (&TourSpec, i32),
     sequence: &[StopIx],
     (times, home): (&[Timed], &Timed),
 ) -> i64 {
     let stops: Vec<&Stop> = sequence.iter().map(|stop| &free.stops()[stop.index()]).collect();
     let fits = |end_by: i64| keeps_shift(limits, &stops, (times, home), end_by);
-    let end_by = i64::from(limits.end_by);
+    let end_by = i64::from(end_by);
     if limits.pauses.is_empty() {
         let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
         let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
@@ -265,7 +383,7 @@ fn shift_lacks(
     }
     // Breaks are taken elsewhere where the shift is longer: the least end at which the sequence can be driven.
     let can = |end_by: i64| {
-        let mut spec = spec.clone();
+        let mut spec = free.spec().clone();
         spec.tours[0].end_by = end_by.min(i64::from(TIME_MAX)) as i32;
         Problem::new(spec).is_ok_and(|problem| schedule_home(&problem, TourIx(0), sequence).is_some())
     };

@@ -1,7 +1,7 @@
 //! What driving a tour comes to, part by part.
 
 use fleetfold_model::{Cost, Metres, Millis};
-use fleetfold_solver::{NodeIx, Problem, Role, StopIx, Timed, TourIx, schedule_home};
+use fleetfold_solver::{NodeIx, Problem, Role, StopIx, Timed, TourIx, driving_breaks, schedule_home};
 
 /// What driving a tour comes to, or what one tour comes to more than another. The parts that have a price add up to the price by which
 /// plans are made; waiting and overtime have none, and are told in time.
@@ -78,19 +78,25 @@ pub(super) fn driven(
     }
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let hours = |time: i64, price: i64| time * price / 3_600_000;
-    let leg = |timed: &Timed, parts: &mut Parts| {
-        let (time, metres) = (i64::from(timed.arrival) - i64::from(timed.leave), i64::from(timed.metres));
+    // Breaks for the sake of driving times are taken on the way, and cost nothing.
+    let breaks = driving_breaks(problem, tour, sequence);
+    let rested = |position: usize| -> i64 {
+        breaks.iter().filter(|own| own.before == position).map(|own| i64::from(own.duration)).sum()
+    };
+    let leg = |position: usize, timed: &Timed, parts: &mut Parts| {
+        let time = i64::from(timed.arrival) - i64::from(timed.leave) - rested(position);
+        let metres = i64::from(timed.metres);
         parts.drive.0 += hours(time, spec.per_hour) + metres * spec.per_km / 1_000;
         parts.driving.0 += time;
         parts.metres.0 += metres;
     };
     parts.fixed.0 = if spec.in_use { 0 } else { spec.fixed };
     let mut node = spec.start_node;
-    for (&index, timed) in sequence.iter().zip(&times) {
+    for (position, (&index, timed)) in sequence.iter().zip(&times).enumerate() {
         let stop = &problem.stops()[index.index()];
         let setup = if stop.node == node { 0 } else { stop.setup };
         let late = (i64::from(timed.start) - i64::from(stop.due)).max(0);
-        leg(timed, &mut parts);
+        leg(position, timed, &mut parts);
         parts.waiting.0 += i64::from(timed.start) - i64::from(timed.arrival) - i64::from(setup);
         parts.lateness.0 += late;
         parts.late.0 += hours(late, weights.late_per_hour);
@@ -105,7 +111,7 @@ pub(super) fn driven(
     }
     let mut over = times.last().map_or(0, |last| last.departure);
     if spec.end_node != NodeIx::NONE {
-        leg(&home, &mut parts);
+        leg(sequence.len(), &home, &mut parts);
         over = home.arrival;
     }
     parts.overtime.0 = (i64::from(over) - i64::from(shift_ends)).max(0);

@@ -371,8 +371,11 @@ fn what_is_accepted_is_served_in_its_order_and_new_work_comes_behind_it() {
         rig.order(job("x", km(10, 0)));
         let revision = rig.published.last().unwrap().revision.0;
         rig.fact(Event::AssignmentAccepted { vehicle: name("a"), revision });
-        rig.order(job("y", km(1, 0)));
         let is_frozen = freeze == Freeze::Accepted;
+        let told = rig.published.last().unwrap();
+        let frozen: Vec<bool> = told.visits.iter().map(|visit| visit.frozen).collect();
+        assert_eq!((told.revision.0, frozen), (revision, vec![is_frozen]), "he is told at once that it stays");
+        rig.order(job("y", km(1, 0)));
         assert_eq!(rig.route("a"), if is_frozen { ["x", "y"] } else { ["y", "x"] });
         let frozen: Vec<bool> = rig.published.last().unwrap().visits.iter().map(|visit| visit.frozen).collect();
         assert_eq!(frozen, [is_frozen, false], "the driver is told what is fixed");

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use fleetfold_fleet::Visit;
-use fleetfold_model::{BreakEvent, DrivingRule};
+use fleetfold_model::{BreakEvent, DrivingRule, Obstacle};
 
 use super::*;
+use crate::reasons::{DrivingLimit, Lack, Miss, Offer, Stand, broken, lacks, place, route};
 
 const MINUTE: i64 = 60_000;
 
@@ -170,6 +171,251 @@ fn who_has_not_left_is_forced_an_order_beyond_his_day() {
         rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("a", km(0, 0)) }));
         assert_eq!(rig.route("a"), ["far"], "{rule:?}");
     }
+}
+
+/// What keeps `a` off an order; `None`: nothing but its price.
+fn keeps_off(fleet: &Fleet, rig: &Rig, order: &str) -> Option<Miss> {
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
+    let offers = place(&stand, fleet.order_id(order).unwrap(), 2).0;
+    let a = fleet.vehicle_id("a").unwrap();
+    let offer = offers.into_iter().find(|(vehicle, _)| *vehicle == a).unwrap().1;
+    match offer {
+        Offer::Possible(_) => None,
+        Offer::Missed(miss) => {
+            Some(miss).filter(|miss| !matches!(&miss.ways[..], [way] if matches!(way[..], [Lack::Price(_)])))
+        }
+    }
+}
+
+/// The fleet in which the rule and the shift of `a` allow so much more as a way says; `less`: but so much less than that.
+fn given(rig: &Rig, way: &[Lack], less: i64) -> Fleet {
+    let mut fleet = Fleet::from_image(rig.engine.fleet().image()).unwrap();
+    let state = fleet.vehicle(fleet.vehicle_id("a").unwrap());
+    let (mut spec, mut shift) = (state.spec.clone().unwrap(), state.shift.clone().unwrap());
+    let rule = spec.driving_time.as_mut().unwrap();
+    for lack in way {
+        match lack {
+            Lack::Shift(by) => shift.ends = shift.ends + *by - Millis(less),
+            Lack::DrivingTime { limit, by } => {
+                let limit = match limit {
+                    DrivingLimit::WithoutBreak => &mut rule.driving_max,
+                    DrivingLimit::InShift => rule.shift_driving_max.as_mut().unwrap(),
+                    DrivingLimit::Duty => rule.duty_max.as_mut().unwrap(),
+                };
+                *limit = *limit + *by - Millis(less);
+            }
+            Lack::Price(_) => {}
+            Lack::OffDuty
+            | Lack::BrokenDown
+            | Lack::PinnedTo(_)
+            | Lack::OnBoardOf(_)
+            | Lack::UnderWayWith(_)
+            | Lack::Rejected
+            | Lack::Silent
+            | Lack::Skills(_)
+            | Lack::Stops(_)
+            | Lack::Room { .. }
+            | Lack::Promise(_)
+            | Lack::Way
+            | Lack::Order => panic!("{lack:?} is not so"),
+        }
+    }
+    let mut seq = rig.seq;
+    let facts = [
+        Event::VehicleRegistered(spec),
+        Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None },
+    ];
+    for fact in facts {
+        let change = fleet.apply(&next_entry(&mut seq, rig.now, fact));
+        assert_eq!(change.refused, None);
+    }
+    fleet
+}
+
+/// What is said that a driver's hours lack is enough, and a single thing is needed to the millisecond: told by giving it to his vehicle.
+#[test]
+fn what_a_drivers_hours_lack_is_what_he_needs() {
+    let mut said: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for seed in 1..=300_u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let maybe = |dice: &mut Dice, most: i64| (dice.roll(2) == 0).then(|| minutes(most / 2 + dice.roll(most)));
+        let rule = DrivingRule {
+            shift_driving_max: maybe(&mut dice, 120),
+            duty_max: maybe(&mut dice, 180),
+            first_part: minutes(if dice.roll(3) == 0 { 5 } else { 0 }),
+            ..simple(30 + dice.roll(60))
+        };
+        let mut rig = ruled(rule);
+        let end = (dice.roll(2) == 0).then(|| km(0, 0));
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), end, ..vehicle("a", km(0, 0)) }));
+        let breaks = Vec::new();
+        let shift = Shift { starts: at(0), ends: at(90 + dice.roll(160)), breaks };
+        rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None });
+        let somewhere = |dice: &mut Dice| km((dice.roll(80) - 40) as i32, 0);
+        if dice.roll(2) == 0 {
+            rig.now = at(dice.roll(20)).0;
+            let there = dice.roll(40) as i32 + 1;
+            rig.order(job("driven", km(there, 0)));
+            if rig.route("a") == ["driven"] {
+                rig.at_stop("a", "driven", StopKind::Delivery, Event::StopDeparted);
+                rig.now += i64::from(there) * MINUTE;
+                rig.at_stop("a", "driven", StopKind::Delivery, Event::StopCompleted);
+            }
+        }
+        for order in 0..dice.roll(3) {
+            let mut order = job(&format!("o{order}"), somewhere(&mut dice));
+            if let (0, OrderWork::Job(job)) = (dice.roll(2), &mut order.work) {
+                let opens = Timestamp(rig.now) + minutes(dice.roll(90));
+                job.stop.windows = vec![TimeWindow::new(opens, opens + minutes(600)).unwrap()];
+            }
+            rig.order(order);
+        }
+        rig.order(job("far", somewhere(&mut dice)));
+        let Placement::Unassigned(reason) = rig.placement("far") else { continue };
+        let miss = keeps_off(rig.engine.fleet(), &rig, "far").unwrap_or_else(|| panic!("{seed}: it is left out"));
+        let is_rule = |lack: &Lack| matches!(lack, Lack::DrivingTime { .. });
+        let (shift, rule) = (UnassignedReason::Shift, UnassignedReason::DrivingTime);
+        assert!(reason == shift || reason == rule, "{seed}: {reason:?}");
+        assert!(reason == shift || miss.ways.iter().flatten().any(is_rule), "{seed}: {reason:?} {miss:?}");
+        let is_shift = |lack: &Lack| matches!(lack, Lack::Shift(_));
+        assert!(reason == rule || miss.ways.iter().flatten().any(is_shift), "{seed}: {reason:?} {miss:?}");
+        for way in &miss.ways {
+            assert_eq!(keeps_off(&given(&rig, way, 0), &rig, "far"), None, "{seed}: {way:?} is enough");
+            if let [only] = &way[..] {
+                let less = keeps_off(&given(&rig, way, 1), &rig, "far");
+                assert!(less.is_some(), "{seed}: less than {only:?} is not enough");
+            }
+            for lack in way {
+                let word = match lack {
+                    Lack::DrivingTime { limit: DrivingLimit::WithoutBreak, .. } => "driving",
+                    Lack::DrivingTime { limit: DrivingLimit::InShift, .. } => "shift_driving",
+                    Lack::DrivingTime { limit: DrivingLimit::Duty, .. } => "duty",
+                    Lack::Shift(_) => "shift",
+                    Lack::OffDuty
+                    | Lack::BrokenDown
+                    | Lack::PinnedTo(_)
+                    | Lack::OnBoardOf(_)
+                    | Lack::UnderWayWith(_)
+                    | Lack::Rejected
+                    | Lack::Silent
+                    | Lack::Skills(_)
+                    | Lack::Stops(_)
+                    | Lack::Room { .. }
+                    | Lack::Promise(_)
+                    | Lack::Way
+                    | Lack::Order
+                    | Lack::Price(_) => continue,
+                };
+                *said.entry(word).or_default() += 1;
+            }
+        }
+    }
+    for word in ["driving", "shift_driving", "duty", "shift"] {
+        assert!(said.get(word).is_some_and(|&times| times > 5), "{word} was hardly ever said: {said:?}");
+    }
+}
+
+/// Where a rule is tightened, what a dispatcher has tied to the vehicle stays on it with the breaks that the new rule asks for, and so does what
+/// asks for no more driving. What does goes to somebody who may drive so long.
+#[test]
+fn a_tightened_rule_keeps_what_is_tied_and_gives_the_rest_away() {
+    for (is_forced, has_other) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut rig = ruled(simple(300));
+        rig.order(job("tied", km(40, 0)));
+        let tied = Pin { order: name("tied"), vehicle: name("a") };
+        rig.fact(if is_forced { Event::AssignmentForced(tied) } else { Event::StopPinned(tied) });
+        rig.order(job("between", km(20, 0)));
+        rig.order(job("beyond", km(70, 0)));
+        assert_eq!(rig.route("a"), ["between", "tied", "beyond"]);
+        if has_other {
+            rig.on("b", km(90, 0));
+        }
+        let tight = DrivingRule { shift_driving_max: Some(minutes(30)), ..simple(30) };
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(tight), ..vehicle("a", km(0, 0)) }));
+        assert_eq!(rig.route("a"), ["between", "tied"], "{is_forced}");
+        let planned = visits(&rig);
+        assert_eq!(planned[1].break_before, minutes(20), "{is_forced}: {planned:?}");
+        assert_eq!(planned[1].arrival, at(20 + 1 + 20 + 20), "{is_forced}: {planned:?}");
+        if has_other {
+            assert_eq!(rig.route("b"), ["beyond"], "{is_forced}");
+        } else {
+            assert_eq!(rig.placement("beyond"), Placement::Unassigned(UnassignedReason::DrivingTime), "{is_forced}");
+        }
+        let tied = rig.engine.fleet().order_id("tied").unwrap();
+        let over = Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(10) };
+        assert_eq!(broken(rig.engine.fleet(), tied), [over], "{is_forced}");
+    }
+}
+
+/// What is forced beyond the end of a shift takes the breaks along that a tightened rule asks for.
+#[test]
+fn a_forced_order_beyond_the_shift_has_its_breaks_when_the_rule_is_tightened() {
+    let mut rig = ruled(simple(300));
+    let shift = Shift { starts: at(0), ends: at(45), breaks: Vec::new() };
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None });
+    rig.order(job("far", km(100, 0)));
+    force(&mut rig, "far");
+    rig.order(job("between", km(20, 0)));
+    assert_eq!(rig.route("a"), ["between", "far"]);
+    rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(simple(30)), ..vehicle("a", km(0, 0)) }));
+    assert_eq!(rig.route("a"), ["between", "far"]);
+    let planned = visits(&rig);
+    assert_eq!(planned[1].arrival, at(20 + 1 + 80 + 3 * 20), "{planned:?}");
+}
+
+/// A dispatcher's word breaks a driver's hours for the order that it names, and for no other: those have to leave at once.
+#[test]
+fn an_order_that_is_forced_takes_the_hours_of_others() {
+    for is_shared in [false, true] {
+        let mut rig = ruled(DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) });
+        rig.order(job("first", km(30, 0)));
+        rig.order(job("second", km(55, 0)));
+        assert_eq!(rig.route("a"), ["first", "second"]);
+        if is_shared {
+            rig.on("b", km(50, 10));
+            assert_eq!(rig.route("b"), [""; 0]);
+        }
+        rig.order(job("forced", km(-20, 0)));
+        force(&mut rig, "forced");
+        // 20 there and 50 to the first: what is forced asks for 20, so the rule holds for the others.
+        assert_eq!(rig.route("a"), ["forced"]);
+        if is_shared {
+            assert_eq!(rig.route("b").len(), 2, "{:?}", rig.route("b"));
+        }
+        let forced = rig.engine.fleet().order_id("forced").unwrap();
+        assert_eq!(broken(rig.engine.fleet(), forced), []);
+    }
+}
+
+/// An order that a dispatcher forces says what it breaks of a driver's hours before and after.
+#[test]
+fn a_forced_order_says_what_it_breaks_of_a_drivers_hours() {
+    let rule = DrivingRule { shift_driving_max: Some(minutes(90)), duty_max: Some(minutes(130)), ..simple(60) };
+    let mut rig = ruled(rule);
+    drives_forty_minutes(&mut rig);
+    rig.order(job("far", km(-20, 0)));
+    let plan = rig.plans.last().unwrap();
+    let choice = &plan.groups[0].choices[0];
+    assert_eq!(choice.reason, Some(UnassignedReason::DrivingTime));
+    assert_eq!((choice.runner_up.clone(), choice.runner_up_obstacle), (Some(name("a")), Obstacle::DrivingTime));
+    let says = |fleet: &Fleet| (fleet.vehicle_id("a").unwrap(), fleet.order_id("far").unwrap());
+    let drives = |by: i64| Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(by) };
+    let works = |by: i64| Lack::DrivingTime { limit: DrivingLimit::Duty, by: minutes(by) };
+    let (a, far) = says(rig.engine.fleet());
+    let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
+    // 39 minutes are driven, 60 are to be, and the first 21 of them end with a break of 20.
+    assert_eq!(lacks(&stand, a, far), [drives(9)], "121 minutes are less than the 130 of his day");
+    force(&mut rig, "far");
+    assert_eq!(rig.route("a"), ["far"]);
+    assert_eq!(broken(rig.engine.fleet(), far), [drives(9)]);
+    rig.fact(Event::VehicleRegistered(Vehicle {
+        driving_time: Some(DrivingRule { duty_max: Some(minutes(100)), ..rule }),
+        ..vehicle("a", km(0, 0))
+    }));
+    assert_eq!(broken(rig.engine.fleet(), far), [drives(9), works(21)]);
+    // A break is no drive: it costs nothing.
+    let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
+    assert_eq!(route(&stand, a).unwrap().parts.driving, minutes(60));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod service;
 mod somewhere;
 mod trips;
 mod waiting;
+mod watch;
 mod words;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -54,6 +55,10 @@ struct Rig {
     queries: Vec<fleetfold_roads::LegQuery>,
     /// What customers were told.
     told: Vec<fleetfold_model::Eta>,
+    /// Searches that have begun and are not run yet.
+    jobs: Vec<crate::SolveJob>,
+    /// What the engine had to say.
+    notes: Vec<crate::Note>,
 }
 
 fn name(text: &str) -> Name {
@@ -139,6 +144,8 @@ impl Rig {
             log: Vec::new(),
             queries: Vec::new(),
             told: Vec::new(),
+            jobs: Vec::new(),
+            notes: Vec::new(),
         };
         let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
         rig.input(Input::Commit(Outcome::Granted(1)));
@@ -202,7 +209,9 @@ impl Rig {
                     Effect::Folded { entry, .. } => self.log.push((*entry).clone()),
                     Effect::FetchLegs(query) => self.queries.push(query),
                     Effect::Tell(eta) => self.told.push(eta),
-                    Effect::Solve(_) | Effect::ReadLastPlan | Effect::Note(_) => {}
+                    Effect::Note(note) => self.notes.push(note),
+                    Effect::Solve(job) => self.jobs.push(job),
+                    Effect::ReadLastPlan => {}
                 }
             }
         }
@@ -233,6 +242,9 @@ impl Rig {
 
     /// Lets searches run, and performs what they find, until none begins within a minute.
     fn rest(&mut self) {
+        for job in std::mem::take(&mut self.jobs) {
+            self.input(Input::Solved(crate::run(job, &AtomicBool::new(false))));
+        }
         let ends = Timestamp(self.now + 60_000);
         while let Some(at) = self.engine.next_tick().filter(|&at| at < ends) {
             self.now = self.now.max(at.0) + 1;
@@ -250,8 +262,8 @@ impl Rig {
                     | Effect::ReadLastPlan
                     | Effect::AppendOwn(_)
                     | Effect::Publish(_)
-                    | Effect::Tell(_)
-                    | Effect::Note(_) => {}
+                    | Effect::Tell(_) => {}
+                    Effect::Note(note) => self.notes.push(note),
                 }
             }
             for plan in plans {

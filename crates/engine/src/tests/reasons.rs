@@ -433,6 +433,7 @@ impl Slow<'_> {
                 | Lack::Silent
                 | Lack::Skills(_)
                 | Lack::Promise(_)
+                | Lack::DrivingTime { .. }
                 | Lack::Way
                 | Lack::Price(_) => panic!("{lack:?} is not so: {own:?}"),
             }
@@ -551,6 +552,7 @@ fn count_offer(checked: &mut Checked, offer: &Offer) {
         Lack::Stops(_) => "stops",
         Lack::Room { .. } => "room",
         Lack::Shift(_) => "shift",
+        Lack::DrivingTime { .. } => "driving time",
         Lack::Way => "way",
         Lack::Order => "order",
         Lack::Price(_) => "price",

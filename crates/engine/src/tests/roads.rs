@@ -62,6 +62,52 @@ fn a_closed_road_changes_only_the_routes_over_it() {
     assert_eq!(rig.engine.network().leg(place(0, 1), place(10, 1)).millis, 66_000);
 }
 
+/// A closure of seconds: who leaves in an hour does not notice, and who leaves now waits for its end where there is no other way.
+#[test]
+fn a_closure_that_is_over_before_anybody_comes_changes_nothing() {
+    for is_only_way in [true, false] {
+        for leaves_later in [true, false] {
+            let mut rig = two_roads();
+            rig.fact(Event::PolicyChanged(Policy {
+                search_rounds: 20,
+                departure_margin: Millis(0),
+                ..Policy::default()
+            }));
+            rig.on("a", corner(0, 1));
+            rig.on("b", corner(10, 0));
+            let mut order = job("x", corner(10, 1));
+            if let (true, OrderWork::Job(job)) = (leaves_later, &mut order.work) {
+                job.stop.windows = TimeWindow::new(at(60), at(120)).into_iter().collect();
+            }
+            rig.fact(Event::OrderCreated(order));
+            rig.input(Input::Tick(Timestamp(rig.now)));
+            rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("a") }));
+            rig.fact(Event::StopUnpinned { order: name("x") });
+            assert_eq!(rig.route("a"), ["x"]);
+            let fleet = rig.engine.fleet();
+            let a = fleet.vehicle_id("a").unwrap();
+            let before = fleet.vehicle(a).route.clone();
+            rig.now += 1_000;
+            let change = RoadChange {
+                change: name("moment"),
+                target: Some(RoadTarget::Roads(if is_only_way { vec![1, 2, 3, 4] } else { vec![1] })),
+                time_percent: None,
+                from: None,
+                until: Some(Timestamp(rig.now + 20_000)),
+            };
+            rig.fact(Event::RoadClosed(change));
+            let touched = rig.engine.touched_by_roads(LogSeq(rig.seq));
+            rig.now += 1_000;
+            rig.rest();
+            assert_eq!(rig.route("a"), ["x"], "only way: {is_only_way}, later: {leaves_later}");
+            if leaves_later {
+                assert_eq!(rig.engine.fleet().vehicle(a).route, before, "only way: {is_only_way}");
+                assert_eq!(touched, [], "only way: {is_only_way}");
+            }
+        }
+    }
+}
+
 /// The hour turns, and the other way is the quicker one: whoever draws the route is told, and only then.
 #[test]
 fn lines_are_drawn_anew_when_another_way_is_quicker() {
@@ -271,16 +317,32 @@ fn a_closure_that_ends_by_the_clock_heals_at_once_too() {
     let until = Some(at(30));
     rig.fact(Event::RoadClosed(RoadChange { change: name("flood"), target, time_percent: None, from: None, until }));
     rig.order(job("x", corner(10, 1)));
-    while rig.now < at(30).0 - 1_000 {
+    // A vehicle waits a quarter of an hour for a road that opens, and not longer.
+    while rig.now < at(15).0 - 1_000 {
         rig.now += 1_000;
         rig.input(Input::Tick(Timestamp(rig.now)));
         assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
     }
+    rig.now = at(30).0;
     for _ in 0..3 {
         rig.now += 1_000;
         rig.input(Input::Tick(Timestamp(rig.now)));
     }
     assert!(matches!(rig.placement("x"), Placement::OnRoute(_)), "{:?}", rig.placement("x"));
+}
+
+/// An order that is created shortly before a road opens waits for it with its vehicle.
+#[test]
+fn who_waits_for_a_road_that_opens_soon_leaves_when_it_does() {
+    let mut rig = two_roads();
+    rig.on("a", corner(0, 1));
+    let (target, until) = (Some(RoadTarget::Roads(vec![1, 2])), Some(at(10)));
+    rig.fact(Event::RoadClosed(RoadChange { change: name("flood"), target, time_percent: None, from: None, until }));
+    rig.order(job("x", corner(10, 1)));
+    let fleet = rig.engine.fleet();
+    let visits = &fleet.vehicle(fleet.vehicle_id("a").unwrap()).route.visits;
+    assert_eq!(visits.len(), 1, "{:?}", rig.placement("x"));
+    assert!(visits[0].depart_at <= at(10) && visits[0].arrival > at(10), "{visits:?}");
 }
 
 /// Straight lines are drawn in the zone's own space: a zone on a plane whose engine was given none was served over legs that were
@@ -298,6 +360,10 @@ fn straight_lines_are_those_of_the_zone() {
 
 /// Two roads, and a place that no road leads to.
 fn with_an_island() -> (Rig, Position) {
+    (Rig::with(&island(), Space::Geographic), corner(50, 50))
+}
+
+fn island() -> NetworkSpec {
     let nodes = vec![corner(0, 1), corner(10, 1), corner(0, 0), corner(10, 0), corner(50, 50), corner(50, 51)];
     let pairs = [(0, 1, 1u64), (2, 3, 2), (0, 2, 3), (1, 3, 4), (4, 5, 5)];
     let both = pairs.iter().flat_map(|&(a, b, road)| [(a, b, road), (b, a, road)]);
@@ -305,8 +371,7 @@ fn with_an_island() -> (Rig, Position) {
         let (metres, millis) = if road < 3 { (1000, 60_000) } else { (100, 6_000) };
         StreetEdge { from, to, metres, millis, class: 2, name: u32::MAX, road }
     });
-    let spec = NetworkSpec::Graph { nodes, edges: edges.collect(), names: Vec::new() };
-    (Rig::with(&spec, Space::Geographic), corner(50, 50))
+    NetworkSpec::Graph { nodes, edges: edges.collect(), names: Vec::new() }
 }
 
 /// The next stop of a driver whose phone is silent moves to where no road leads: he is not held by it.
@@ -414,6 +479,28 @@ fn a_closure_that_begins_by_the_clock_is_named_by_the_decision_that_follows() {
     let works = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadSlowed(_))).unwrap().seq;
     let x = rig.engine.fleet().order_id("x").unwrap();
     assert_eq!(rig.engine.touched_by_roads(works), [(a, vec![x])]);
+}
+
+/// An engine that begins with a state names the closure that was told before, as the one before it would have.
+#[test]
+fn a_closure_from_before_a_restart_is_named_by_the_decision_that_follows() {
+    let (mut rig, _) = with_an_island();
+    rig.on("a", corner(0, 1));
+    rig.order(job("x", corner(10, 1)));
+    let (target, from) = (Some(RoadTarget::Roads(vec![1, 2])), Some(at(5)));
+    rig.now = at(1).0;
+    rig.fact(Event::RoadClosed(RoadChange { change: name("flood"), target, time_percent: None, from, until: None }));
+    let told = rig.log.iter().rev().find(|entry| matches!(entry.event, Event::RoadClosed(_))).unwrap().seq;
+    let again = Fleet::from_image(rig.engine.fleet().image()).unwrap();
+    assert_eq!(again.digest(), rig.engine.fleet().digest());
+    rig.engine = Engine::new(again, Arc::new(Network::new(&island()).unwrap()));
+    let plans = rig.plans.len();
+    rig.now = at(6).0;
+    rig.input(Input::Commit(Outcome::Granted(2)));
+    rig.input(Input::Tick(Timestamp(rig.now)));
+    assert_eq!(rig.placement("x"), Placement::Unassigned(UnassignedReason::Unreachable));
+    let groups: Vec<_> = rig.plans[plans..].iter().flat_map(|plan| &plan.groups).collect();
+    assert!(groups.iter().any(|group| group.caused_by == [told]), "{groups:?}");
 }
 
 /// Of a closure that is to come its sender learns which vehicles it will touch, and for which orders: those to which it is driven in its time.

@@ -433,3 +433,22 @@ fn answers_made_side_by_side_are_those_made_one_after_the_other() {
     }
     assert!(changed > 100, "only {changed} routes were changed: the cases are too easy");
 }
+
+/// The clock of the broker was an hour ahead, and somebody has set it right. Time does not run back in the zone: it stands until the log's
+/// has come to where it was. Nobody waits for that.
+#[test]
+fn facts_are_answered_although_the_clock_of_the_log_was_set_back() {
+    let mut rig = Rig::new();
+    rig.now = 7_200_000;
+    rig.order(job("before", km(1, 1)));
+    rig.now -= 3_600_000;
+    rig.order(job("after", km(2, 1)));
+    assert!(matches!(rig.placement("after"), Placement::OnRoute(_)));
+    rig.fact(Event::OrderCancelled { order: name("before") });
+    let report = PositionReport { vehicle: name("a"), position: km(1, 0), at: Timestamp(7_200_000) };
+    rig.input(Input::Position(report));
+    rig.fact(Event::VehicleLost { vehicle: name("a"), position: None });
+    rig.order(job("again", km(3, 1)));
+    assert!(matches!(rig.placement("again"), Placement::OnRoute(_)));
+    assert_eq!(rig.engine.fleet().now(), Timestamp(7_200_000));
+}

@@ -3,8 +3,6 @@
 //! A condition that stands is not raised again, and one that does not stand is not cleared: two owners that say the same, or
 //! one that says it twice, come to the same as one that says it once.
 
-use std::ops::Bound;
-
 use fleetfold_model::{Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, VehicleId};
 
 use super::{Applying, Verdict};
@@ -60,12 +58,9 @@ impl Fleet {
 
     /// Vehicles of which nothing was heard although it should have been, each with what is known of its alert.
     pub fn silent(&self) -> Vec<(VehicleId, &AlertState)> {
-        // Alerts are ordered by their kinds: those of this one end where those of the next begin.
-        let next = Alert::new(AlertKind::SlaBurn, None);
-        let before = (Bound::Unbounded, next.as_ref().map_or(Bound::Unbounded, Bound::Excluded));
-        let alerts = self.alerts.range::<Alert, _>(before).rev();
-        alerts
-            .take_while(|(alert, _)| alert.kind() == AlertKind::Silent)
+        self.alerts
+            .range(Alert::range_of(AlertKind::Silent))
+            .rev()
             .filter_map(|(alert, state)| Some((self.vehicle_id(alert.about()?.as_str())?, state)))
             .collect()
     }

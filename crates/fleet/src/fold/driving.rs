@@ -19,8 +19,15 @@ impl VehicleState {
     }
 
     /// The rule by which its driver's day is recorded: its own, or where its registration names none any more, the last one of this shift.
-    pub(crate) fn recorded_by(&self) -> Option<DrivingRule> {
+    pub fn recorded_by(&self) -> Option<DrivingRule> {
         self.spec.as_ref().and_then(|spec| spec.driving_time).or(self.tachograph.rule)
+    }
+
+    /// Whether its driver had passed a limit of the rule by an earlier time of this shift, as far as is known now; `None`: that is settled, or of
+    /// another shift, or nothing is recorded.
+    pub fn had_driven_too_long(&self, by: Timestamp) -> Option<bool> {
+        let rule = self.recorded_by().filter(|_| !self.tachograph.is_empty() && by >= self.tachograph.settled.at)?;
+        Some(self.tachograph.read_until(by, &rule).is_over)
     }
 
     /// His shift begins.

@@ -31,6 +31,7 @@ impl Fleet {
             // Reopened before the closure arrived: it stays open.
             ended: old.is_some_and(|old| old.ended),
             since: self.logged_at,
+            told: Some(doing.seq),
             changed: None,
             reopened: None,
         };
@@ -59,10 +60,16 @@ impl Fleet {
         let since = self.logged_at;
         let old = self.roads.get(&change.change).cloned();
         let mut road = match old.clone() {
-            Some(old) => RoadState { ended: true, since, ..old },
-            None => {
-                RoadState { change: change.clone(), closed: false, ended: true, since, changed: None, reopened: None }
-            }
+            Some(old) => RoadState { ended: true, since, told: Some(doing.seq), ..old },
+            None => RoadState {
+                change: change.clone(),
+                closed: false,
+                ended: true,
+                since,
+                told: Some(doing.seq),
+                changed: None,
+                reopened: None,
+            },
         };
         if doing.keeps_the_newest() {
             let said = doing.said();

@@ -18,6 +18,11 @@ pub trait LegRows: Send + Sync {
     fn leg(&self, span: usize, from: NodeIx, to: NodeIx) -> (i32, i32) {
         self.row(span, from).get(to.index()).copied().unwrap_or((UNREACHABLE, 0))
     }
+
+    /// How long a vehicle waits before it leaves where there is no way yet: until a later span begins in which there is one. 0: it does not wait.
+    fn waits_max(&self) -> i32 {
+        0
+    }
 }
 
 /// Legs that are asked for one by one and not kept: for an answer that reads few of them.
@@ -25,8 +30,8 @@ pub trait LegRows: Send + Sync {
 pub struct AskedLegs {
     nodes: usize,
     source: Arc<dyn LegRows>,
-    /// The span in which each node is left; empty: the first.
-    spans: Arc<[u32]>,
+    /// The span in which each node is left, and the last one for whose beginning a vehicle waits there where there is no way; empty: the first.
+    spans: Arc<[(u32, u32)]>,
     /// A node behind each node, and the leg between them: those that are read again and again.
     next: Arc<[(NodeIx, (i32, i32))]>,
 }
@@ -68,14 +73,24 @@ impl AskedLegs {
     }
 
     fn ask(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
-        let span = self.spans.get(a.index()).map_or(0, |&span| span as usize);
-        legal(self.source.leg(span, a, b))
+        let spans = self.spans.get(a.index()).map_or((0, 0), |&(first, last)| (first as usize, last as usize));
+        first_way(spans, |span| legal(self.source.leg(span, a, b))).1
     }
 }
 
 /// What is missing or negative counts as no way.
 fn legal(leg: (i32, i32)) -> (i32, i32) {
     if leg.0 < 0 || leg.1 < 0 { (UNREACHABLE, 0) } else { leg }
+}
+
+/// The first of some spans in which there is a way, and the leg then; where there is none, the first of all.
+fn first_way((first, last): (usize, usize), leg: impl Fn(usize) -> (i32, i32)) -> (usize, (i32, i32)) {
+    let found = leg(first);
+    if found.0 < UNREACHABLE {
+        return (first, found);
+    }
+    let later = (first + 1..=last).map(|span| (span, leg(span))).find(|(_, leg)| leg.0 < UNREACHABLE);
+    later.unwrap_or((first, found))
 }
 
 type Row = Box<[(i32, i32)]>;
@@ -190,8 +205,8 @@ impl TimeDependentLegs {
     }
 
     /// Where legs are asked for one by one: the same legs with those from each node as they are in one span.
-    pub(crate) fn asked_in(&self, span_of: impl Iterator<Item = usize>) -> Option<AskedLegs> {
-        let spans = || span_of.map(|span| span as u32).collect();
+    pub(crate) fn asked_in(&self, spans_of: impl Iterator<Item = (usize, usize)>) -> Option<AskedLegs> {
+        let spans = || spans_of.map(|(first, last)| (first as u32, last as u32)).collect();
         self.rows.is_empty().then(|| AskedLegs {
             nodes: self.nodes,
             source: Arc::new(Reading(self.clone())),
@@ -216,8 +231,28 @@ impl TimeDependentLegs {
         self.until.len() + 1
     }
 
-    pub(crate) fn span_at(&self, at: i32) -> usize {
+    fn span_at(&self, at: i32) -> usize {
         self.until.partition_point(|&until| until <= at)
+    }
+
+    /// The span of an instant, and the last one for whose beginning a vehicle waits that finds no way then.
+    pub(crate) fn spans_from(&self, at: i32) -> (usize, usize) {
+        (self.span_at(at), self.span_at(at.saturating_add(self.source.waits_max())))
+    }
+
+    /// A leg in the first of some spans in which there is a way.
+    pub(crate) fn open_leg(&self, spans: (usize, usize), a: NodeIx, b: NodeIx) -> (i32, i32) {
+        first_way(spans, |span| self.leg(span, a, b)).1
+    }
+
+    /// When a vehicle that could leave at an instant leaves for a node: later where there is a way soon, and none yet.
+    pub(crate) fn leaves_at(&self, a: NodeIx, b: NodeIx, depart: i32) -> i32 {
+        let spans = self.spans_from(depart);
+        if spans.0 == spans.1 {
+            return depart;
+        }
+        let (span, _) = first_way(spans, |span| self.leg(span, a, b));
+        if span == spans.0 { depart } else { self.until[span - 1] }
     }
 
     /// Times and lengths from a node in a span, computed when they are first read.
@@ -239,9 +274,10 @@ impl TimeDependentLegs {
         slot.get_or_init(|| row.into_boxed_slice())
     }
 
-    /// A leg in the first span.
+    /// A leg in the first span, or in the next where there is no way yet and soon will be.
     pub(crate) fn first(&self, a: NodeIx, b: NodeIx) -> (i32, i32) {
-        self.leg(0, a, b)
+        let last = if self.source.waits_max() > 0 { self.spans_from(0).1 } else { 0 };
+        self.open_leg((0, last), a, b)
     }
 
     /// Time and length of a leg that is begun at an instant; `own` is what the vehicle makes of a time of the rows.
@@ -279,4 +315,40 @@ pub fn travel_over(depart: i64, spans: impl Iterator<Item = (i64, i64)>) -> i64 
         at = at.max(until);
     }
     at + (left * last + WHOLE - 1) / WHOLE - depart
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{LegRows, TimeDependentLegs, UNREACHABLE};
+    use crate::index::NodeIx;
+
+    /// No way in the first span, and one of 600 behind it, for which a vehicle waits 10.
+    struct Opens;
+
+    impl LegRows for Opens {
+        fn row(&self, span: usize, _from: NodeIx) -> Vec<(i32, i32)> {
+            vec![if span == 0 { (UNREACHABLE, 0) } else { (600, 100) }; 2]
+        }
+
+        fn waits_max(&self) -> i32 {
+            10
+        }
+    }
+
+    #[test]
+    fn a_vehicle_waits_for_a_way_that_opens_soon_and_for_no_other() {
+        let (from, to) = (NodeIx(0), NodeIx(1));
+        let rows = TimeDependentLegs::from_rows(2, vec![20], Arc::new(Opens)).expect("the instants ascend");
+        let asked = TimeDependentLegs::asked(2, vec![20], Arc::new(Opens)).expect("the instants ascend");
+        for legs in [rows, asked] {
+            let leaves = [5, 9, 10, 19, 20, 30].map(|depart| legs.leaves_at(from, to, depart));
+            assert_eq!(leaves, [5, 9, 20, 20, 20, 30]);
+            let times = leaves.map(|leaves| legs.leaving(from, to, leaves, |time| time).0);
+            assert_eq!(times, [UNREACHABLE, UNREACHABLE, 600, 600, 600, 600]);
+            let constant = |at: i32| legs.open_leg(legs.spans_from(at), from, to).0;
+            assert_eq!([5, 10, 20].map(constant), [UNREACHABLE, 600, 600]);
+        }
+    }
 }

@@ -351,11 +351,21 @@ impl Problem {
         match &self.spec.legs {
             Legs::TimeDependent(legs) => {
                 let class = self.own_class(tour);
-                class.priced(legs.leaving(a, b, depart, |time| class.time(time)))
+                let leaves = legs.leaves_at(a, b, depart);
+                let (time, cost) = class.priced(legs.leaving(a, b, leaves, |time| class.time(time)));
+                (time.saturating_add(leaves - depart), cost)
             }
             Legs::Matrix(_) | Legs::Several(_) | Legs::Asked(_) | Legs::Plane { .. } | Legs::Sphere { .. } => {
                 self.leg(tour, a, b)
             }
+        }
+    }
+
+    /// How long a vehicle that could leave at an instant waits for a way to open, which [`Self::leg_at`] counts as part of the leg.
+    pub(crate) fn waits_for_way(&self, a: NodeIx, b: NodeIx, depart: i32) -> i32 {
+        match &self.spec.legs {
+            Legs::TimeDependent(legs) => legs.leaves_at(a, b, depart) - depart,
+            Legs::Matrix(_) | Legs::Several(_) | Legs::Asked(_) | Legs::Plane { .. } | Legs::Sphere { .. } => 0,
         }
     }
 

@@ -67,6 +67,8 @@ pub enum Alternative {
     },
     /// Its shift ends too early.
     Shift,
+    /// Its driver would drive, or be at work, too long, or his breaks take too long.
+    DrivingTime,
     /// No road leads there.
     Unreachable,
     /// It is not the cheapest of the others; whether it could is not looked at.
@@ -145,12 +147,11 @@ fn refused(obstacle: Obstacle) -> Alternative {
         | Obstacle::Home(_)
         | Obstacle::Late(_)
         | Obstacle::OtherLate(_)
-        | Obstacle::Travel(_)
         | Obstacle::Way(_)
         | Obstacle::Range(_)
-        | Obstacle::DrivingTime
         | Obstacle::Dock
         | Obstacle::Pauses => Alternative::Shift,
+        Obstacle::Travel(_) | Obstacle::DrivingTime => Alternative::DrivingTime,
         Obstacle::Price
         | Obstacle::Pinned
         | Obstacle::Skills

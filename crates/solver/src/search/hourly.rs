@@ -13,7 +13,7 @@ use super::rounds::{replica_seed, solve_constant};
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::interrupt::Interrupt;
 use crate::moves::insert_into;
-use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, Solution, absent_units, all_stops};
+use crate::problem::{LegMatrix, Legs, Problem, ProblemSpec, Role, Solution, UNREACHABLE, absent_units, all_stops};
 use crate::random::mix;
 use crate::schedule::{drive, price};
 use crate::state::{Local, State};
@@ -44,8 +44,11 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
             leaves[node(stop)] = timed.departure;
         });
     }
-    let at: Vec<(usize, NodeIx)> = (0..n).map(|node| (legs.span_at(leaves[node]), NodeIx(node as u32))).collect();
-    if let Some(asked) = legs.asked_in(at.iter().map(|&(span, _)| span)) {
+    // Nobody leaves before the first tour begins.
+    let begins = problem.tours().iter().map(|spec| spec.start_at).min().unwrap_or(0);
+    let spans = |at: i32| (legs.spans_from(at).0, legs.spans_from(at.max(begins)).1);
+    let at: Vec<((usize, usize), NodeIx)> = (0..n).map(|node| (spans(leaves[node]), NodeIx(node as u32))).collect();
+    if let Some(asked) = legs.asked_in(at.iter().map(|&(spans, _)| spans)) {
         let driven = TourIx::all().zip(tours).flat_map(|(tour, sequence)| {
             let stops = sequence.iter().map(|&stop| problem.stops()[stop.index()].node);
             let nodes: Vec<NodeIx> = std::iter::once(problem.tours()[tour.index()].start_node).chain(stops).collect();
@@ -55,13 +58,17 @@ pub(crate) fn frozen(problem: &Problem, tours: &[Vec<StopIx>]) -> Problem {
     }
     // One row of each span is read before the others are read in parallel: what the source prepares for a span it prepares once.
     let mut prepared = vec![false; legs.spans()];
-    for &(span, node) in &at {
+    for &((span, _), node) in &at {
         if !std::mem::replace(&mut prepared[span], true) {
             legs.row(span, node);
         }
     }
-    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&(span, node)| legs.row(span, node)).collect();
-    with_legs(problem, tours, LegMatrix::from_fn(n, |a, b| rows[a][b]).into())
+    let rows: Vec<&[(i32, i32)]> = at.par_iter().map(|&((span, _), node)| legs.row(span, node)).collect();
+    let leg = |a: usize, b: usize| {
+        let found = rows[a][b];
+        if found.0 < UNREACHABLE { found } else { legs.open_leg(at[a].0, NodeIx(a as u32), NodeIx(b as u32)) }
+    };
+    with_legs(problem, tours, LegMatrix::from_fn(n, leg).into())
 }
 
 /// The same problem with other legs and another plan to start from.

@@ -83,6 +83,14 @@ impl<K: Ord + Clone> FanOut<K> {
         }
     }
 
+    /// How to begin telling a vehicle more of a revision that it may have been told already.
+    pub fn begin_again(&self, vehicle: &K, revision: LogSeq) -> Next {
+        match self.standing.get(vehicle) {
+            Some(&(seq, told)) if told == revision && !self.foreign.contains_key(vehicle) => Next::Append(seq),
+            Some(_) | None => self.begin(vehicle, revision),
+        }
+    }
+
     /// What to do after an answer. `revision` is the revision that is to be told.
     pub fn heard(&mut self, vehicle: &K, revision: LogSeq, heard: Heard) -> Next {
         match heard {
@@ -130,6 +138,17 @@ mod tests {
         assert_eq!(fan.heard(&van, LogSeq(50), Heard::Last(Some((LogSeq(8), LogSeq(50))))), Next::Done);
         assert_eq!(fan.begin(&van, LogSeq(50)), Next::Done, "told already");
         assert_eq!(fan.heard(&van, LogSeq(60), Heard::Last(None)), Next::Append(LogSeq(0)));
+    }
+
+    #[test]
+    fn more_of_the_same_revision_is_told_and_nothing_of_an_older_one() {
+        let van = Name::new("van").expect("legal");
+        let mut fan: FanOut = FanOut::default();
+        assert_eq!(fan.begin_again(&van, LogSeq(40)), Next::Append(LogSeq(0)));
+        assert_eq!(fan.heard(&van, LogSeq(40), Heard::Stored(LogSeq(7))), Next::Done);
+        assert_eq!(fan.begin(&van, LogSeq(40)), Next::Done);
+        assert_eq!(fan.begin_again(&van, LogSeq(40)), Next::Append(LogSeq(7)));
+        assert_eq!(fan.begin_again(&van, LogSeq(39)), Next::Done);
     }
 
     #[test]

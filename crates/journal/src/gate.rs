@@ -220,7 +220,7 @@ impl Gate {
                 return Judged::WhichPolicy { after: self.policy_fact };
             }
             if self.policy.strict {
-                let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: warning.clone() };
+                let error = DecodeError::UnknownField { kind: decoded.kind.name(), warning: Box::new(warning.clone()) };
                 return rejected(error.code(), error.to_string(), on_plan_subject);
             }
         }

@@ -4,7 +4,8 @@
 //!
 //! Where to begin: [`address`] is the one rule for subjects and message ids, [`Gate`] judges what may be folded, [`chain`] makes
 //! the engine's own messages, [`Commit`] and [`FanOut`] are the protocols of plans and assignments, [`begin`] says where a reader
-//! of a zone begins, [`Completeness`] whether it has had every message, [`base`] is the document in which a fleet outlives its log, [`placement`] says which node runs which zone.
+//! of a zone begins, [`Completeness`] whether it has had every message, [`base`] is the document in which a fleet outlives its log, [`placement`] says which node runs which zone,
+//! [`Suspect`] which entry has ended an engine.
 //!
 //! Absent on purpose: sockets, files, clocks; searching; any question about who runs it.
 //!
@@ -50,6 +51,7 @@ mod gate;
 mod pattern;
 pub mod placement;
 mod resume;
+mod suspect;
 
 pub use address::{Address, ZoneName};
 pub use base::BaseError;
@@ -61,3 +63,4 @@ pub use format::{SNAPSHOT_FORMAT, SNAPSHOT_LAYOUT};
 pub use gate::{Gate, Judged, PolicyAt, Raw, Rejection, Said};
 pub use pattern::Pattern;
 pub use resume::{Begin, Covered, FirstPlan, Held, begin, still_the_same};
+pub use suspect::{InHand, Suspect};

@@ -59,7 +59,7 @@ pub enum DecodeError {
         /// The name of the type.
         kind: &'static str,
         /// Which field, and which one was probably meant.
-        warning: Warning,
+        warning: Box<Warning>,
     },
     /// A field has a value that cannot be.
     #[error("`{field}`: {what}")]
@@ -134,7 +134,7 @@ impl Decoded {
             None => Ok(self),
             Some(first) => {
                 let warning = self.warnings.swap_remove(first);
-                Err(DecodeError::UnknownField { kind: self.kind.name(), warning })
+                Err(DecodeError::UnknownField { kind: self.kind.name(), warning: Box::new(warning) })
             }
         }
     }
@@ -172,15 +172,29 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded> {
     }
     let not = |what: String| DecodeError::NotCloudEvent(what);
     // JSON is UTF-8; checking it here means that a message can be recorded as text.
-    let text = std::str::from_utf8(bytes).map_err(|error| not(error.to_string()))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| not(unreadable(bytes, &error)))?;
     if text.trim_ascii_start().starts_with('[') {
         return Err(not("a list; send each event as a message of its own".to_owned()));
     }
     if let Some((envelope, plan)) = plan(text) {
         return decoded(bytes, envelope, |_, _, _| Ok(What::Event(Event::PlanProposed(plan.into_model()?))));
     }
-    let envelope: CloudEvent = serde_json::from_str(text).map_err(|error| not(error.to_string()))?;
+    let envelope: CloudEvent = serde_json::from_str(text).map_err(|error| not(unreadable(bytes, &error)))?;
     decoded(bytes, envelope, what)
+}
+
+/// Why bytes are no JSON. What a program sends that writes its texts otherwise is named, because the reader's own words do not.
+fn unreadable(bytes: &[u8], error: &dyn std::fmt::Display) -> String {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return format!(
+            "it begins with a byte order mark, which JSON does not have: leave its three bytes out ({error})"
+        );
+    }
+    let marked = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    if marked || matches!(bytes, [0, _, ..] | [_, 0, ..]) {
+        return format!("it seems to be UTF-16 or UTF-32, and JSON is sent in UTF-8 ({error})");
+    }
+    error.to_string()
 }
 
 /// Reads a plan without making a JSON value of it first, which takes a third of the time: plans are most of the bytes of a log.

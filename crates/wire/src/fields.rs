@@ -7,7 +7,7 @@ use crate::event_v1::{PlaceV1, WindowV1};
 use crate::instants;
 
 /// Longest service or set-up: a day. Longer is a mistake of units.
-const SPAN_SECONDS_MAX: f64 = 86_400.0;
+pub(crate) const SPAN_SECONDS_MAX: f64 = 86_400.0;
 /// Most skills of an order or a vehicle.
 const SKILLS_MAX: usize = 32;
 /// Most digits of a fraction of a second that are read; RFC 3339 allows any number, and only milliseconds are kept.
@@ -76,11 +76,29 @@ pub(crate) fn optional_instant(field: &str, text: Option<&String>) -> Result<Opt
     text.map(|text| instant(field, text)).transpose()
 }
 
+/// A number of a payload in an error: short, however large it is or however many digits it has.
+pub(crate) struct Shown(pub(crate) f64);
+
+/// Most characters of a number that is shown as it stands.
+const NUMBER_CHARS: usize = 16;
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(value) = *self;
+        let plain = format!("{value}");
+        if plain.len() <= NUMBER_CHARS {
+            return f.write_str(&plain);
+        }
+        let exact = format!("{value:e}");
+        if exact.len() <= NUMBER_CHARS { f.write_str(&exact) } else { write!(f, "about {value:.3e}") }
+    }
+}
+
 pub(crate) fn seconds(field: &str, seconds: f64) -> Result<Millis> {
     if seconds.is_finite() && (0.0..=SPAN_SECONDS_MAX).contains(&seconds) {
         Ok(Millis((seconds * 1000.0).round() as i64))
     } else {
-        bad(field, format!("{seconds} is not between 0 and {SPAN_SECONDS_MAX} seconds"))
+        bad(field, format!("{} is not between 0 and {SPAN_SECONDS_MAX} seconds", Shown(seconds)))
     }
 }
 
@@ -88,7 +106,7 @@ pub(crate) fn money(field: &str, amount: f64) -> Result<i64> {
     if amount.is_finite() && (0.0..=1e9).contains(&amount) {
         Ok((amount * 1e6).round() as i64)
     } else {
-        bad(field, format!("{amount} is not an amount between 0 and a thousand million"))
+        bad(field, format!("{} is not an amount between 0 and a thousand million", Shown(amount)))
     }
 }
 
@@ -100,12 +118,14 @@ pub(crate) fn place(field: &str, place: &PlaceV1) -> Result<Position> {
     match (place.lon, place.lat, place.x_meters, place.y_meters) {
         (Some(lon), Some(lat), None, None) => {
             if !(lon.is_finite() && lat.is_finite() && lon.abs() <= 180.0 && lat.abs() <= 90.0) {
+                let (lon, lat) = (Shown(lon), Shown(lat));
                 return bad(field, format!("lon {lon}, lat {lat} is no place on earth (lon first, both in degrees)"));
             }
             Ok(Position { x: (lon * 1e7).round() as i32, y: (lat * 1e7).round() as i32 })
         }
         (None, None, Some(x), Some(y)) => {
             if !(x.is_finite() && y.is_finite() && x.abs() <= 2e6 && y.abs() <= 2e6) {
+                let (x, y) = (Shown(x), Shown(y));
                 return bad(field, format!("x {x}, y {y} metres: at most 2,000 km from the origin"));
             }
             Ok(Position { x: (x * 1000.0).round() as i32, y: (y * 1000.0).round() as i32 })
@@ -121,7 +141,7 @@ pub(crate) fn load(field: &str, values: &[f64], default: i32) -> Result<Load> {
     }
     for (slot, &value) in load.iter_mut().zip(values) {
         if !(value.is_finite() && (0.0..=500_000.0).contains(&value)) {
-            return bad(field, format!("{value} is not between 0 and 500,000"));
+            return bad(field, format!("{} is not between 0 and 500,000", Shown(value)));
         }
         *slot = (value * 1000.0).round() as i32;
     }

@@ -35,13 +35,11 @@ impl Labels {
         *self == Self::default()
     }
 
-    /// A message that asks for an order, with these words in it: nobody has sent it, and it says of an order what its producer said elsewhere. A message that
-    /// asks for none is as it was.
-    pub fn into_message(&self, message: &[u8]) -> Vec<u8> {
-        let as_it_was = || message.to_vec();
-        let Ok(mut event) = serde_json::from_slice::<CloudEvent>(message) else { return as_it_was() };
+    /// Puts these words into an event that asks for an order: nobody has sent it, and it says of an order what its producer said elsewhere. One that
+    /// asks for none stays as it is.
+    pub fn put_into(&self, event: &mut CloudEvent) {
         if EventType::named(&event.kind) != Some(EventType::OrderCreated) {
-            return as_it_was();
+            return;
         }
         let mut put = |path: &str, field: &str, words: &Option<String>| {
             if let (Some(Value::Object(place)), Some(words)) = (event.data.pointer_mut(path), words) {
@@ -52,7 +50,6 @@ impl Labels {
         put("/job/stop", "address", &self.delivery);
         put("/shipment/pickup", "address", &self.pickup);
         put("/shipment/delivery", "address", &self.delivery);
-        event.to_bytes()
     }
 
     /// The order that an event may call something: one that is asked for, changed, or kept a slot for.
@@ -117,6 +114,7 @@ fn may_label(message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::envelope::CloudEvent;
     use serde_json::{Value, json};
 
     use fleetfold_model::Name;
@@ -164,10 +162,15 @@ mod tests {
         ];
         for (data, labels) in orders {
             let plain = created(&data);
-            let called = labels.into_message(&plain);
+            let put = |labels: &Labels| {
+                let mut event: CloudEvent = serde_json::from_slice(&plain).unwrap();
+                labels.put_into(&mut event);
+                event.to_bytes()
+            };
+            let called = put(&labels);
             assert_eq!(Labels::of(&called), labels);
             assert_eq!(decode(&called).unwrap().what, decode(&plain).unwrap().what, "they decide nothing");
-            assert_eq!(Labels::of(&Labels::default().into_message(&plain)), Labels::default());
+            assert_eq!(Labels::of(&put(&Labels::default())), Labels::default());
         }
     }
 

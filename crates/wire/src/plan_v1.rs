@@ -184,7 +184,7 @@ struct AssignedV1<'a> {
 /// A break is being taken.
 const TAKEN: &str = "taken";
 
-const REASONS: [(UnassignedReason, &str); 10] = [
+const REASONS: [(UnassignedReason, &str); 11] = [
     (UnassignedReason::NoVehicle, "no_vehicle"),
     (UnassignedReason::Skills, "skills"),
     (UnassignedReason::Capacity, "capacity"),
@@ -195,9 +195,10 @@ const REASONS: [(UnassignedReason, &str); 10] = [
     (UnassignedReason::Aboard, "aboard"),
     (UnassignedReason::Stops, "stops"),
     (UnassignedReason::Silent, "silent"),
+    (UnassignedReason::DrivingTime, "driving_time"),
 ];
 
-const OBSTACLES: [(Obstacle, &str); 10] = [
+const OBSTACLES: [(Obstacle, &str); 11] = [
     (Obstacle::Dearer, "dearer"),
     (Obstacle::Skills, "skills"),
     (Obstacle::Capacity, "capacity"),
@@ -208,6 +209,7 @@ const OBSTACLES: [(Obstacle, &str); 10] = [
     (Obstacle::Stops, "stops"),
     (Obstacle::Unreachable, "unreachable"),
     (Obstacle::Silent, "silent"),
+    (Obstacle::DrivingTime, "driving_time"),
 ];
 
 fn word<T: PartialEq + Copy>(table: &[(T, &'static str)], value: T) -> &'static str {

@@ -14,7 +14,9 @@ use crate::event_v1::{
     NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1,
     SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
-use crate::fields::{instant, load, money, name, optional_instant, place, priority, seconds, skills, window};
+use crate::fields::{
+    SPAN_SECONDS_MAX, Shown, instant, load, money, name, optional_instant, place, priority, seconds, skills, window,
+};
 use crate::labels::Labels;
 use crate::plan_v1::hex;
 
@@ -160,11 +162,12 @@ pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {
     if ends < starts {
         return bad("shift.ends", "the shift ends before it starts");
     }
-    let breaks = raw.breaks.iter().map(|raw: &BreakV1| {
-        let period = WindowV1 { opens: raw.opens.clone(), closes: raw.closes.clone() };
+    let breaks = raw.breaks.iter().enumerate().map(|(index, raw): (usize, &BreakV1)| {
+        let (field, period) =
+            (format!("shift.breaks[{index}]"), WindowV1 { opens: raw.opens.clone(), closes: raw.closes.clone() });
         Ok(Break {
-            window: window("shift.breaks", &period)?,
-            duration: seconds("shift.breaks.duration_seconds", raw.duration_seconds)?,
+            window: window(&field, &period)?,
+            duration: seconds(&format!("{field}.duration_seconds"), raw.duration_seconds)?,
         })
     });
     Ok(Shift { starts, ends, breaks: breaks.collect::<Result<_>>()? })
@@ -173,7 +176,7 @@ pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {
 pub(crate) fn vehicle(raw: &VehicleV1) -> Result<Vehicle> {
     let factor = raw.speed_factor.unwrap_or(1.0);
     if !(factor.is_finite() && (0.1..=5.0).contains(&factor)) {
-        return bad("speed_factor", format!("{factor} is not between 0.1 and 5"));
+        return bad("speed_factor", format!("{} is not between 0.1 and 5", Shown(factor)));
     }
     let costs = raw.costs.map_or(Ok(VehicleCosts::default()), |costs| {
         Ok(VehicleCosts {
@@ -215,24 +218,32 @@ fn driving_time(raw: &DrivingTimeV1) -> Result<DrivingRule> {
             duty_max: None,
         },
     };
-    let span = |field: &str, value: Option<f64>, least: i64| {
+    let span = |field: &str, value: Option<f64>, least: f64| {
         let Some(value) = value else { return Ok(None) };
         let field = format!("driving_time.{field}");
-        let span = seconds(&field, value)?;
-        if span < Millis(least * 1000) {
-            return bad(&field, format!("{value} is less than {least} seconds"));
+        // To the millisecond, as it is kept.
+        if (value * 1000.0).round() < least * 1000.0 || value > SPAN_SECONDS_MAX {
+            return bad(&field, format!("{} is not between {least} and {SPAN_SECONDS_MAX} seconds", Shown(value)));
         }
-        Ok(Some(span))
+        seconds(&field, value).map(Some)
     };
-    rule.driving_max = span("driving_max_seconds", raw.driving_max_seconds, 60)?.unwrap_or(rule.driving_max);
-    rule.pause = span("break_seconds", raw.break_seconds, 1)?.unwrap_or(rule.pause);
-    rule.first_part = span("first_part_seconds", raw.first_part_seconds, 0)?.unwrap_or(rule.first_part);
+    rule.driving_max = span("driving_max_seconds", raw.driving_max_seconds, 60.0)?.unwrap_or(rule.driving_max);
+    rule.pause = span("break_seconds", raw.break_seconds, 1.0)?.unwrap_or(rule.pause);
+    rule.first_part = span("first_part_seconds", raw.first_part_seconds, 0.0)?.unwrap_or(rule.first_part);
     rule.service_counts = raw.service_counts.unwrap_or(rule.service_counts);
-    let in_shift = span("shift_driving_max_seconds", raw.shift_driving_max_seconds, 60)?;
+    let in_shift = span("shift_driving_max_seconds", raw.shift_driving_max_seconds, 60.0)?;
     rule.shift_driving_max = in_shift.or(rule.shift_driving_max);
-    rule.duty_max = span("duty_max_seconds", raw.duty_max_seconds, 60)?.or(rule.duty_max);
+    rule.duty_max = span("duty_max_seconds", raw.duty_max_seconds, 60.0)?.or(rule.duty_max);
     if rule.first_part >= rule.pause {
-        return bad("driving_time.first_part_seconds", "the first part of a break must be shorter than the whole");
+        let (first, whole) = (rule.first_part.0 as f64 / 1000.0, rule.pause.0 as f64 / 1000.0);
+        let what =
+            format!("the first part of a break, {first} seconds, must be shorter than the whole, {whole} seconds");
+        return if raw.first_part_seconds.is_some() {
+            bad("driving_time.first_part_seconds", what)
+        } else {
+            // The first part is that of the rule.
+            bad("driving_time.break_seconds", format!("{what}; say `first_part_seconds` too (0: in one part only)"))
+        };
     }
     Ok(rule)
 }
@@ -469,7 +480,9 @@ fn retirement(seconds: Option<f64>, default: Millis) -> Result<Millis> {
     match seconds {
         None => Ok(default),
         Some(seconds) if (60.0..=31_622_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
-        Some(seconds) => bad("retire_after_seconds", format!("{seconds} is not between 60 seconds and 366 days")),
+        Some(seconds) => {
+            bad("retire_after_seconds", format!("{} is not between 60 seconds and 366 days", Shown(seconds)))
+        }
     }
 }
 
@@ -480,7 +493,9 @@ fn period(seconds: Option<f64>, default: Millis) -> Result<Millis> {
         Some(seconds) if seconds == 0.0 || (1.0..=86_400.0).contains(&seconds) => {
             Ok(Millis((seconds * 1000.0).round() as i64))
         }
-        Some(seconds) => bad("decide_every_seconds", format!("{seconds} is neither 0 nor between a second and a day")),
+        Some(seconds) => {
+            bad("decide_every_seconds", format!("{} is neither 0 nor between a second and a day", Shown(seconds)))
+        }
     }
 }
 
@@ -489,7 +504,7 @@ fn notice(seconds: Option<f64>, default: Millis) -> Result<Millis> {
     match seconds {
         None => Ok(default),
         Some(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Millis((seconds * 1000.0).round() as i64)),
-        Some(seconds) => bad("notice_seconds", format!("{seconds} is not between 0 and a day")),
+        Some(seconds) => bad("notice_seconds", format!("{} is not between 0 and a day", Shown(seconds))),
     }
 }
 

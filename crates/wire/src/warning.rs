@@ -1,5 +1,7 @@
 //! What looks like a mistake in an event that is taken all the same.
 
+use fleetfold_model::Timestamp;
+
 /// Something about an event that is probably a mistake. The event is taken as it is, and whoever wrote it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -13,8 +15,10 @@ pub struct Warning {
     pub hint: Option<String>,
     /// What is odd about the value, and what is done with it. Not of unknown fields.
     pub detail: Option<String>,
-    /// The id that nobody knows. Only of unknown ids.
+    /// The id that nobody knows, or the vehicle whose driver has driven too long. Only of these.
     pub about: Option<Box<str>>,
+    /// The zone time by which a driver had driven too long. Only of that.
+    pub since: Option<Timestamp>,
 }
 
 impl Warning {
@@ -22,7 +26,8 @@ impl Warning {
     pub const UNKNOWN_FIELD: &str = "unknown_field";
     /// A legal value that hardly anybody means. It has the effect that it says. A strict zone takes it, too.
     pub const ODD_VALUE: &str = "odd_value";
-    /// What happened contradicts the plan or a cancellation. It is taken as what happened, and a person has to look at it.
+    /// What happened contradicts the plan or a cancellation and is taken as what happened; or two vehicles say how one stop ended, and the first
+    /// counts. A person has to look at it.
     pub const CONFLICT: &str = "conflict";
     /// An order is named that nobody has asked for. What is said of it is remembered until somebody does.
     pub const UNKNOWN_ORDER: &str = "unknown_order";
@@ -47,29 +52,44 @@ impl Warning {
     ];
 
     pub(crate) fn unknown_field(field: String, hint: Option<String>) -> Self {
-        Self { code: Self::UNKNOWN_FIELD, field, hint, detail: None, about: None }
+        Self { code: Self::UNKNOWN_FIELD, field, hint, detail: None, about: None, since: None }
     }
 
     /// A legal value that hardly anybody means: what is odd about it, and what is done with it.
     pub fn odd_value(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::ODD_VALUE, field: field.into(), hint: None, detail: Some(detail.into()), about: None }
+        Self {
+            code: Self::ODD_VALUE,
+            field: field.into(),
+            hint: None,
+            detail: Some(detail.into()),
+            about: None,
+            since: None,
+        }
     }
 
     /// Something that happened although it should not have.
     pub fn conflict(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: Self::CONFLICT, field: field.into(), hint: None, detail: Some(detail.into()), about: None }
+        Self {
+            code: Self::CONFLICT,
+            field: field.into(),
+            hint: None,
+            detail: Some(detail.into()),
+            about: None,
+            since: None,
+        }
     }
 
-    /// A driver has driven too long.
-    pub fn driving_time(detail: impl Into<String>) -> Self {
+    /// The driver of a vehicle has driven too long by this zone time.
+    pub fn driving_time(vehicle: &str, since: Timestamp, detail: impl Into<String>) -> Self {
         let detail = Some(detail.into());
-        Self { code: Self::DRIVING_TIME, field: "vehicle_id".into(), hint: None, detail, about: None }
+        let (code, field) = (Self::DRIVING_TIME, "vehicle_id".into());
+        Self { code, field, hint: None, detail, about: Some(vehicle.into()), since: Some(since) }
     }
 
     /// An id that is named in a field and that nobody knows; `hint`: a known one that is spelt much like it. `code` is one of the
     /// `UNKNOWN_` codes of ids.
     pub fn unknown_id(code: &'static str, field: &str, about: &str, hint: Option<String>, detail: String) -> Self {
-        Self { code, field: field.to_owned(), hint, detail: Some(detail), about: Some(about.into()) }
+        Self { code, field: field.to_owned(), hint, detail: Some(detail), about: Some(about.into()), since: None }
     }
 
     /// The code of this name.

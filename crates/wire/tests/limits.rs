@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_wire::{EventType, Writer, decode};
+use fleetfold_wire::{DecodeError, EventType, Writer, decode};
 use serde_json::{Value, json};
 
 /// The example of each type in the manual.
@@ -11,6 +11,11 @@ fn examples() -> BTreeMap<String, Value> {
     let blocks = manual.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
     let events = blocks.filter_map(|block| serde_json::from_str::<Value>(block).ok());
     events.filter_map(|event| Some((event["type"].as_str()?.to_owned(), event))).collect()
+}
+
+fn event(kind: &str, data: &Value) -> Value {
+    let kind = format!("fleet.{kind}.v1");
+    json!({ "specversion": "1.0", "id": "1", "source": "/t", "type": kind, "time": "2026-06-01T09:00:00Z", "data": data })
 }
 
 /// Every value of one field: path in the payload, at the limits, beyond them.
@@ -125,4 +130,62 @@ fn what_a_schema_says_is_what_is_taken() {
         }
     }
     assert!(taken > 60 && refused > 100, "{taken} taken, {refused} refused");
+}
+
+/// A number out of range is told shortly, with the field that is wrong and what it may be.
+#[test]
+fn the_error_names_the_field_that_is_out_of_range() {
+    let example = |driving: Value| {
+        let data = json!({ "vehicle_id": "v", "start": { "lon": 1.0, "lat": 2.0 }, "driving_time": driving });
+        event("vehicle.registered", &data)
+    };
+    let limits = json!({ "driving_max_seconds": 3600, "break_seconds": 1200 });
+    let with = |field: &str, value: f64| {
+        let mut limits = limits.clone();
+        limits[field] = json!(value);
+        example(limits)
+    };
+    let shift = json!({ "starts": "2026-06-01T08:00:00Z", "ends": "2026-06-01T16:00:00Z", "breaks": [
+        { "opens": "2026-06-01T12:00:00Z", "closes": "2026-06-01T13:00:00Z", "duration_seconds": 900 },
+        { "opens": "2026-06-01T12:00:00Z", "closes": "2026-06-01T13:00:00Z", "duration_seconds": -1.0 },
+    ] });
+    let on = json!({ "vehicle_id": "v", "shift": shift });
+    let place = json!({ "vehicle_id": "v", "start": { "lon": 1e300, "lat": 2.0 } });
+    let is_between = |least: &str| format!("is not between {least} and 86400 seconds");
+    for (event, field, what) in [
+        (with("break_seconds", 1e300), "driving_time.break_seconds", "1e300 ".to_owned() + &is_between("1")),
+        (with("driving_max_seconds", 59.0), "driving_time.driving_max_seconds", "59 ".to_owned() + &is_between("60")),
+        (
+            with("duty_max_seconds", 123_456_789_012.345_67),
+            "driving_time.duty_max_seconds",
+            "about 1.235e11 ".to_owned() + &is_between("60"),
+        ),
+        (
+            with("first_part_seconds", 1200.0),
+            "driving_time.first_part_seconds",
+            "the first part of a break, 1200 seconds, must be shorter than the whole, 1200 seconds".to_owned(),
+        ),
+        (
+            example(json!({ "rule": "eu_561", "break_seconds": 600 })),
+            "driving_time.break_seconds",
+            "the first part of a break, 900 seconds, must be shorter than the whole, 600 seconds; say `first_part_seconds` too (0: in \
+             one part only)"
+                .to_owned(),
+        ),
+        (
+            event("shift.started", &on),
+            "shift.breaks[1].duration_seconds",
+            "-1 is not between 0 and 86400 seconds".to_owned(),
+        ),
+        (
+            event("vehicle.registered", &place),
+            "start",
+            "lon 1e300, lat 2 is no place on earth (lon first, both in degrees)".to_owned(),
+        ),
+    ] {
+        match decode(event.to_string().as_bytes()) {
+            Err(DecodeError::Field { field: told, what: said }) => assert_eq!((told.as_str(), said), (field, what)),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
 }

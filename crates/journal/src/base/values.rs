@@ -218,6 +218,7 @@ words!(UnassignedReason:
     UnassignedReason::Aboard => "aboard",
     UnassignedReason::Stops => "stops",
     UnassignedReason::Silent => "silent",
+    UnassignedReason::DrivingTime => "driving_time",
 );
 
 /// A value of an enum, written as its word.
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(FailReason::ALL, "one of `no_show` `refused` `no_access` `goods` `other`");
         assert_eq!(
             UnassignedReason::ALL,
-            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard` `stops` `silent`"
+            "one of `no_vehicle` `skills` `capacity` `shift` `unreachable` `rejected` `no_place` `aboard` `stops` `silent` `driving_time`"
         );
         assert_eq!((FailReason::NoAccess.word(), FailReason::of_word("goods")), ("no_access", Some(FailReason::Goods)));
         assert_eq!((UnassignedReason::NoPlace.word(), StopKind::of_word("Pickup")), ("no_place", None));

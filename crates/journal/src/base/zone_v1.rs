@@ -317,13 +317,15 @@ pub(super) struct RoadStateV1 {
     ended: bool,
     since_ms: i64,
     #[serde(default, skip_serializing_if = "is_default")]
+    told_seq: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
     changed: Option<SaidAtV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     reopened: Option<SaidAtV1>,
 }
 
 impl From<RoadState> for RoadStateV1 {
-    fn from(RoadState { change, closed, ended, since, changed, reopened }: RoadState) -> Self {
+    fn from(RoadState { change, closed, ended, since, told, changed, reopened }: RoadState) -> Self {
         let RoadChange { change, target, time_percent, from, until } = change;
         let points = |places: Vec<_>| places.into_iter().map(PointV1::from).collect();
         let target = target.map(|target| match target {
@@ -341,6 +343,7 @@ impl From<RoadState> for RoadStateV1 {
             closed,
             ended,
             since_ms: since.0,
+            told_seq: told.map(|LogSeq(seq)| seq),
             changed: changed.map(Into::into),
             reopened: reopened.map(Into::into),
         }
@@ -369,6 +372,7 @@ impl From<RoadStateV1> for RoadState {
             closed: road.closed,
             ended: road.ended,
             since: Timestamp(road.since_ms),
+            told: road.told_seq.map(LogSeq),
             changed: road.changed.map(Into::into),
             reopened: road.reopened.map(Into::into),
         }

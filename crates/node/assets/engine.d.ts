@@ -505,10 +505,12 @@ export interface FoundVehicle {
 
 /** One thing that would have to give. */
 export interface Give {
-  /** By how much: seconds of a shift, units of load, stops, or money. */
+  /** By how much: seconds of a shift or of a driver's hours, units of load, stops, or money. */
   by?: number | null;
   /** The dimension of load, from 1. */
   dimension?: number | null;
+  /** Of `driving_time`, which limit of the rule: `driving` (without a break), `shift_driving`, or `duty`. */
+  limit?: string | null;
   skills?: Array<string>;
   /** The vehicle that has it instead. */
   vehicle?: string | null;
@@ -1982,7 +1984,7 @@ export interface Visit {
 
 /** One warning about one event. */
 export interface Warned {
-  /** The id that nobody knew. */
+  /** The id that nobody knew, or the vehicle whose driver has driven too long. */
   about?: string | null;
   /** When this engine saw it first (wall clock, RFC 3339). */
   at: string;
@@ -1998,11 +2000,13 @@ export interface Warned {
   id: string;
   /** The event's position in the log; `None` until the reader of the log has met it. */
   seq?: number | null;
+  /** By when a driver had driven too long (zone time, RFC 3339). */
+  since?: string | null;
   /** Who wrote the event. */
   source: string;
   /** The name of its type. */
   type: string;
-  /** It is withdrawn: what nobody knew has come, as this entry of the log. */
+  /** It is withdrawn: what nobody knew has come, or what was told late shows that it was not so, as this entry of the log. */
   withdrawn_seq?: number | null;
 }
 
@@ -2021,6 +2025,8 @@ export interface WarnedLine {
 /** `/v1/warnings`. */
 export interface WarningList {
   counts: Record<string, number>;
+  /** Position reports that were passed over since this engine started: no vehicle comes so far so fast, or a receiver had no fix. */
+  positions_passed_over: number;
   warnings: Array<Warned>;
 }
 

@@ -43,8 +43,8 @@ pub(crate) enum Known {
     Priority(u8),
     /// Nobody has asked for the order, or registered the vehicle, or neither.
     Strangers { order: Option<Stranger>, vehicle: Option<Stranger> },
-    /// So many streets are meant.
-    Streets(usize),
+    /// So many streets are meant; and what of it is about none.
+    Streets(usize, Option<String>),
     /// No street is meant; what is near.
     NoStreet(String),
     /// The change of the roads is over already; those that are in force.
@@ -65,7 +65,7 @@ pub(crate) struct Stranger {
     like: Option<String>,
 }
 
-/// Changes of the roads that are named where one is unknown.
+/// Changes of the roads that are named where one is unknown, and unknown roads among those of a change.
 const NAMED_MAX: usize = 5;
 
 impl Known {
@@ -75,7 +75,7 @@ impl Known {
             Subject::Roads(_) if !network.has_roads() => Self::Nothing,
             Subject::Roads(target) => match network.lines_of(target).len() {
                 0 => Self::NoStreet(what_is_near(network, target)),
-                streets => Self::Streets(streets),
+                streets => Self::Streets(streets, without_street(network, target)),
             },
             Subject::RoadChange(change) => {
                 // One that has ended by the clock is over, too.
@@ -133,6 +133,31 @@ impl Known {
     pub(crate) fn is_strange(&self) -> bool {
         matches!(self, Self::Strangers { .. } | Self::NoSuchChange(..))
     }
+}
+
+/// Those roads or edges of a change that a network does not have, beside others that it has.
+fn without_street(network: &Network, target: &RoadTarget) -> Option<String> {
+    let (strange, of): (Vec<String>, &str) = match target {
+        RoadTarget::Roads(roads) => {
+            let is_strange = |&&road: &&u64| network.edges_named(&RoadTarget::Roads(vec![road])).is_empty();
+            let named = |&road: &u64| {
+                let like: Vec<String> =
+                    network.roads_like(road).into_iter().map(|road| (road as i64).to_string()).collect();
+                format!("{} (nearest are {})", road as i64, like.join(" and "))
+            };
+            (roads.iter().filter(is_strange).map(named).collect(), "roads")
+        }
+        RoadTarget::Edges(edges) => {
+            let is_strange = |&&edge: &&u32| network.edges_named(&RoadTarget::Edges(vec![edge])).is_empty();
+            (edges.iter().filter(is_strange).map(u32::to_string).collect(), "edges")
+        }
+        RoadTarget::Area(_) | RoadTarget::Line { .. } => return None,
+    };
+    let more = strange.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = strange.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    (!strange.is_empty())
+        .then(|| format!("the network has no {of} {named}{more}: they have no effect, the others have"))
 }
 
 /// What of a network is near roads that it does not have.
@@ -271,6 +296,9 @@ pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warnin
             let detail = format!("it is about no street of this zone and has no effect: {near}");
             vec![Warning::odd_value(field(change.target.as_ref()), detail)]
         }
+        (Event::RoadClosed(change) | Event::RoadSlowed(change), Known::Streets(_, Some(strange))) => {
+            vec![Warning::odd_value(field(change.target.as_ref()), strange.clone())]
+        }
         (Event::RoadReopened(change), Known::ChangeOver(open)) => {
             let detail = format!("{} is over already, so nothing ends; {}", change.change, in_force(open));
             vec![Warning::odd_value("change_id", detail)]
@@ -285,7 +313,7 @@ pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warnin
         (
             _,
             Known::Priority(_)
-            | Known::Streets(_)
+            | Known::Streets(..)
             | Known::NoStreet(_)
             | Known::ChangeOver(_)
             | Known::NoSuchChange(..)

@@ -60,6 +60,9 @@ pub(crate) struct Done {
     pub(crate) vehicles: usize,
     /// What is in the area and stays, by reason.
     pub(crate) stays: BTreeMap<Stays, usize>,
+    /// Vehicles whose drivers had driven so many seconds under a rule of driving times (`driving_time`) when they were handed over. No fact could
+    /// tell the other zone of it: it counts their hours anew.
+    pub(crate) hours_begin_anew: BTreeMap<String, i64>,
     /// What left the first zone and did not come to the second one: ids of hand-overs. Something is wrong if there are any.
     pub(crate) lost: Vec<String>,
 }
@@ -133,7 +136,9 @@ impl Pair {
             match given {
                 Given::Order(order, called) => {
                     let created = Event::OrderCreated((**order).clone());
-                    let message = called.into_message(&encode(&created, space, &self.source, id, at).to_bytes());
+                    let mut message = encode(&created, space, &self.source, id, at);
+                    called.put_into(&mut message);
+                    let message = message.to_bytes();
                     let message = match self.to.words.close(EventType::OrderCreated, &created, &message).await? {
                         Closed::Plain => message.into(),
                         Closed::Encrypted(closed) | Closed::Forgotten(closed) => closed,
@@ -144,7 +149,7 @@ impl Pair {
                     all.extend(of_it.map(refusal));
                     facts.push(all);
                 }
-                Given::Vehicle { spec, shift, position } => {
+                Given::Vehicle { spec, shift, position, driven: _ } => {
                     let registered = (format!("{id}/registered"), Event::VehicleRegistered((**spec).clone()), None);
                     let position = self.last_position(&spec.name).await.or(*position);
                     let started = Event::ShiftStarted { vehicle: spec.name.clone(), shift: shift.clone(), position };
@@ -184,7 +189,10 @@ impl Pair {
             };
             match given {
                 Given::Order(..) => done.orders += 1,
-                Given::Vehicle { .. } => done.vehicles += 1,
+                Given::Vehicle { spec, driven, .. } => {
+                    done.vehicles += 1;
+                    done.hours_begin_anew.extend(driven.map(|time| (spec.name.to_string(), time.0 / 1000)));
+                }
             }
             if !is_there || !self.to.taken.contains(id) {
                 done.lost.push(id.clone());
@@ -208,8 +216,9 @@ impl Pair {
         let subject = self.from.zone.subject(&fleetfold_journal::Address::of_position(vehicle));
         let message = self.log.last(Stream::Position, &subject).await.ok().flatten()?;
         match fleetfold_wire::decode(&message.bytes).ok()?.what {
-            fleetfold_wire::What::Position(_, position, _) => Some(position),
-            fleetfold_wire::What::Event(_) => None,
+            fleetfold_wire::What::Position(of, position, _) if of == *vehicle => Some(position),
+            // Whoever reports for another vehicle is not believed.
+            fleetfold_wire::What::Position(..) | fleetfold_wire::What::Event(_) => None,
         }
     }
 

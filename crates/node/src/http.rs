@@ -273,33 +273,64 @@ pub(crate) fn router(live: Live, auth: Arc<Auth>) -> Router {
 
 /// Lets through who may ask. Whoever opens the page and has not logged in is shown the way.
 async fn guard(State(app): State<Arc<App>>, mut request: Request, next: middleware::Next) -> Response {
-    // Only what matched no route has no path here, and there is nothing to see.
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let needs = path.as_deref().map_or(Some(Role::Viewer), |path| routes::needs(request.method(), path));
-    let takes_gzip = document::takes_gzip(request.headers());
-    let wrong = path.as_deref().and_then(|path| openapi::wrong_parameter(request.method(), path, request.uri()));
-    let mut response = match app.auth.allow(&request, needs) {
-        Ok(_) if wrong.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &wrong.unwrap_or_default()),
-        Ok(who) => {
-            request.extensions_mut().insert(who);
-            request.extensions_mut().insert(Arc::clone(&app.auth));
-            match body_within_bounds(request).await {
-                // The right to send a body is held until it is answered.
-                Ok((request, _held)) => as_problem(times::answered(request, next).await).await,
-                Err(refused) => refused,
-            }
-        }
-        Err(refused) if path.as_deref() == Some("/") && refused.status() == StatusCode::UNAUTHORIZED => {
+    // What matches no route shows nothing.
+    let asked = Guarded::of(&request, Role::Viewer);
+    let mut response = match asked.admit(&app.auth, &mut request) {
+        Ok(()) => match body_within_bounds(request).await {
+            // The right to send a body is held until it is answered.
+            Ok((request, _held)) => as_problem(times::answered(request, next).await).await,
+            Err(refused) => refused,
+        },
+        Err(refused) if asked.path.as_deref() == Some("/") && refused.status() == StatusCode::UNAUTHORIZED => {
             (StatusCode::SEE_OTHER, [(header::LOCATION, "login")]).into_response()
         }
         Err(refused) => refused,
     };
-    response = document::packed(response, takes_gzip).await;
+    response = document::packed(response, asked.takes_gzip).await;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, app.policy.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// A request as a guard sees it.
+pub(crate) struct Guarded {
+    /// The route that it matches; `None`: none.
+    path: Option<String>,
+    needs: Option<Role>,
+    pub(crate) takes_gzip: bool,
+    /// A parameter that the route does not have, or not so.
+    wrong: Option<String>,
+}
+
+impl Guarded {
+    /// `unmatched`: who may ask for what matches no route.
+    pub(crate) fn of(request: &Request, unmatched: Role) -> Self {
+        let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+        Self {
+            needs: path.as_deref().map_or(Some(unmatched), |path| routes::needs(request.method(), path)),
+            takes_gzip: document::takes_gzip(request.headers()),
+            wrong: path.as_deref().and_then(|path| openapi::wrong_parameter(request.method(), path, request.uri())),
+            path,
+        }
+    }
+
+    /// Notes in the request who asks, if he may ask this.
+    ///
+    /// # Errors
+    ///
+    /// The answer that says why he may not.
+    #[expect(clippy::result_large_err, reason = "the answer is sent as it is")]
+    pub(crate) fn admit(&self, auth: &Arc<Auth>, request: &mut Request) -> Result<(), Response> {
+        let who = auth.allow(request, self.needs)?;
+        if let Some(wrong) = &self.wrong {
+            return Err(problem(StatusCode::BAD_REQUEST, "bad request", wrong));
+        }
+        request.extensions_mut().insert(who);
+        request.extensions_mut().insert(Arc::clone(auth));
+        Ok(())
+    }
 }
 
 /// A body comes within [`BODY_WITHIN`], and all bodies together have at most [`BODIES_MAX`] bytes. Problems to be solved have a queue of
@@ -431,7 +462,11 @@ async fn zones(State(app): State<Arc<App>>) -> Response {
 
 /// The last warnings about events that were taken.
 async fn warnings(State(app): State<Arc<App>>) -> Response {
-    as_json(text(&WarningList { warnings: app.live.warnings.list(), counts: app.live.warnings.counts() }))
+    as_json(text(&WarningList {
+        warnings: app.live.warnings.list(),
+        counts: app.live.warnings.counts(),
+        positions_passed_over: app.live.metrics.positions_passed_over(),
+    }))
 }
 
 async fn sources(State(app): State<Arc<App>>, Query(bounds): Query<Bounds>) -> Response {
@@ -675,7 +710,7 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
             return Err(Submit::Invalid(NO_EFFECT, what.join("; ")));
         }
         Doubted::Odd(warnings) => (warnings, None),
-        Doubted::Streets(streets) => (Vec::new(), Some(streets)),
+        Doubted::Streets(streets, warnings) => (warnings, Some(streets)),
         Doubted::Nothing => (Vec::new(), None),
     };
     let (bytes, forgotten) = close(live, &decoded, bytes).await?;

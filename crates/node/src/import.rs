@@ -80,8 +80,21 @@ fn import_plan(args: &Import) -> Result<Vec<String>, Failure> {
     }
     let problem = args.problem.as_ref().map(|path| Ok::<_, Failure>((path.display().to_string(), read(path)?)));
     let problem = problem.transpose()?;
+    if problem.as_ref().is_some_and(|(_, text)| asks_for_driving_times(text)) {
+        eprintln!(
+            "`driving_time` of the problem is not taken over, and nobody knows what drivers have driven before: where `vehicle.registered` adds \
+             it, their hours begin anew"
+        );
+    }
     let problem = problem.as_ref().map(|(name, text)| PlanFile { name, text });
     Ok(taken_from_vroom(plan, problem, at)?)
+}
+
+/// True where a vehicle of a problem in VROOM's JSON has a rule of driving times.
+fn asks_for_driving_times(problem: &str) -> bool {
+    let problem: Option<serde_json::Value> = serde_json::from_str(problem).ok();
+    let vehicles = problem.as_ref().and_then(|problem| problem["vehicles"].as_array());
+    vehicles.is_some_and(|vehicles| vehicles.iter().any(|vehicle| !vehicle["driving_time"].is_null()))
 }
 
 impl From<TakenError> for Failure {

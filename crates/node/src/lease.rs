@@ -25,6 +25,9 @@ const RENEW_EVERY: Duration = Duration::from_secs(1);
 const TRY_EVERY: Duration = Duration::from_millis(100);
 /// Who does not own the zone looks this often whether its owner renews the lease.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A renewal that was not confirmed, and was not refused sooner than this, has had no answer: the broker hangs, or cannot be reached, and its
+/// connection does not show that yet.
+const UNANSWERED: Duration = Duration::from_millis(800);
 /// An owner that has not renewed it for this long is gone, or will find that it has lost it.
 const SILENT: Duration = Duration::from_secs(2);
 
@@ -53,6 +56,15 @@ fn is_vacant(leased: Leased) -> Option<bool> {
         Leased::Unknown => None,
         Leased::Nobody => Some(true),
         Leased::Unrenewed(span) => Some(span >= SILENT),
+    }
+}
+
+/// Why nobody is known to own the zone, after a request about its lease that was made then and has failed.
+fn unowned(asked: std::time::Instant, why: &str) -> String {
+    if asked.elapsed() < UNANSWERED {
+        format!("nobody is known to own the zone: {why}")
+    } else {
+        "the broker does not answer, and so nobody is known to own the zone".to_owned()
     }
 }
 
@@ -117,7 +129,7 @@ pub(crate) fn hold(
                     Ok(None) => readiness.unowned.over(),
                     Err(error) => {
                         tracing::warn!(%error, "lease");
-                        readiness.unowned.met(format!("nobody is known to own the zone: {}", error.what));
+                        readiness.unowned.met(unowned(asked, &error.what));
                     }
                 },
                 Some((lease, renewed)) => match runtime.block_on(log.renew(&zone, &owner, lease)) {
@@ -127,8 +139,7 @@ pub(crate) fn hold(
                     }
                     None if renewed.elapsed() > TRUSTED => {
                         (held, lapsed) = (None, Some(lease));
-                        let why = "nobody is known to own the zone: its lease could not be renewed";
-                        readiness.unowned.met_since(renewed, why.to_owned());
+                        readiness.unowned.met_since(renewed, unowned(asked, "its lease could not be renewed"));
                         let _ = inputs.blocking_send(Input::Commit(Outcome::Lost));
                     }
                     None => {}

@@ -119,6 +119,11 @@ impl Metrics {
         self.positions.inc();
     }
 
+    /// How many position reports were passed over.
+    pub(crate) fn positions_passed_over(&self) -> u64 {
+        self.implausible.get()
+    }
+
     pub(crate) fn implausible(&self) {
         self.implausible.inc();
     }

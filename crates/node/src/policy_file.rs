@@ -187,6 +187,7 @@ impl PolicyFile {
             hint: None,
             detail: Some(format!("{file}: {what}; the policy in force stays")),
             about: Some(NAME.into()),
+            since: None,
         };
         let said_of = Said { envelope, kind: EventType::PolicyChanged, warnings: vec![warning] };
         let _ = live.warnings.push(&said_of, None, now);

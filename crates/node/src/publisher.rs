@@ -3,7 +3,7 @@
 //! One vehicle never waits for another: who cannot be told now is tried again, after the others. What lasts is told by
 //! `/readyz`. At the beginning of a term the owner reads what each vehicle was told last, and replaces what another log told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,7 @@ pub(crate) fn start(log: Log, zone: ZoneName, readiness: Arc<Readiness>, referen
         fan: FanOut::default(),
         pending: Routes::new(),
         told: Routes::new(),
+        more: BTreeSet::new(),
         unread: false,
     };
     tokio::spawn(teller.run(queue, term, Arc::clone(&again)));
@@ -85,6 +86,8 @@ struct Teller {
     pending: Routes,
     /// The newest route of each vehicle in this term, told or not.
     told: Routes,
+    /// Of whose newest route more of the same revision is to be told: its driver has accepted stops that stay as they are then.
+    more: BTreeSet<Name>,
     /// A term of ours has begun, and what vehicles were told before has not been read.
     unread: bool,
 }
@@ -146,7 +149,11 @@ impl Teller {
     }
 
     fn take(&mut self, route: Route) {
-        self.told.insert(route.0.vehicle.clone(), route.clone());
+        let frozen = |route: &Route| route.0.visits.iter().map(|visit| visit.frozen).collect::<Vec<_>>();
+        let before = self.told.insert(route.0.vehicle.clone(), route.clone());
+        if before.is_some_and(|before| before.0.revision == route.0.revision && frozen(&before) != frozen(&route)) {
+            self.more.insert(route.0.vehicle.clone());
+        }
         self.pending.insert(route.0.vehicle.clone(), route);
     }
 
@@ -161,7 +168,10 @@ impl Teller {
             let Some((assignment, space, decision, applied)) = self.pending.get(&vehicle).cloned() else { continue };
             self.fan.folded(&vehicle, assignment.revision, applied);
             match self.tell(&assignment, space, decision).await {
-                Ok(()) => drop(self.pending.remove(&vehicle)),
+                Ok(()) => {
+                    self.pending.remove(&vehicle);
+                    self.more.remove(&vehicle);
+                }
                 Err(why) => failed = Some(format!("{vehicle}: {why}")),
             }
         }
@@ -194,7 +204,10 @@ impl Teller {
         let subject = self.zone.subject(&Address::of_assignment(vehicle));
         let reference = |order: &Name| self.references.of(order).map(|reference| reference.to_string());
         let bytes = Bytes::from(assignment_to_json(assignment, space, reference));
-        let mut next = self.fan.begin(vehicle, assignment.revision);
+        let has_more = self.more.contains(vehicle);
+        let revision = assignment.revision;
+        let mut next =
+            if has_more { self.fan.begin_again(vehicle, revision) } else { self.fan.begin(vehicle, revision) };
         let mut unconfirmed = "it is not confirmed".to_owned();
         for _ in 0..STEPS_MAX {
             let heard = match next {
@@ -227,6 +240,10 @@ impl Teller {
                     Heard::Last(last.map(|message| {
                         // Bytes that cannot be read are no assignment of an engine. Revision 0 is lower than any, so they are replaced.
                         let told = assignment_from_json(&message.bytes);
+                        let lacks_more = has_more
+                            && told.as_ref().is_ok_and(|told| told.revision == assignment.revision)
+                            && message.bytes != bytes;
+                        let told = told.ok().filter(|_| !lacks_more);
                         (LogSeq(message.seq), told.map_or(LogSeq(0), |assignment| assignment.revision))
                     }))
                 }

@@ -45,6 +45,7 @@ pub(crate) fn reason_words(reason: UnassignedReason) -> &'static str {
         UnassignedReason::Aboard => "its goods are in a vehicle that is not working",
         UnassignedReason::Silent => "only vehicles of which nothing is heard could take it",
         UnassignedReason::Stops => "every vehicle has as many stops as it may have",
+        UnassignedReason::DrivingTime => "no driver may drive, or be at work, so long",
     }
 }
 

@@ -56,10 +56,13 @@ pub(crate) struct Warned {
     /// What is odd about its value, and what is done with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
-    /// The id that nobody knew.
+    /// The id that nobody knew, or the vehicle whose driver has driven too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) about: Option<String>,
-    /// It is withdrawn: what nobody knew has come, as this entry of the log.
+    /// By when a driver had driven too long (zone time, RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
+    /// It is withdrawn: what nobody knew has come, or what was told late shows that it was not so, as this entry of the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) withdrawn_seq: Option<u64>,
 }
@@ -83,6 +86,7 @@ impl Warned {
             hint: text("hint").map(str::to_owned),
             detail: detail.map(str::to_owned),
             about: text("about").map(str::to_owned),
+            since: text("since").map(str::to_owned),
             withdrawn_seq: told.get("withdrawn_seq").and_then(Value::as_u64),
         })
     }
@@ -141,6 +145,7 @@ impl Warnings {
                 hint: warning.hint.clone(),
                 detail: warning.detail.clone(),
                 about: warning.about.as_deref().map(str::to_owned),
+                since: warning.since.map(fleetfold_wire::instant_text),
                 withdrawn_seq: None,
             };
             fresh.push(warned.clone());
@@ -155,11 +160,25 @@ impl Warnings {
     }
 
     /// The thing came, as the entry `seq`, that warnings of this code are about. Returns these as they stand now.
-    pub(crate) fn withdraw(&self, (code, about): (&str, &str), seq: u64) -> Vec<Warned> {
+    pub(crate) fn withdraw(&self, what: (&str, &str), seq: u64) -> Vec<Warned> {
+        self.withdraw_where(what, seq, |_| true)
+    }
+
+    /// The entry `seq` shows that drivers have not driven too long by these instants, of a vehicle. Returns the warnings that said so, as
+    /// they stand now.
+    pub(crate) fn withdraw_driving(&self, vehicle: &str, seq: u64, has_not: impl Fn(Timestamp) -> bool) -> Vec<Warned> {
+        self.withdraw_where((Warning::DRIVING_TIME, vehicle), seq, |warned| {
+            let since = warned.since.as_deref().and_then(|since| since.parse::<jiff::Timestamp>().ok());
+            since.is_some_and(|since| has_not(Timestamp(since.as_millisecond())))
+        })
+    }
+
+    fn withdraw_where(&self, (code, about): (&str, &str), seq: u64, is_over: impl Fn(&Warned) -> bool) -> Vec<Warned> {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stands =
             |warned: &Warned| (warned.code, warned.about.as_deref(), warned.withdrawn_seq) == (code, Some(about), None);
-        let over = listed.of(code).iter_mut().map(|(_, warned)| warned).filter(|warned| stands(warned));
+        let standing = listed.of(code).iter_mut().map(|(_, warned)| warned).filter(|warned| stands(warned));
+        let over = standing.filter(|warned| is_over(warned));
         over.map(|warned| {
             warned.withdrawn_seq = Some(seq);
             warned.clone()

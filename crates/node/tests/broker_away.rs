@@ -221,6 +221,43 @@ fn while_the_broker_is_away_a_producer_is_refused_in_words_and_afterwards_everyt
     assert_eq!((&audit["unanswered"], &audit["chain_gaps"]), (&json!([]), &json!([])), "{audit}");
 }
 
+/// Whoever asks is told of the broker at once, and not first that nobody owns the zone, which only follows from it.
+#[test]
+fn the_first_word_about_a_broker_that_hangs_or_dies_is_the_broker() {
+    for how in ["-STOP", "-KILL"] {
+        for asks in ["GET /readyz", "POST /v1/events"] {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            let broker_port = free_port();
+            let broker = broker_on(folder, broker_port);
+            let (_engine, port) = serve(folder, &format!("nats://127.0.0.1:{broker_port}"));
+            crew(port);
+            post_until_accepted(port, &order("before"));
+            wait_assigned(port, "before");
+            assert!(Command::new("kill").args([how, &broker.0.id().to_string()]).status().unwrap().success());
+            let mut first = (0, String::new());
+            for number in 0..400 {
+                let body = if asks.starts_with("POST") { order(&format!("o{number}")) } else { String::new() };
+                first = http(port, asks, &body);
+                if ![200, 202].contains(&first.0) {
+                    break;
+                }
+                pause(20);
+            }
+            assert_eq!(first.0, 503, "{how} {asks}: {}", first.1);
+            let problem: Value = serde_json::from_str(&first.1).unwrap();
+            let detail = problem["detail"].as_str().unwrap();
+            let named = [
+                "the broker does not answer",
+                "the broker has been away",
+                "the broker is away",
+                "the broker went away",
+            ];
+            assert!(named.iter().any(|words| detail.contains(words)), "{how} {asks}: {detail}");
+        }
+    }
+}
+
 /// A broker that hangs holds its connections, and says nothing.
 #[test]
 fn a_broker_that_hangs_is_no_broker_and_afterwards_the_zone_is_owned_at_once() {

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::engine::{crew, event, post, serve, state, wait_answered, wait_ready};
-use support::{Killed, broker, fleetfold, free_port, http, wait_for};
+use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
 
 /// The wall clock of a program that loads this is so many seconds off. Its other clocks are right.
 fn shifted(folder: &Path, seconds: i64) -> PathBuf {
@@ -57,6 +57,42 @@ fn an_engine_whose_clock_is_wrong_plans_the_same_times() {
         assert!((-100..250).contains(&away), "the clock is {seconds} s off, the first stop {away} s away: {told}");
         let said = std::fs::read_to_string(folder.join("engine.log")).unwrap();
         assert!(said.contains("the clock of this machine is"), "{said}");
+    }
+}
+
+/// Where a vehicle was last seen, as soon as it is there.
+fn is_seen_at(port: u16, lon: f64) {
+    let mut last = Value::Null;
+    for _ in 0..200 {
+        last = state(port)["vehicles"][0].clone();
+        if last["at"][0].as_f64().is_some_and(|seen| (seen - lon).abs() < 1e-6) {
+            return;
+        }
+        pause(50);
+    }
+    panic!("not at {lon}: {last}");
+}
+
+/// A report from the future would shut out all that are right; one from long ago would never count.
+#[test]
+fn a_phone_whose_clock_is_wrong_is_where_it_says_and_shuts_out_nothing_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    for (number, seconds) in [0, 36_000, 0, -36_000, 0].into_iter().enumerate() {
+        let lon = -8.63 + number as f64 * 0.000_1;
+        let mut report = event(
+            "position",
+            &format!("p{number}"),
+            &json!({ "vehicle_id": "van", "position": { "lon": lon, "lat": 41.15 } }),
+        );
+        report["time"] = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).to_string().into();
+        assert_eq!(http(port, "POST /v1/events", &report.to_string()).0, 202);
+        is_seen_at(port, lon);
+        pause(1_100);
     }
 }
 

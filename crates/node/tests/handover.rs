@@ -199,10 +199,34 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     let (good, _, said) = zones.zone(&handover("van-1")[..7]);
     assert!(!good && said.contains("holds nothing of zone acme/other"), "{said}");
     assert_eq!(status(), before);
+    // Its driver has driven for 29 minutes under a rule of driving times: nobody can tell the other zone, so the command says it.
+    let spec =
+        json!({ "vehicle_id": "van-1", "start": { "lon": -8.7, "lat": 41.15 }, "driving_time": { "rule": "eu_561" } });
+    let at = |event: String, ago: i64| {
+        let time = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(ago);
+        event.replace("2026-06-01T09:00:00Z", &time.to_string())
+    };
+    let stop = json!({ "lon": -8.7, "lat": 41.16, "service_seconds": 60 });
+    let extra = json!({ "order_id": "extra", "job": { "stop": stop } });
+    let its = json!({ "order_id": "extra", "vehicle_id": "van-1" });
+    let mut at_stop = its.clone();
+    at_stop["stop"] = json!("delivery");
+    for (kind, ago, data) in [
+        ("vehicle.registered", 50, &spec),
+        ("order.created", 40, &extra),
+        ("assignment.forced", 35, &its),
+        ("stop.departed", 30, &at_stop),
+        ("stop.completed", 0, &at_stop),
+    ] {
+        zones.post("old", &at(event(kind, "/driven", kind, data), ago));
+    }
+    zones.wait("what was driven", || zones.status("old", "extra") == "served");
     for again in [1, 0] {
         let (good, done, said) = zones.zone(&handover("van-1"));
         assert!(good && !said.contains("no engine runs"), "{said}");
         assert_eq!((&done["vehicles"], &done["orders"]), (&json!(again), &json!(0)), "{done}");
+        let hours = done["hours_begin_anew"]["van-1"].as_i64();
+        assert!(if again == 1 { (1_730..1_750).contains(&hours.unwrap()) } else { hours.is_none() }, "{done}");
     }
     // An earlier run died between the two facts of another one.
     let source = "/handover/acme.old/acme.other";

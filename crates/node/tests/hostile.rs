@@ -12,7 +12,7 @@ use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 use support::admin::Admin;
 use support::engine::{crew, event, is_ready, order, post, serve, state, wait_answered, wait_not_ready, wait_ready};
-use support::{Killed, broker, fleetfold, free_port, http, pause, wait_for};
+use support::{Killed, broker, fleetfold, free_port, http, pause, run, wait_for};
 
 /// A broker, and an engine with one vehicle at work. They end in the order in which a test lets go of them: the last one first.
 fn one_zone() -> (tempfile::TempDir, Killed, String, Killed, u16) {
@@ -383,6 +383,132 @@ fn a_stream_that_makes_holes_is_refused_at_the_start() {
     let output = fleetfold(&args, folder).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("max_msgs_per_subject 1"), "{said}");
+}
+
+/// A zone whose log has lost entries cannot be begun again: it is told while it still runs.
+#[test]
+fn a_stream_that_is_set_so_that_it_drops_facts_is_told_by_the_engine_that_runs() {
+    let (folder, _broker, url, _engine, port) = one_zone();
+    let producer = Admin::new(&url);
+    let said = || std::fs::read_to_string(folder.path().join("data.log")).unwrap();
+    let says = |words: &str| {
+        (0..400).any(|_| {
+            pause(50);
+            said().contains(words)
+        })
+    };
+    producer.change("FLEET", |config| config.discard = stream::DiscardPolicy::Old);
+    assert!(says("drops facts before their time since somebody has set it so: discard old"), "{}", said());
+    producer.change("FLEET", |config| config.discard = stream::DiscardPolicy::New);
+    pause(3_000);
+    producer.change("FLEET", |config| config.max_messages_per_subject = 1_000);
+    assert!(
+        says("drops facts before their time since somebody has set it so: max_msgs_per_subject 1000"),
+        "{}",
+        said()
+    );
+    assert_eq!(said().matches("since somebody has set it so").count(), 2, "each is said once: {}", said());
+    post(port, "after");
+    wait_answered(port, "after");
+}
+
+/// Whoever may write anywhere writes nonsense beside the facts: on every stream of last values and into every bucket. The zone goes on, a
+/// new engine begins, drivers are told their routes, and what people read is there.
+#[test]
+fn nonsense_on_every_stream_of_last_values_and_in_every_bucket_stops_nothing() {
+    let (folder, _broker, url, engine, port) = one_zone();
+    let producer = Admin::new(&url);
+    post(port, "before");
+    wait_answered(port, "before");
+    producer.wait_marked();
+    let told = event("assignment", "t", &json!({ "vehicle_id": "van", "revision": 1u64 << 60, "visits": [] }));
+    let told = told.to_string();
+    let bodies: [&[u8]; 5] = [b"\xff\xfe no text", b"", b"{}", b"[1e999]", told.as_bytes()];
+    let nonsense = |round: &str| {
+        for (number, body) in bodies.iter().enumerate() {
+            for subject in [
+                "assignment.van",
+                "assignment.nobody",
+                "feature.log-folded",
+                "feature.speed",
+                "rejected.x",
+                "warning.x",
+                "alert.silent.van",
+                "eta.before",
+                "eta.nobody",
+                "position.van",
+            ] {
+                producer.publish(&format!("fleet.acme.porto.{subject}"), body);
+            }
+            for key in [
+                "OWNERS.acme.porto",
+                "OWNERS.acme.other",
+                "SKIPPED.acme.porto.none",
+                "SKIPPED.acme.porto.18446744073709551616",
+                "KEYS.acme.porto.order.before",
+                "KEYS.acme.porto.order.nobody",
+                "KEYS.x",
+            ] {
+                producer.publish(&format!("$KV.{key}"), body);
+            }
+            for object in ["$O.BASES.M.Z2FyYmFnZQ==", "$O.BASES.M.x", "$O.BASES.C.nobody"] {
+                producer.publish(object, body);
+            }
+            let id = format!("{round}-{number}");
+            post(port, &id);
+            wait_answered(port, &id);
+        }
+    };
+    nonsense("running");
+    for path in ["warnings", "sources", "state", "orders/before", "vehicles/van", "decisions"] {
+        assert_eq!(http(port, &format!("GET /v1/{path}"), "").0, 200, "{path}");
+    }
+    drop(engine);
+    let (_engine, port) = serve(folder.path(), &url, "porto", "data", &[]);
+    wait_ready(port);
+    let (_other, beside) = serve(folder.path(), &url, "porto", "other", &[]);
+    wait_ready(beside);
+    post(port, "after");
+    wait_answered(port, "after");
+    producer.wait_told("van", |revision, visits| revision < 1 << 40 && visits > 0);
+    for command in [&["verify"][..], &["audit"], &["rejected", "list"], &["doctor"]] {
+        let ran = run(&[command, &["--log", &url, "--tenant", "acme", "--zone", "porto"]].concat(), folder.path());
+        let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.code().is_some_and(|code| code < 3) && !said.contains("panicked"), "{command:?}: {said}");
+        assert!(ran.status.success() || command[0] == "doctor", "{command:?}: {said}");
+    }
+}
+
+/// A driver's user may report on the subject of his own vehicle, and of no other: the broker cannot look into what he says there.
+#[test]
+fn who_reports_on_the_subject_of_his_vehicle_moves_no_other() {
+    let (_folder, _broker, url, _engine, port) = one_zone();
+    let producer = Admin::new(&url);
+    let report = |id: &str, lon: f64| {
+        let at = jiff::Timestamp::now().to_string();
+        let mut report =
+            event("position", id, &json!({ "vehicle_id": "van", "position": { "lon": lon, "lat": 41.15 } }));
+        report["time"] = at.into();
+        report.to_string()
+    };
+    producer.publish_as("fleet.acme.porto.position.other", "forged", report("forged", -8.5).as_bytes());
+    let says = |words: &str| {
+        (0..200).any(|_| {
+            pause(50);
+            http(port, "GET /v1/warnings", "").1.contains(words)
+        })
+    };
+    assert!(says("on `fleet.acme.porto.position.other`"), "{}", http(port, "GET /v1/warnings", "").1);
+    let van = || http(port, "GET /v1/vehicles/van", "").1;
+    assert!(!van().contains("-8.5,"), "{}", van());
+    assert!(http(port, "GET /metrics", "").1.contains("reason=\"wrong_subject\"} 1"));
+    // His own report, on its subject, counts.
+    producer.publish_as("fleet.acme.porto.position.van", "own", report("own", -8.62).as_bytes());
+    let moved = (0..200).any(|_| {
+        pause(50);
+        van().contains("-8.62")
+    });
+    assert!(moved, "{}", van());
 }
 
 /// A place in the coordinates of another zone is worse than the last one known.

@@ -79,6 +79,18 @@ fn a_plan_of_vroom_is_taken_over_as_it_stands() {
         }
     }
     assert_eq!(planned.len(), 6, "{solution}");
+    // Driving times are not taken over, and whoever asks for them is told.
+    let mut ruled = problem();
+    ruled["vehicles"][0]["driving_time"] = json!({ "rule": "eu_561" });
+    write(folder, "ruled.json", &ruled.to_string());
+    for (problem, is_told) in [("problem.json", false), ("ruled.json", true)] {
+        let output = run(
+            &["import", "plan", "solution.json", "--problem", problem, "--day-start", "2026-06-01T00:00:00Z"],
+            folder,
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.success(), said.contains("their hours begin anew")), (true, is_told), "{said}");
+    }
     ends.sort_unstable();
     let day = "2026-06-01T00:00:00Z";
     let base = day.parse::<jiff::Timestamp>().unwrap().as_second();

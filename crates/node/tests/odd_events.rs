@@ -279,6 +279,97 @@ fn an_id_that_nobody_knows_is_told_and_the_warning_is_withdrawn_when_the_thing_c
     eventually("the next engine knows", || early(port) == [created.clone(), created.clone()]);
 }
 
+/// Two vehicles say that they have served one stop: the first has, and whoever looks learns of both. A vehicle that says it twice is no news.
+#[test]
+fn who_says_to_have_served_what_another_has_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let mut id = 0;
+    let mut tell = |kind: &str, data: &Value| {
+        id += 1;
+        let (status, text) =
+            http(port, "POST /v1/events?wait=answer", &event(&id.to_string(), kind, &at(0), data).to_string());
+        assert_eq!(status, 202, "{text}");
+        serde_json::from_str::<Value>(&text).unwrap()["answers"][0].clone()
+    };
+    for van in ["van-1", "van-2"] {
+        tell(
+            "vehicle.registered",
+            &json!({ "vehicle_id": van, "start": { "lon": -8.61, "lat": 41.15 }, "capacity": [9] }),
+        );
+        tell("shift.started", &json!({ "vehicle_id": van }));
+    }
+    tell("order.created", &order("ord-1"));
+    let done = |van: &str| json!({ "vehicle_id": van, "order_id": "ord-1", "stop": "delivery" });
+    let conflicts = || -> Vec<Value> {
+        let all = get(port, "/v1/warnings")["warnings"].as_array().unwrap().clone();
+        let of_two = |warned: &Value| warned["code"] == "conflict" && warned["field"] == "vehicle_id";
+        all.into_iter().filter(of_two).collect()
+    };
+    tell("stop.completed", &done("van-1"));
+    let again = tell("stop.completed", &done("van-1"));
+    let words = json!("the stop was served or failed before");
+    assert_eq!((&again["state"], &again["reason"]), (&json!("refused"), &words));
+    assert_eq!(conflicts(), [Value::Null; 0], "he says it twice");
+    let second = tell("stop.completed", &done("van-2"));
+    assert_eq!((&second["state"], &second["reason"]), (&json!("refused"), &words));
+    eventually("both are named", || conflicts().len() == 1);
+    let told = conflicts()[0].clone();
+    assert_eq!(told["seq"], second["seq"], "{told}");
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("served by van-1; van-2 says"), "{detail}");
+    assert_eq!(get(port, "/v1/orders/ord-1")["status"], "served");
+}
+
+/// What is told late may show that a driver has not driven too long. What was told of him is withdrawn then, and nothing else.
+#[test]
+fn a_warning_of_driving_times_is_withdrawn_when_a_break_is_told_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine_running, port) = engine(folder.path(), "embedded:log.redb");
+    let ago = |minutes: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes)).to_string();
+    let mut id = 0;
+    let mut tell = |kind: &str, minutes: i64, data: &Value| {
+        id += 1;
+        let answer = post(port, &event(&id.to_string(), kind, &ago(minutes), data));
+        assert_eq!(answer.0, 202, "{answer:?}");
+        answer.1["last_seq"].clone()
+    };
+    let rule = json!({ "driving_max_seconds": 3600, "break_seconds": 1200 });
+    for (number, van) in ["van-1", "van-2"].into_iter().enumerate() {
+        let start = json!({ "lon": -8.61 - number as f64, "lat": 41.15 });
+        let vehicle = json!({ "vehicle_id": van, "start": start, "capacity": [9], "driving_time": rule });
+        tell("vehicle.registered", 190, &vehicle);
+        tell("shift.started", 180, &json!({ "vehicle_id": van, "position": start }));
+        let stop = json!({ "lon": -8.62 - number as f64, "lat": 41.15 });
+        tell("order.created", 170, &json!({ "order_id": format!("of-{van}"), "job": { "stop": stop } }));
+    }
+    let all = || get(port, "/v1/warnings")["warnings"].as_array().unwrap().clone();
+    let of = |van: &str| -> Vec<Value> {
+        let is_it = |warned: &Value| warned["code"] == "driving_time" && warned["about"] == van;
+        all().into_iter().filter(is_it).map(|warned| warned["withdrawn_seq"].clone()).collect()
+    };
+    for van in ["van-1", "van-2"] {
+        eventually("it is planned", || get(port, &format!("/v1/orders/of-{van}"))["vehicle"] == van);
+        let at_stop = json!({ "vehicle_id": van, "order_id": format!("of-{van}"), "stop": "delivery" });
+        tell("stop.departed", 120, &at_stop);
+        tell("stop.arrived", 40, &at_stop);
+        eventually("80 minutes without a break are told", || of(van) == [Value::Null]);
+    }
+    tell("break.started", 110, &json!({ "vehicle_id": "van-1" }));
+    let late = tell("break.ended", 80, &json!({ "vehicle_id": "van-1" }));
+    eventually("it is withdrawn", || of("van-1").iter().all(Value::is_u64));
+    assert!(of("van-1").len() == 1 && of("van-1")[0].as_u64() <= late.as_u64(), "{:?}", of("van-1"));
+    assert_eq!(of("van-2"), [Value::Null], "he has driven too long");
+    drop(engine_running);
+    let (_next, port) = engine(folder.path(), "embedded:log.redb");
+    let standing = || {
+        let all = get(port, "/v1/warnings")["warnings"].as_array().unwrap().clone();
+        let stands = |warned: &Value| warned["code"] == "driving_time" && warned["withdrawn_seq"].is_null();
+        all.into_iter().filter(stands).map(|warned| warned["about"].clone()).collect::<Vec<_>>()
+    };
+    eventually("the next engine knows", || standing() == ["van-2"]);
+}
+
 /// Who publishes on the broker gets no answer: what makes no sense is told on the stream of warnings, once, whoever folds it anew.
 #[test]
 fn what_makes_no_sense_is_told_of_events_that_did_not_come_over_http() {

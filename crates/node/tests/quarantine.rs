@@ -221,16 +221,176 @@ fn a_fact_whose_answer_panics_is_passed_over_too() {
     engine.0.wait().unwrap();
     let seq = producer.publish(SUBJECT, order("poison").to_string().as_bytes());
     for _ in 0..2 {
-        let (mut engine, _) = doomed(folder, &url, "data", "answer:poison", PORTO);
+        let (mut engine, _) = doomed(folder, &url, "data", "waits:poison", PORTO);
         wait_dead(&mut engine);
     }
-    let (_engine, port) = doomed(folder, &url, "data", "answer:poison", PORTO);
+    let (_engine, port) = doomed(folder, &url, "data", "waits:poison", PORTO);
     wait_for(port);
     wait_ready(port);
     post(port, "after");
     wait_answered(port, "after");
     assert!(producer.rejected().iter().any(|one| one["reason"] == "quarantined" && one["seq"] == seq));
     verified(folder, &url);
+}
+
+/// The log when an engine that is well has ended, and these orders have come since: the sequence of the one that is named `poison`.
+fn come_while_nobody_runs(folder: &Path, url: &str, orders: &[&str]) -> u64 {
+    let producer = Admin::new(url);
+    let (mut engine, port) = serve(folder, url, "porto", "data", &[]);
+    wait_ready(port);
+    crew(port);
+    post(port, "before");
+    wait_answered(port, "before");
+    signal(&engine, "-TERM");
+    engine.0.wait().unwrap();
+    let mut poison = 0;
+    for id in orders {
+        let seq = producer.publish(SUBJECT, order(id).to_string().as_bytes());
+        if *id == "poison" {
+            poison = seq;
+        }
+    }
+    poison
+}
+
+/// Posts as producers do: while facts have waited for too long they are asked to try again later.
+fn post_until_taken(port: u16, id: &str) {
+    for _ in 0..200 {
+        let (status, body) = http(port, "POST /v1/events", &order(id).to_string());
+        if status == 202 {
+            return;
+        }
+        assert_eq!(status, 429, "{body}");
+        pause(100);
+    }
+    panic!("{id} is never taken");
+}
+
+/// After so many ends the next start passes the entry over, and answers all others.
+fn is_passed_over_after(ends: usize, death: &str, orders: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let seq = come_while_nobody_runs(folder, &url, orders);
+    for _ in 0..ends {
+        let (mut engine, _) = doomed(folder, &url, "data", death, PORTO);
+        wait_dead(&mut engine);
+    }
+    let (_engine, port) = doomed(folder, &url, "data", death, PORTO);
+    wait_for(port);
+    wait_ready(port);
+    post_until_taken(port, "after");
+    for id in orders.iter().copied().chain(["after"]).filter(|id| *id != "poison") {
+        wait_answered(port, id);
+    }
+    assert_eq!(http(port, "GET /v1/orders/poison", "").0, 404);
+    let quarantined: Vec<Value> =
+        Admin::new(&url).rejected().into_iter().filter(|one| one["reason"] == "quarantined").collect();
+    assert_eq!(quarantined.iter().map(|one| &one["seq"]).collect::<Vec<_>>(), [&Value::from(seq)]);
+    verified(folder, &url);
+}
+
+#[test]
+fn a_fact_whose_answer_ends_the_process_is_passed_over_too() {
+    is_passed_over_after(2, "answer-abort:poison", &["poison"]);
+}
+
+#[test]
+fn of_several_facts_that_wait_the_one_whose_answer_ends_the_process_is_found_out() {
+    // The first end is over all of them: nobody knows yet which it was.
+    is_passed_over_after(3, "answer-abort:poison", &["one", "two", "poison", "three"]);
+}
+
+#[test]
+fn of_several_facts_that_wait_the_one_whose_answer_panics_is_found_out() {
+    is_passed_over_after(3, "answer-panic:poison", &["one", "two", "poison", "three"]);
+}
+
+#[test]
+fn a_message_over_which_its_reader_panics_is_passed_over() {
+    // Its reader is far ahead of the fold when it panics.
+    let mut orders: Vec<String> = (0..60).map(|number| format!("order-{number}")).collect();
+    orders.push("poison".to_owned());
+    is_passed_over_after(2, "judge:poison", &orders.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn facts_that_cannot_be_passed_over_are_left_unanswered_and_nobody_else_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let deadly = ["poison", "venom"];
+    let seq = come_while_nobody_runs(folder, &url, &["poison", "other", "venom"]);
+    // An owner of the zone has said that it had folded it.
+    Admin::new(&url).publish(
+        "fleet.acme.porto.feature.log-folded",
+        serde_json::json!({ "folded": seq + 2 }).to_string().as_bytes(),
+    );
+    let death = "answer-abort:poison,venom";
+    // Each is found out in three runs: in the first one it is answered beside others.
+    for _ in 0..6 {
+        let (mut engine, _) = doomed(folder, &url, "data", death, PORTO);
+        wait_dead(&mut engine);
+    }
+    for turn in ["first", "second"] {
+        let (engine, port) = doomed(folder, &url, "data", death, PORTO);
+        wait_for(port);
+        wait_ready(port);
+        wait_answered(port, "other");
+        // What had waited since nobody ran was late: producers were told to wait.
+        let is_calm = || http(port, "GET /metrics", "").1.contains("fleetfold_overload_level 0");
+        assert!(
+            (0..300).any(|_| is_calm() || {
+                pause(100);
+                false
+            }),
+            "{}",
+            http(port, "GET /metrics", "").1
+        );
+        post(port, turn);
+        wait_answered(port, turn);
+        for id in deadly {
+            let (status, waits) = http(port, &format!("GET /v1/orders/{id}"), "");
+            assert_eq!(status, 200, "{waits}");
+            let is_answered = |answer: &str| waits.contains(&format!("\"status\":\"{answer}\""));
+            assert!(!is_answered("assigned") && !is_answered("unassigned"), "{waits}");
+        }
+        signal(&engine, "-TERM");
+    }
+    let said = said(folder, "data");
+    assert!(said.contains("cannot be passed over: an owner of the zone had folded the log up to entry"), "{said}");
+    assert!(!said.contains("QUARANTINED"), "{said}");
+    // Where it is answered without harm it is answered: another version, another machine.
+    let (_other, port) = serve(folder, &url, "porto", "other", &[]);
+    wait_ready(port);
+    for id in deadly {
+        wait_answered(port, id);
+    }
+    verified(folder, &url);
+}
+
+#[test]
+fn a_search_that_panics_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (mut engine, port) = doomed(folder, &url, "data", "search:all", PORTO);
+    wait_for(port);
+    wait_ready(port);
+    crew(port);
+    for number in 0..3 {
+        post(port, &format!("order-{number}"));
+    }
+    for _ in 0..200 {
+        if said(folder, "data").contains("a search panicked") {
+            break;
+        }
+        pause(50);
+    }
+    assert!(said(folder, "data").contains("a search panicked"), "{}", said(folder, "data"));
+    post(port, "after");
+    wait_answered(port, "after");
+    assert!(engine.0.try_wait().unwrap().is_none(), "the engine has ended");
 }
 
 #[test]

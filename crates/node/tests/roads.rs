@@ -255,6 +255,15 @@ fn a_closed_bridge_changes_the_routes_over_it_and_the_map() {
     // The end of a change that nobody has told: it may have been told earlier, and come later.
     let (code, said) = event(port, "road.reopened", "never", &json!({ "change_id": "never" }));
     assert!(code == 202 && said.contains("unknown_change") && said.contains("none is in force"), "{code} {said}");
+    // Which of several roads matched nothing is named, with what is near; the others are closed.
+    let some = json!({ "change_id": "some", "roads": [300_000, 302, 300_001] });
+    let (code, said) = event(port, "road.closed", "some", &some);
+    let answer: Value = serde_json::from_str(&said).unwrap();
+    let detail = answer["warnings"][0]["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(code == 202 && answer["warnings"][0]["field"] == "roads", "{code} {said}");
+    assert!(detail.contains("no roads 300000 (nearest are ") && detail.contains("300001 ("), "{detail}");
+    assert!(!detail.contains(" 302 (") && answer["roads"][0]["streets"].as_u64() > Some(0), "{said}");
+    assert_eq!(event(port, "road.reopened", "some-over", &json!({ "change_id": "some" })).0, 202);
     let data = json!({ "change_id": "flood", "roads": [301] });
     let flood = json!({ "specversion": "1.0", "id": "c1", "source": "/test", "type": "fleet.road.closed.v1",
         "time": "2026-06-01T09:00:00Z", "data": data });

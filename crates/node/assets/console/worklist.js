@@ -234,6 +234,8 @@ const TO_LOOK_AT = ['conflict', 'unknown_order', 'unknown_vehicle'];
 async function look() {
   const answer = await get('v1/warnings');
   if (answer.ok) conflicts = answer.body.warnings.flatMap(({ id, seq, at, code, detail, source, withdrawn_seq }) => (seq && detail && !withdrawn_seq && TO_LOOK_AT.includes(code) ? [{ id, seq, at: Date.parse(at), reason: code, detail, source }] : []));
+  const passed = answer.ok ? answer.body.positions_passed_over : 0;
+  if (answer.ok) { $('work-passed').hidden = passed === 0; $('work-passed').textContent = passed > 0 ? w`${passed} positions were passed over since the start: no vehicle comes so far so fast, or a phone had no fix.` : ''; }
 }
 void look();
 setInterval(() => void look(), WARNINGS_EVERY);

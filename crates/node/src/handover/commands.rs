@@ -76,6 +76,12 @@ fn show(done: &Done, json: bool) -> ExitCode {
         for (why, count) in &done.stays {
             crate::out::say!("  {:<40} {count}", format!("stays: {why}"));
         }
+        for (vehicle, seconds) in &done.hours_begin_anew {
+            let minutes = seconds / 60;
+            crate::out::say!(
+                "  the other zone counts the hours of {vehicle} anew: {minutes} min were driven in this shift"
+            );
+        }
         for id in &done.lost {
             crate::out::say!("  left the zone and did not come to the other: {id}");
         }

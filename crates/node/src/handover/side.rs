@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Closed, Fleet, VehicleState};
 use fleetfold_journal::ZoneName;
-use fleetfold_model::{Event, LogEntry, Name, Order, Person, Position, Shift, Timestamp, Vehicle};
+use fleetfold_model::{Event, LogEntry, Millis, Name, Order, Person, Position, Shift, Timestamp, Vehicle};
 use fleetfold_wire::{Labels, decode};
 
 use crate::failure::Failure;
@@ -25,6 +25,8 @@ pub(crate) enum Given {
         shift: Option<Shift>,
         /// Where it was.
         position: Option<Position>,
+        /// What its driver had driven in this shift, where a rule of driving times counts it.
+        driven: Option<Millis>,
     },
 }
 
@@ -165,5 +167,9 @@ fn vehicle_as_given(state: &VehicleState) -> Option<Given> {
     if let Some(shift) = &mut shift {
         shift.breaks.drain(..(state.breaks_taken as usize).min(shift.breaks.len()));
     }
-    Some(Given::Vehicle { spec: Box::new(spec), shift, position: state.anchor.map(|anchor| anchor.position) })
+    // He is not under way, so that nothing has been driven since.
+    let driven =
+        state.driven(state.tachograph.last_at()).map(|driven| driven.in_shift).filter(|&time| time > Millis(0));
+    let position = state.anchor.map(|anchor| anchor.position);
+    Some(Given::Vehicle { spec: Box::new(spec), shift, position, driven })
 }

@@ -115,7 +115,7 @@ pub(super) async fn doubtful(live: &Live, decoded: &Decoded, patience: &mut Pati
     let warnings = doubt(event, decoded.kind, &known);
     match known {
         Known::NoStreet(_) | Known::ChangeOver(_) if !warnings.is_empty() => Doubted::Refused(warnings),
-        Known::Streets(streets) => Doubted::Streets(streets),
+        Known::Streets(streets, _) => Doubted::Streets(streets, warnings),
         _ if warnings.is_empty() => Doubted::Nothing,
         _ => Doubted::Odd(warnings),
     }
@@ -127,8 +127,8 @@ pub(super) enum Doubted {
     Refused(Vec<Warning>),
     /// It is probably a mistake.
     Odd(Vec<Warning>),
-    /// A change of so many streets.
-    Streets(usize),
+    /// A change of so many streets, and what of it is probably a mistake.
+    Streets(usize, Vec<Warning>),
     /// Nothing.
     Nothing,
 }

@@ -1,15 +1,16 @@
 //! What the engine wants done: plans and searches out, outcomes back in as inputs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetfold_engine::{Effect, Input, Note, run as run_search};
-use fleetfold_fleet::Flag;
+use fleetfold_engine::{Effect, Input, Note, SolveJob, SolveReport, run as run_search};
+use fleetfold_fleet::{Flag, Refused};
 use fleetfold_journal::address::feature_id;
-use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, own_message};
-use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis};
+use fleetfold_journal::{Address, LastPlan, Outcome, OwnMessage, Said, ZoneName, own_message};
+use fleetfold_model::{Event, Features, LogEntry, LogSeq, Millis, SearchRecord};
 use fleetfold_wire::{What, decode, features_to_json};
 
 use super::telling::Untaken;
@@ -17,7 +18,7 @@ use super::{OVERLOAD_MAX, Worker};
 use crate::clock;
 use crate::last_values::eta_value;
 use crate::log::{AppendError, Stream};
-use crate::view;
+use crate::view::{self, stop_name};
 
 /// Times that a fact of the engine is tried, 100 ms apart: a minute outlives a broker's restart.
 const OWN_TRIES: u32 = 600;
@@ -27,6 +28,20 @@ const SMALL_PLAN: usize = 8 << 10;
 
 /// Time after which a search begins no round any more. Longer ones find groups whose routes have moved on.
 const SEARCH_MAX: Duration = Duration::from_secs(1);
+
+/// Runs a search. One that panics has found nothing: the routes stay as they are, and the zone goes on.
+fn searched(job: SolveJob, abandon: &AtomicBool, zone: &ZoneName) -> SolveReport {
+    let id = job.id;
+    let search = AssertUnwindSafe(|| {
+        #[cfg(debug_assertions)]
+        super::planted::death_searching();
+        run_search(job, abandon)
+    });
+    catch_unwind(search).unwrap_or_else(|_| {
+        tracing::error!(%zone, "a search panicked: its routes stay as they are. Record the zone and report it");
+        SolveReport { id, regions: Vec::new(), record: SearchRecord::default() }
+    })
+}
 
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
@@ -51,8 +66,9 @@ impl Worker {
                     let inputs = self.inputs.clone();
                     let started = clock::monotonic();
                     let metrics = Arc::clone(&self.metrics);
+                    let zone = self.zone.clone();
                     self.pool.spawn(move || {
-                        let mut report = run_search(job, &abandon);
+                        let mut report = searched(job, &abandon, &zone);
                         report.record.took = Millis(started.elapsed().as_millis() as i64);
                         metrics.searched(report.record.rounds);
                         let _ = inputs.blocking_send(Input::Solved(report));
@@ -61,7 +77,10 @@ impl Worker {
                 Effect::FetchLegs(query) => {
                     let (network, inputs) = (Arc::clone(self.engine.network()), self.inputs.clone());
                     self.runtime.spawn_blocking(move || {
-                        let _ = inputs.blocking_send(Input::Legs(network.fetch(&query)));
+                        // An engine that is told nothing would wait for its legs for ever, and fetch no others.
+                        let fetch = AssertUnwindSafe(|| network.fetch(&query));
+                        let answer = catch_unwind(fetch).unwrap_or_default();
+                        let _ = inputs.blocking_send(Input::Legs(answer));
                     });
                 }
                 Effect::AppendOwn(event) => self.append_own(&event),
@@ -201,6 +220,28 @@ impl Worker {
         }
     }
 
+    /// Two vehicles say how a stop ended: which ones, in words. The first has served it.
+    fn was_done_by_another(&self, reason: Refused, event: &Event) -> Option<String> {
+        let (Event::StopCompleted(told) | Event::StopFailed(told, ..)) = event else { return None };
+        let fleet = self.engine.fleet();
+        let order = fleet.order(fleet.order_id(told.order.as_str()).filter(|_| reason == Refused::StopDone)?);
+        let progress = order.progress(told.stop);
+        let (by, how) = match (progress.completed, progress.failed) {
+            (Some(mark), _) => (mark.vehicle, "served"),
+            (None, Some((mark, _))) => (mark.vehicle, "reported as failed"),
+            (None, None) => return None,
+        };
+        let first = &fleet.vehicle(by).name;
+        let (second, stop) = (&told.vehicle, stop_name(told.stop));
+        let says = if matches!(event, Event::StopCompleted(_)) { "it has served it" } else { "it could not serve it" };
+        (first != second).then(|| {
+            format!(
+                "the {stop} of {} was {how} by {first}; {second} says that {says}, which changes nothing",
+                order.name
+            )
+        })
+    }
+
     pub(super) fn note(&mut self, note: &Note, entry: Option<&LogEntry>) {
         let now = self.engine.now();
         match note {
@@ -217,6 +258,13 @@ impl Worker {
                 });
                 let bytes = self.folding.as_ref().map_or_else(Bytes::new, |message| message.bytes.clone());
                 self.giver.refused(*seq, now, (reason.code(), detail.clone()), bytes);
+                if let Some((entry, message)) = entry.zip(self.folding.as_ref())
+                    && let Some(detail) = self.was_done_by_another(*reason, &entry.event)
+                    && let Ok(decoded) = decode(&message.bytes)
+                {
+                    let warnings = vec![fleetfold_wire::Warning::conflict("vehicle_id", detail)];
+                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+                }
                 if reason.code() == "duplicate_event"
                     && let Some(message) = &self.folding
                     && let Ok(decoded) = decode(&message.bytes)
@@ -237,14 +285,6 @@ impl Worker {
                 tracing::debug!(seq = seq.0, why = view::flag_words(*flag), "odd fact taken");
                 if *flag == Flag::Nowhere {
                     self.metrics.implausible();
-                }
-                if *flag == Flag::DrivingTime
-                    && let Some(message) = &self.folding
-                    && let Ok(decoded) = decode(&message.bytes)
-                {
-                    let detail = format!("{}; it is taken as what happened", view::flag_words(*flag));
-                    let warnings = vec![fleetfold_wire::Warning::driving_time(detail)];
-                    self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
                 }
                 // Stages that were not reported are usual, and a wrong clock is told by whoever reads the message.
                 if *flag == Flag::Conflict

@@ -284,8 +284,8 @@ impl Giver {
                 }));
             }
             stale.alerts |= !change.alerts.is_empty();
-            // It says after how long a vehicle is silent.
-            stale.figures |= matches!(entry.event, Event::PolicyChanged(_));
+            // A policy says after how long a vehicle is silent; a plan may answer facts and change no route.
+            stale.figures |= matches!(entry.event, Event::PolicyChanged(_) | Event::PlanProposed(_));
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
         let beside = Beside::of(fleet, &entry).touching(fleet, touched);

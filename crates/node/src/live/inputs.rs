@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fleetfold_engine::{Input, PositionReport};
-use fleetfold_fleet::Change;
-use fleetfold_journal::{Covered, Outcome, PolicyAt, Said};
-use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis};
-use fleetfold_wire::{EventType, What, decode, other_coordinates};
+use fleetfold_fleet::{Change, Flag};
+use fleetfold_journal::{Address, Covered, Outcome, PolicyAt, Said, Suspect};
+use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
+use fleetfold_wire::{EventType, Warning, What, decode, other_coordinates};
 
 use super::in_hand::Blamed;
 use super::intake::Taken;
@@ -16,7 +16,11 @@ use crate::clock;
 use crate::doubt::{self, Known, Subject};
 use crate::last_values::alert_value;
 use crate::log::Message;
-use crate::warnings;
+use crate::view;
+use crate::warnings::{self, Warned};
+
+/// The word under which a message on a foreign subject is counted, as the gate counts facts.
+const WRONG_SUBJECT: &str = "wrong_subject";
 
 impl Worker {
     /// What the intake hands over: an entry to be folded, or one to be passed over.
@@ -39,7 +43,7 @@ impl Worker {
                 let seq = entry.seq.0;
                 self.in_hand.takes(seq, entry.hash);
                 #[cfg(debug_assertions)]
-                super::planted::death_at(&entry.event);
+                super::planted::death_at(seq, &entry.event);
                 self.feed(Input::Entry(*entry));
                 self.in_hand.done();
                 self.acquit();
@@ -65,16 +69,20 @@ impl Worker {
         }
     }
 
-    /// A suspect that was folded and waits for no answer is none any more.
+    /// A suspect that was folded and waits for no answer is none any more, and one that is left unanswered need not be left any more.
     pub(super) fn acquit(&self) {
-        let Some(suspect) = self.in_hand.suspect() else { return };
         let fleet = self.engine.fleet();
-        if fleet.applied().0 >= suspect.seq && !fleet.unanswered().contains_key(&LogSeq(suspect.seq)) {
+        let is_past =
+            |suspect: &Suspect| suspect.is_past(fleet.applied(), fleet.unanswered().contains_key(&LogSeq(suspect.seq)));
+        if self.in_hand.suspect().is_some_and(|suspect| is_past(&suspect)) {
             self.in_hand.clear();
+        }
+        for left in self.in_hand.left().iter().filter(|left| is_past(left)) {
+            self.in_hand.is_no_longer_left(left.seq);
         }
     }
 
-    /// The fact on which a panic is blamed that comes while no entry is in hand: the suspect if it waits for its answer, else the one that
+    /// The fact on which a panic is blamed that comes while nothing is in hand: the suspect if it waits for its answer, else the one that
     /// waits alone.
     fn blamed(&self) -> Option<Blamed> {
         let waiting = self.engine.fleet().unanswered();
@@ -84,7 +92,7 @@ impl Worker {
             (None, 1) => (waiting.keys().next()?.0, MessageHash(0)),
             (None, _) => return None,
         };
-        Some(self.in_hand.blamed(seq, hash))
+        Some(self.in_hand.blamed_at_most(seq, hash))
     }
 
     /// Lists what makes no sense about an event that is to be folded next, given what the fleet knows.
@@ -111,10 +119,39 @@ impl Worker {
     /// What was said of something before it came is no mistake any more.
     fn withdraw(&self, entry: &LogEntry) {
         let Some((code, name)) = doubt::comes(&entry.event) else { return };
-        let over = self.warnings.withdraw((code, name.as_str()), entry.seq.0);
+        self.told_withdrawn(entry, &self.warnings.withdraw((code, name.as_str()), entry.seq.0));
+    }
+
+    /// Tells of drivers who have driven too long as an entry shows, and withdraws what was told of them where it shows that they have not.
+    fn look_at_hours(&self, entry: &LogEntry, change: &Change) {
+        if matches!(entry.event, Event::PlanProposed(_)) {
+            return;
+        }
+        let fleet = self.engine.fleet();
+        for state in change.vehicles.iter().map(|&vehicle| fleet.vehicle(vehicle)) {
+            if state.recorded_by().is_none() {
+                continue;
+            }
+            let has_not = |by: Timestamp| state.had_driven_too_long(by) == Some(false);
+            self.told_withdrawn(entry, &self.warnings.withdraw_driving(state.name.as_str(), entry.seq.0, has_not));
+            let since = state.tachograph.last_at();
+            if change.flags.contains(&Flag::DrivingTime)
+                && state.had_driven_too_long(since) == Some(true)
+                && let Some(message) = &self.folding
+                && let Ok(decoded) = decode(&message.bytes)
+            {
+                let detail = format!("{}; it is taken as what happened", view::flag_words(Flag::DrivingTime));
+                let warnings = vec![Warning::driving_time(state.name.as_str(), since, detail)];
+                self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
+            }
+        }
+    }
+
+    /// Tells that warnings are withdrawn, as this entry asks for.
+    fn told_withdrawn(&self, entry: &LogEntry, over: &[Warned]) {
         if !over.is_empty() && warnings::is_to_be_told(self.folds_anew, entry.logged_at) {
             let _runtime = self.runtime.enter();
-            warnings::tell_withdrawn(&self.log, &self.zone, &over);
+            warnings::tell_withdrawn(&self.log, &self.zone, over);
         }
     }
 
@@ -141,6 +178,7 @@ impl Worker {
         if change.refused.is_none() {
             self.withdraw(entry);
         }
+        self.look_at_hours(entry, &change);
         self.metrics.entry();
         for &(_, wait) in &change.answered {
             self.metrics.answered(wait);
@@ -184,6 +222,17 @@ impl Worker {
     pub(super) fn position(&mut self, message: &Message) {
         let Ok(decoded) = decode(&message.bytes) else { return };
         let What::Position(vehicle, position, at) = decoded.what else { return };
+        // Who may report for one vehicle may do so on its subject: what he says there of another one is not believed.
+        if message.subject != self.zone.subject(&Address::of_position(&vehicle)) {
+            self.metrics.rejected(WRONG_SUBJECT);
+            let detail = format!(
+                "a report of `{vehicle}` on `{}`, which is not its subject: it is passed over",
+                message.subject
+            );
+            let warnings = vec![Warning::odd_value("vehicle_id", detail)];
+            self.warnings.push(&Said { envelope: decoded.envelope, kind: decoded.kind, warnings }, None, clock::wall());
+            return;
+        }
         // A place that is none of this zone is worse than the last one known.
         if let Some(warning) = other_coordinates(decoded.kind, &decoded.envelope, self.engine.fleet().zone().space) {
             let said = Said { envelope: decoded.envelope, kind: decoded.kind, warnings: vec![warning] };
@@ -252,12 +301,11 @@ impl Worker {
         let is_entry = matches!(input, Input::Entry(_));
         let blamed = if is_entry { None } else { self.blamed() };
         #[cfg(debug_assertions)]
-        if let Input::Commit(Outcome::Granted(_)) = input {
-            super::planted::death_answering(self.engine.fleet());
-        }
+        super::planted::before(&input, self.engine.fleet());
         self.engine.handle(input, &mut effects);
         drop(blamed);
         if !is_entry {
+            self.in_hand.done();
             self.acquit();
         }
         self.admission.stands(self.engine.backlog());

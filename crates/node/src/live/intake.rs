@@ -283,6 +283,10 @@ impl Intake {
         let (seq, at) = (LogSeq(message.seq), message.at);
         let bytes = message.bytes.clone();
         let _blamed = self.in_hand.blamed(message.seq, MessageHash(0));
+        #[cfg(debug_assertions)]
+        if !self.gate.skipped().contains(&message.seq) {
+            super::planted::death_judging(&message.bytes);
+        }
         let (on_plan_subject, rejection) = loop {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(mut entry, said)) => {

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use fleetfold_journal::address::parse;
 use fleetfold_journal::base::parse as parse_base;
-use fleetfold_journal::{Address, ZoneName};
+use fleetfold_journal::{Address, Suspect, ZoneName};
 use fleetfold_model::{Event, LogSeq};
 use fleetfold_wire::{What, decode, message_hash};
 
-use super::in_hand::{InHand, Suspect};
+use super::in_hand::InHand;
 use super::mark;
 use super::telling::{self, AGAIN, Untaken};
 use crate::clock;
@@ -27,22 +27,63 @@ const LEASE_TRIED: Duration = Duration::from_secs(6);
 /// A lease of 3 s counts for so long from before it was asked for.
 const LEASE_TRUSTED: Duration = Duration::from_secs(2);
 
-/// Deals with a suspect whose quarantine is due.
+/// Deals with a suspect whose quarantine is due, and says which facts must be left unanswered, because they cannot be passed over: perhaps
+/// it is only their answer that ends the engine.
 ///
 /// # Errors
 ///
 /// When the log does not answer. Then the start is tried again.
-pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect: Suspect) -> Result<(), LogError> {
-    let Suspect { seq, hash, deaths } = suspect;
-    let message = log.get(Stream::Fleet, zone, seq).await?;
-    let is_it = |message: &Message| {
-        let is_ours = parse(&message.subject).is_some_and(|(whose, _)| whose == *zone);
-        is_ours && (hash.0 == 0 || message_hash(&message.bytes) == hash)
+pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand) -> Result<Vec<LogSeq>, LogError> {
+    for left in in_hand.left() {
+        if let Kept::Never = kept(log, zone, left).await? {
+            in_hand.is_no_longer_left(left.seq);
+        }
+    }
+    if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {
+        pass_over(log, zone, in_hand, suspect).await?;
+    }
+    Ok(in_hand.left().iter().map(|left| LogSeq(left.seq)).collect())
+}
+
+/// What the log has of an entry.
+enum Kept {
+    /// Its message.
+    Here(Message),
+    /// It does not keep it any more.
+    NoMore,
+    /// It has never had it: this is another log.
+    Never,
+}
+
+async fn kept(log: &Log, zone: &ZoneName, Suspect { seq, hash, .. }: Suspect) -> Result<Kept, LogError> {
+    let Some(message) = log.get(Stream::Fleet, zone, seq).await? else {
+        let last = log.bounds(Stream::Fleet, zone).await?.1;
+        return Ok(if seq <= last { Kept::NoMore } else { Kept::Never });
     };
-    let Some(message) = message.filter(is_it) else {
-        // It has expired, or this is another log.
-        in_hand.clear();
-        return Ok(());
+    let is_ours = parse(&message.subject).is_some_and(|(whose, _)| whose == *zone);
+    let is_it = is_ours && (hash.0 == 0 || message_hash(&message.bytes) == hash);
+    Ok(if is_it { Kept::Here(message) } else { Kept::Never })
+}
+
+/// Takes a suspect out of the fold; or it is left unanswered from now on.
+async fn pass_over(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect: Suspect) -> Result<(), LogError> {
+    let Suspect { seq, deaths, .. } = suspect;
+    let message = match kept(log, zone, suspect).await? {
+        Kept::Here(message) => message,
+        Kept::NoMore => {
+            tracing::error!(
+                %zone, seq, deaths,
+                "entry {seq} has ended {deaths} runs of this engine in a row, and the log does not keep it any more, so that it cannot be \
+                 passed over. As long as it waits for its answer, this engine leaves it unanswered. It is answered by a version or a machine \
+                 that gets past it"
+            );
+            in_hand.leaves(suspect, None);
+            return Ok(());
+        }
+        Kept::Never => {
+            in_hand.clear();
+            return Ok(());
+        }
     };
     let what = format!(
         "{deaths} runs of an engine in a row ended in the middle of this entry; no engine is known to have got past it, so it is \
@@ -54,10 +95,11 @@ pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand, suspect
         tracing::error!(
             %zone, seq, subject = message.subject, deaths,
             "entry {seq} has ended {deaths} runs of this engine in a row, and cannot be passed over: {why}. Whoever folded the log \
-             without it would come to another fleet. It is tried once more. If the engine ends again: run the version or the machine \
-             that got past it; or copy the zone's data folder from there to here; and report the entry (`/v1/entries/{seq}`, \
-             `nats stream get`)"
+             without it would come to another fleet. It is folded once more, and this engine leaves it unanswered. If the engine ends \
+             again: run the version or the machine that got past it; or copy the zone's data folder from there to here; and report the \
+             entry (`/v1/entries/{seq}`, `nats stream get`)"
         );
+        in_hand.leaves(suspect, Some(message_hash(&message.bytes)));
         return Ok(());
     }
     tracing::error!(

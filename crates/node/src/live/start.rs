@@ -173,9 +173,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
     let (log, zone) = (setup.log.clone(), setup.zone.clone());
     let folder = setup.data.as_ref().map(|data| data.join(zone.key()));
     let in_hand = Arc::new(InHand::open(folder.as_deref()));
-    if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {
-        Box::pin(quarantine::settle(&log, &zone, &in_hand, suspect)).await?;
-    }
+    let left = Box::pin(quarantine::settle(&log, &zone, &in_hand)).await?;
     let begins = Box::pin(beginning(&log, &zone, folder.as_deref(), setup.accept_gap)).await?;
     let Beginning { fleet, tally, read_after, expected, last_hash, folds_anew, skipped, held, unseen } = begins;
     if let Some(unseen) = unseen {
@@ -305,7 +303,10 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         accept_gap: setup.accept_gap,
         folds_anew,
         network: Arc::clone(&setup.network),
-        engine: Engine::new(fleet, setup.network).with_regions_side_by_side(setup.pool.current_num_threads()),
+        engine: Engine::new(fleet, setup.network)
+            .leaving(left)
+            .with_regions_side_by_side(setup.pool.current_num_threads())
+            .watched(Arc::<InHand>::clone(&in_hand)),
         tally,
         giver: Giver::new(signals, hands),
         clock,

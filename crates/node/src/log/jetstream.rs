@@ -474,10 +474,10 @@ impl JetStream {
                     AppendError::TooLarge(error.to_string())
                 }
                 // 503 during elections shows as a missing stream; a write still in flight as `Other`: nobody knows yet.
-                PublishErrorKind::StreamNotFound
-                | PublishErrorKind::TimedOut
-                | PublishErrorKind::BrokenPipe
-                | PublishErrorKind::MaxAckPending => AppendError::Unknown(error.to_string()),
+                PublishErrorKind::TimedOut => AppendError::Unknown(format!("the broker does not answer: {error}")),
+                PublishErrorKind::StreamNotFound | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
+                    AppendError::Unknown(error.to_string())
+                }
                 PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
                     let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
                     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -496,7 +496,7 @@ impl JetStream {
                     }
                 }
             }),
-            Err(_) => Err(AppendError::Unknown("no acknowledgement within 2 s".to_owned())),
+            Err(_) => Err(AppendError::Unknown("the broker does not answer: no acknowledgement within 2 s".to_owned())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +15,7 @@ use super::Node;
 use super::documents::{NodeTold, overview};
 use crate::auth::{Auth, Role, audit, login, routes};
 use crate::document;
-use crate::http::openapi::wrong_parameter;
-use crate::http::{as_problem, later, less, problem};
+use crate::http::{Guarded, as_problem, later, less, problem};
 use crate::log::Stream;
 use crate::solve::streets::Known;
 use crate::times;
@@ -69,17 +68,9 @@ pub(crate) fn router(node: Arc<Node>, auth: Arc<Auth>, network: &Arc<Network>) -
 
 /// Lets through who may ask.
 async fn guard(State(app): State<App>, mut request: Request, next: middleware::Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let needs = path.as_deref().map_or(Some(Role::Admin), |path| routes::needs(request.method(), path));
-    let takes_gzip = document::takes_gzip(request.headers());
-    let wrong = path.as_deref().and_then(|path| wrong_parameter(request.method(), path, request.uri()));
-    match app.auth.allow(&request, needs) {
-        Ok(_) if wrong.is_some() => problem(StatusCode::BAD_REQUEST, "bad request", &wrong.unwrap_or_default()),
-        Ok(who) => {
-            request.extensions_mut().insert(who);
-            request.extensions_mut().insert(Arc::clone(&app.auth));
-            document::packed(as_problem(times::answered(request, next).await).await, takes_gzip).await
-        }
+    let asked = Guarded::of(&request, Role::Admin);
+    match asked.admit(&app.auth, &mut request) {
+        Ok(()) => document::packed(as_problem(times::answered(request, next).await).await, asked.takes_gzip).await,
         Err(refused) => refused,
     }
 }

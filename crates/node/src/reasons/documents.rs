@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_engine::reasons::{Lack, Miss, Offer as EngineOffer, Parts, Possible};
+use fleetfold_engine::reasons::{DrivingLimit, Lack, Miss, Offer as EngineOffer, Parts, Possible};
 use fleetfold_fleet::Fleet;
 use fleetfold_model::{Cost as Money, Millis, Name, StopKind, Timestamp, VehicleId};
 use schemars::JsonSchema;
@@ -108,12 +108,15 @@ pub(crate) struct Delay {
 pub(crate) struct Give {
     /// A short stable word.
     pub(crate) what: &'static str,
-    /// By how much: seconds of a shift, units of load, stops, or money.
+    /// By how much: seconds of a shift or of a driver's hours, units of load, stops, or money.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<f64>,
     /// The dimension of load, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dimension: Option<usize>,
+    /// Of `driving_time`, which limit of the rule: `driving` (without a break), `shift_driving`, or `duty`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) skills: Vec<String>,
     /// The vehicle that has it instead.
@@ -183,7 +186,7 @@ pub(crate) fn delays(fleet: &Fleet, possible: &Possible) -> Vec<Delay> {
 }
 
 fn give(fleet: &Fleet, lack: &Lack) -> Give {
-    let plain = |what| Give { what, by: None, dimension: None, skills: Vec::new(), vehicle: None };
+    let plain = |what| Give { what, by: None, dimension: None, limit: None, skills: Vec::new(), vehicle: None };
     let by = |what, by: f64| Give { by: Some(by), ..plain(what) };
     let on = |what, other: &VehicleId| Give { vehicle: Some(vehicle_name(fleet, *other)), ..plain(what) };
     match lack {
@@ -200,6 +203,14 @@ fn give(fleet: &Fleet, lack: &Lack) -> Give {
             Give { dimension: Some(dimension + 1), ..by("capacity", *over as f64 / 1e3) }
         }
         Lack::Shift(span) => by("shift", seconds(*span)),
+        Lack::DrivingTime { limit, by: span } => {
+            let limit = match limit {
+                DrivingLimit::WithoutBreak => "driving",
+                DrivingLimit::InShift => "shift_driving",
+                DrivingLimit::Duty => "duty",
+            };
+            Give { limit: Some(limit), ..by("driving_time", seconds(*span)) }
+        }
         Lack::Promise(span) => by("promise", seconds(*span)),
         Lack::Way => plain("unreachable"),
         Lack::Order => plain("unloading_order_or_break"),

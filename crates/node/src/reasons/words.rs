@@ -122,6 +122,14 @@ fn give(give: &Give) -> String {
         "stops" => format!("it may have {by} stops fewer than that"),
         "capacity" => format!("it is full by {by} in dimension {}", give.dimension.unwrap_or(1)),
         "shift" => format!("its shift ends {} too early", span(by)),
+        "driving_time" => {
+            let limit = match give.limit {
+                Some("driving") => "drive without a break",
+                Some("duty") => "be at work",
+                Some(_) | None => "drive in his shift",
+            };
+            format!("its driver would {limit} for {} longer than he may", span(by))
+        }
         "promise" => format!("it is {} later than promised", span(by)),
         "unreachable" => "no road leads there".to_owned(),
         "unloading_order_or_break" => "the order of unloading or a break has no place for it".to_owned(),

@@ -667,6 +667,8 @@ pub(crate) struct LearnedService {
 pub(crate) struct WarningList {
     pub(crate) warnings: Vec<Warned>,
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// Position reports that were passed over since this engine started: no vehicle comes so far so fast, or a receiver had no fix.
+    pub(crate) positions_passed_over: u64,
 }
 
 /// The answer of `POST /v1/events`.
@@ -717,7 +719,7 @@ pub(crate) struct WarnedLine {
 impl WarnedLine {
     /// A warning about a line; lines are counted from 1.
     pub(crate) fn new(line: usize, warning: Warning) -> Self {
-        let Warning { code, field, hint, detail, about: _ } = warning;
+        let Warning { code, field, hint, detail, about: _, since: _ } = warning;
         Self { line, code, field, hint, detail }
     }
 }

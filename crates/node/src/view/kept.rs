@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use fleetfold_fleet::{Closed, Fleet};
 use fleetfold_model::{Name, OrderId, VehicleId};
@@ -171,15 +171,9 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// The orders of the fleet among which those that are meant are: the open ones, or those that are over and still held.
-    fn of(&self, fleet: &Fleet) -> BTreeMap<Name, OrderId> {
-        let is_over = self.status.is_some_and(|status| Self::OVER.contains(&status));
-        let named = |id: OrderId| Some((known(fleet, id)?.clone(), id));
-        if is_over {
-            fleet.orders().ids().filter(|&id| fleet.order(id).closed.is_some()).filter_map(named).collect()
-        } else {
-            fleet.open_orders().filter_map(named).collect()
-        }
+    /// Those that are over are meant, and not the open ones.
+    fn is_of_the_past(&self) -> bool {
+        self.status.is_some_and(|status| Self::OVER.contains(&status))
     }
 
     fn takes(&self, fleet: &Fleet, id: OrderId, order: &super::Order<'_>) -> bool {
@@ -236,6 +230,15 @@ fn vehicles<'a>(to: &mut String, fragments: impl Iterator<Item = &'a Fragment>) 
 fn active(seen: &Glimpse) -> Vec<Name> {
     let roads = seen.fleet.roads().values().filter(|road| road.is_active(seen.now));
     roads.map(|road| road.change.change.clone()).collect()
+}
+
+/// Orders that are over and still held, within some bounds, by their names.
+fn over<'f>(fleet: &'f Fleet, within: (Bound<&Name>, Bound<&Name>)) -> Vec<(&'f Name, OrderId)> {
+    let over = fleet.orders().ids().filter(|&id| fleet.order(id).closed.is_some());
+    let named = over.filter_map(|id| Some((known(fleet, id)?, id)));
+    let mut found: Vec<_> = named.filter(|(name, _)| RangeBounds::<Name>::contains(&within, *name)).collect();
+    found.sort_unstable();
+    found
 }
 
 /// The order of this number, if there is one.
@@ -400,9 +403,12 @@ impl Kept {
                 next = shown.last().filter(|_| found.next().is_some()).map(|(name, _)| text(&name.as_str()));
             }
             Part::Orders if !page.filter.is_empty() => {
-                let (among, fleet) = (page.filter.of(&seen.fleet), &seen.fleet);
-                let shown = among.range::<Name, _>(behind).map(|(name, &id)| (name, id, order(seen, memory, id)));
-                let mut found = shown.filter(|(_, id, order)| page.filter.takes(fleet, *id, order));
+                let fleet = &seen.fleet;
+                let over = if page.filter.is_of_the_past() { over(fleet, behind) } else { Vec::new() };
+                let open = self.orders.range::<Name, _>(behind).filter(|_| !page.filter.is_of_the_past());
+                let open = open.filter_map(|(name, _)| Some((name, fleet.order_id(name.as_str())?)));
+                let among = open.chain(over).map(|(name, id)| (name, id, order(seen, memory, id)));
+                let mut found = among.filter(|(_, id, order)| page.filter.takes(fleet, *id, order));
                 let shown: Vec<_> = found.by_ref().take(most).collect();
                 let bodies: Vec<String> = shown.iter().map(|(.., order)| text(order)).collect();
                 join(&mut body, bodies.iter().map(String::as_str));

@@ -126,6 +126,7 @@ pub(crate) fn choice_words(choice: &Choice) -> String {
             Obstacle::Stops => "it has as many stops as it may have",
             Obstacle::Silent => "nothing is heard of it",
             Obstacle::Unreachable => "no road leads there from where it is",
+            Obstacle::DrivingTime => "its driver may not drive, or be at work, so long",
         };
         return format!("order {} stays with {vehicle}: pinned to {pinned}, which cannot take it: {why}", choice.order);
     }
@@ -152,6 +153,7 @@ pub(crate) fn choice_words(choice: &Choice) -> String {
             Obstacle::Stops => "has as many stops as it may have".to_owned(),
             Obstacle::Silent => "could, and nothing is heard of it".to_owned(),
             Obstacle::Unreachable => "has no road there".to_owned(),
+            Obstacle::DrivingTime => "its driver may not drive, or be at work, so long".to_owned(),
         };
         let whom = if choice.vehicle.is_some() { "runner-up" } else { "the nearest miss is" };
         let _ = write!(words, "; {whom} {runner_up}, {why}");

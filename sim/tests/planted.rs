@@ -41,6 +41,10 @@ const LET_THROUGH: &str = "was turned away";
 const WANTED: &str = "nobody wants to own the quiet zone";
 /// Nobody who has nothing to do is overloaded.
 const CALM: &str = "overload of level";
+/// No plan stands in the log that was made with an entry which is passed over now.
+const MADE_WITH: &str = "which was quarantined";
+/// Whoever owns the zone has the fleet of the log.
+const OTHER_FLEET: &str = "owns the zone with another fleet";
 /// Two starts agree about the log.
 const SAME_LOG: &str = "the log is not the one of the snapshot";
 
@@ -63,12 +67,12 @@ const BUGS: &[(Bug, &[&str])] = &[
     (Bug::FactGivenUp, &[STORED]),
     (Bug::FactWithoutId, &[ONCE]),
     (Bug::FactWithAnotherIdEachTime, &[STORED]),
-    (Bug::MessagePassedOver, &[SAME_FLEET]),
-    (Bug::MessagesInWrongOrder, &[SAME_FLEET]),
-    (Bug::EntryTimeOfTheReader, &[SAME_FLEET]),
-    (Bug::SkipListIgnored, &[SAME_FLEET]),
-    (Bug::SnapshotOneAhead, &[SAME_FLEET, SAME_LOG]),
-    (Bug::TornSnapshotTaken, &[SAME_FLEET]),
+    (Bug::MessagePassedOver, &[SAME_FLEET, OTHER_FLEET]),
+    (Bug::MessagesInWrongOrder, &[SAME_FLEET, OTHER_FLEET]),
+    (Bug::EntryTimeOfTheReader, &[SAME_FLEET, OTHER_FLEET]),
+    (Bug::SkipListIgnored, &[SAME_FLEET, OTHER_FLEET]),
+    (Bug::SnapshotOneAhead, &[SAME_FLEET, SAME_LOG, OTHER_FLEET]),
+    (Bug::TornSnapshotTaken, &[SAME_FLEET, OTHER_FLEET]),
     (Bug::OldRoutePutBack, &[NEVER_BACK]),
     (Bug::NewOwnerTellsNobody, &[TOLD]),
     (Bug::ReaderStopsAfterSleep, &[ALL_READ, ENDS, ONE_OWNER]),
@@ -80,8 +84,8 @@ type OnlyWith = (Bug, &'static [&'static str], fn(u64) -> Faults, u64);
 /// Bugs that are seen with one fault only: which one, the invariants that may catch them, and the mix with that fault. Without it none
 /// of the seeds shows them.
 const ONLY_WITH: &[OnlyWith] = &[
-    (Bug::ExpiryIgnoredAtStart, &[SAME_FLEET], with_expiry, 0),
-    (Bug::NothingNamesWhatExpired, &[SAME_FLEET], with_expiry, 0),
+    (Bug::ExpiryIgnoredAtStart, &[SAME_FLEET, OTHER_FLEET], with_expiry, 0),
+    (Bug::NothingNamesWhatExpired, &[SAME_FLEET, OTHER_FLEET], with_expiry, 0),
     (Bug::OneBaseOnly, &[ENDS, ONE_OWNER], with_expiry, 0),
     (Bug::ReadyByTheStream, &[WANTED, ONE_OWNER], with_neighbours, 0),
     (Bug::LogNotLookedAtAgain, &[SAME_FLEET, ALL_READ, ENDS], with_rollback, 0),
@@ -89,6 +93,10 @@ const ONLY_WITH: &[OnlyWith] = &[
     // A vehicle must have had a route in the log that is lost, and none since: one seed of some hundreds.
     (Bug::ForeignRoutesKept, &[TOLD, ENDS], with_rollback, 600),
     (Bug::FactGivenUpInASurge, &[STORED], with_surge, 0),
+    (Bug::NothingIsInHand, &[ENDS, ONE_OWNER, ALL_READ, ANSWERED], with_deadly, 0),
+    (Bug::TracesIgnored, &[MADE_WITH], with_deadly, 0),
+    (Bug::StrayedOwns, &[OTHER_FLEET], with_deadly, 0),
+    (Bug::SnapshotOfAllEntries, &[SAME_FLEET, OTHER_FLEET], with_deadly, 0),
 ];
 
 /// The log forgets, and folders are lost.
@@ -104,6 +112,11 @@ fn with_rollback(seed: u64) -> Faults {
 /// Many orders in one instant, and nodes that die over them.
 fn with_surge(seed: u64) -> Faults {
     Faults { surge: 60, ..faults(seed) }
+}
+
+/// Some orders end whoever folds or answers them.
+fn with_deadly(seed: u64) -> Faults {
+    Faults { deadly: 3, ..faults(seed) }
 }
 
 /// Other zones write to the stream.

@@ -17,7 +17,8 @@ use fleetfold_wire::{What, assignment_from_json, decode, message_hash};
 
 use crate::sim_log::SimMessage;
 
-use super::{Alive, Ask, Bug, Job, Reply, Run, Sender, is_own, plan_subject, zone};
+use super::deadly::{Ears, Settled};
+use super::{Alive, Ask, Bug, Disk, Job, Reply, Run, Sender, is_own, plan_subject, zone};
 
 /// How often a base is stored (log time): several times within the age to which the log keeps entries.
 const BASE_EVERY: Millis = Millis(5_000);
@@ -106,8 +107,14 @@ impl Run<'_> {
     /// A node starts: with its snapshot, with a base, or at the first entry; or it refuses to.
     pub(super) fn wake_up(&mut self, node: usize) -> Result<(), String> {
         self.expire();
-        let disk = self.nodes[node].disk.iter().rev().find(|disk| !disk.torn).cloned();
-        let (mut fleet, mut last_id) = disk.map_or((Fleet::new(), None), |disk| (disk.fleet, Some(disk.last_id)));
+        let left = match self.settles(node)? {
+            Settled::GoesOn(left) => left,
+            Settled::Later => return Ok(()),
+        };
+        let is_usable = |disk: &&Disk| !disk.torn && !self.is_of_no_use(disk.fleet.applied().0, &disk.passed);
+        let disk = self.nodes[node].disk.iter().rev().find(is_usable).cloned();
+        let (mut fleet, mut last_id, mut passed) =
+            disk.map_or((Fleet::new(), None, None), |disk| (disk.fleet, Some(disk.last_id), Some(disk.passed)));
         let applied = fleet.applied().0;
         let vouched = if applied == 0 { self.vouched() } else { None };
         let (mut held, objects) = self.held(applied);
@@ -145,7 +152,7 @@ impl Run<'_> {
             Begin::AtBase { applied } => {
                 self.survived.at_base += 1;
                 let base = base.ok_or("a start at a base has none")?;
-                (fleet, last_id) = (base.fleet, None);
+                (fleet, last_id, passed) = (base.fleet, None, None);
                 applied
             }
             Begin::Expired { needed } => {
@@ -164,10 +171,13 @@ impl Run<'_> {
         let goal =
             if self.has(Bug::ReadyByTheStream) { held.stream_last } else { held.zone.map_or(0, |(_, last)| last) };
         let changed = (fleet.applied().0, fleet.digest());
+        let passed = self.passed_at_start(passed, fleet.applied().0);
+        let ears = Arc::new(self.ears(node));
+        let engine = Engine::new(fleet, Arc::clone(&self.day.network)).watched(Arc::<Ears>::clone(&ears));
         self.nodes[node].life = life;
         self.nodes[node].asleep_until = self.now;
         self.nodes[node].alive = Some(Alive {
-            engine: Engine::new(fleet, Arc::clone(&self.day.network)),
+            engine: engine.leaving(left),
             read,
             goal,
             last_id,
@@ -188,6 +198,9 @@ impl Run<'_> {
             reconnects: false,
             unread: true,
             since: self.now,
+            ears,
+            passed,
+            has_strayed: false,
         });
         self.later(1, Job::Pull(node, life));
         self.later(1_000, Job::Second(node, life));
@@ -312,6 +325,10 @@ impl Run<'_> {
         let last = self.zone_bounds().map_or(0, |(_, last)| last);
         let keeps_bases = self.faults.expiry.0 > 0;
         let life = self.nodes[node].life;
+        let Some(alive) = &mut self.nodes[node].alive else { return };
+        if alive.lease.is_none() && self.stands_back(node) {
+            return;
+        }
         let Some(alive) = &mut self.nodes[node].alive else { return };
         alive.completeness.ticked(now);
         alive.silent += 1;

@@ -7,6 +7,7 @@
 //! folds equal, no assignment ever gone back.
 
 mod begin;
+mod deadly;
 mod operator;
 mod owners;
 mod planted;
@@ -80,6 +81,8 @@ pub struct Faults {
     /// So many orders come in one instant, and both nodes may die over them. Half of them nobody can serve; of the others customers think
     /// better within minutes.
     pub surge: u32,
+    /// So many orders of the day end every engine that folds them, or every engine that answers them: see `deadly.rs`.
+    pub deadly: u32,
 }
 
 impl Faults {
@@ -106,6 +109,8 @@ impl Faults {
             faults.folder_lost = 0.3 * random.unit();
         }
         faults.neighbours = if random.chance(0.5) { 4.0 * random.unit() } else { 0.0 };
+        let mut random = Seeded::new(seed, "deadly");
+        faults.deadly = if random.chance(0.25) { random.between(1, 3) as u32 } else { 0 };
         faults
     }
 
@@ -115,6 +120,8 @@ impl Faults {
         let mut faults = Self::mixed(seed);
         faults.surge = if random.chance(0.3) { random.between(20, 60) as u32 } else { 0 };
         faults.rollback = if random.chance(0.4) { 0.02 * random.unit() } else { 0.0 };
+        // Routes of a log that is lost look as if somebody had got past an entry of the one after it.
+        faults.deadly = if faults.rollback > 0.0 { 0 } else { faults.deadly };
         faults
     }
 }
@@ -159,6 +166,12 @@ pub struct Survived {
     pub regressed: u64,
     /// The highest level of overload.
     pub overload: u8,
+    /// Nodes that died over a deadly entry.
+    pub deaths: u64,
+    /// Entries that were quarantined.
+    pub quarantined: u64,
+    /// Nodes that had folded what was quarantined meanwhile, and began anew.
+    pub stood_back: u64,
 }
 
 /// A small day and its roads, to be played under many seeds.
@@ -276,6 +289,8 @@ struct Disk {
     fleet: Fleet,
     last_id: String,
     torn: bool,
+    /// What it has passed over.
+    passed: BTreeSet<u64>,
 }
 
 #[derive(Debug)]
@@ -313,6 +328,12 @@ struct Alive {
     unread: bool,
     /// When it started.
     since: Timestamp,
+    /// Hears which facts the engine answers.
+    ears: Arc<deadly::Ears>,
+    /// What was passed over.
+    passed: BTreeSet<u64>,
+    /// It has folded what was quarantined meanwhile.
+    has_strayed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -321,6 +342,12 @@ struct Node {
     alive: Option<Alive>,
     asleep_until: Timestamp,
     disk: Vec<Disk>,
+    /// What it suspects of having ended its runs.
+    suspicion: deadly::Suspicion,
+    /// The entry that has ended its last runs, and how many: what the promise is about.
+    deaths: Option<(u64, u32)>,
+    /// Its folder has outlived its last end.
+    keeps_folder: bool,
 }
 
 struct Run<'a> {
@@ -365,6 +392,11 @@ struct Run<'a> {
     /// The highest epoch that an owner was given.
     epoch_max: u64,
     survived: Survived,
+    /// Facts that end whoever folds or answers them: numbers in the outbox, and sequences.
+    deadly_facts: BTreeMap<usize, deadly::Deadly>,
+    deadly: BTreeMap<u64, deadly::Deadly>,
+    /// A promise that was found broken where nobody could say so.
+    broken: Option<String>,
     bug: Option<Bug>,
 }
 
@@ -410,6 +442,9 @@ impl<'a> Run<'a> {
             passed_over: BTreeMap::new(),
             epoch_max: 0,
             survived: Survived::default(),
+            deadly_facts: BTreeMap::new(),
+            deadly: BTreeMap::new(),
+            broken: None,
             bug: None,
         };
         run.later(0, Job::Start(0));
@@ -485,6 +520,9 @@ impl<'a> Run<'a> {
             if let Some(job) = self.awake(job) {
                 self.job(job)?;
             }
+            if let Some(broken) = self.broken.take() {
+                return Err(broken);
+            }
             if self.is_over {
                 return Ok(());
             }
@@ -540,6 +578,7 @@ impl<'a> Run<'a> {
                 for happening in self.world.take(now) {
                     if let Happening::Fact(_, event) = happening {
                         self.outbox.push(event);
+                        self.maybe_deadly(self.outbox.len() - 1);
                         self.send(Sender::Producer(self.outbox.len() - 1), Ask::Fact(self.outbox.len() - 1));
                         if self.random.chance(self.faults.stray) {
                             self.stray()?;
@@ -589,7 +628,8 @@ impl<'a> Run<'a> {
                 if alive.engine.fleet().applied().0 > 0
                     && let Some(last_id) = alive.last_id.clone()
                 {
-                    disk.push(Disk { fleet: alive.engine.fleet().clone(), last_id, torn });
+                    let passed = alive.passed.clone();
+                    disk.push(Disk { fleet: alive.engine.fleet().clone(), last_id, torn, passed });
                     let extra = disk.len().saturating_sub(3);
                     disk.drain(..extra);
                 }
@@ -647,7 +687,12 @@ impl<'a> Run<'a> {
                 ));
             }
         }
-        if let Some((seq, ask)) = self.truth.unanswered().first_key_value() {
+        for alive in running(&self.nodes) {
+            if let Some(seq) = self.passed_over.keys().find(|seq| !alive.passed.contains(seq)) {
+                return Err(format!("a node has not passed over entry {seq}, which others pass over"));
+            }
+        }
+        if let Some((seq, ask)) = self.truth.unanswered().iter().find(|(seq, _)| !self.may_wait(**seq)) {
             return Err(format!("entry {seq:?} never got an answer: {ask:?}"));
         }
         if let Some(level) = running(&self.nodes).map(|alive| alive.engine.overload()).find(|&level| level > 0) {

@@ -66,6 +66,7 @@ impl Run<'_> {
         self.history.retain(|message| message.seq <= cut);
         self.passed_over.retain(|seq, _| *seq <= cut);
         self.digests.retain(|seq, _| *seq <= cut);
+        self.deadly.retain(|seq, _| *seq <= cut);
         self.truth = Fleet::new();
         for message in &self.history {
             match self.read(message)? {

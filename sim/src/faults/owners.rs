@@ -9,14 +9,17 @@ use fleetfold_model::{Assignment, LogSeq, Millis, Name, Space};
 use fleetfold_wire::assignment_to_json;
 
 use super::begin::hash_of;
+use super::deadly::Suspicion;
 use super::strays::Read;
 use super::{Ask, Bug, Job, Reply, Run, Sender, is_own, zone};
 
 impl Run<'_> {
     pub(super) fn crash(&mut self, node: usize) {
         self.survived.crashes += 1;
-        if self.random.chance(self.faults.folder_lost) {
+        self.nodes[node].keeps_folder = !self.random.chance(self.faults.folder_lost);
+        if !self.nodes[node].keeps_folder {
             self.nodes[node].disk.clear();
+            (self.nodes[node].suspicion, self.nodes[node].deaths) = (Suspicion::default(), None);
         }
         self.nodes[node].alive = None;
         self.nodes[node].life += 1;
@@ -56,13 +59,16 @@ impl Run<'_> {
             alive.read = message.seq;
             alive.last_id = Some(message.id.clone());
             alive.last_read = Some((message.seq, hash_of(message)));
-            let mut effects = Vec::new();
             let input = match read {
                 Read::Entry(entry) => Input::Entry(entry),
-                Read::Skipped(on_plan_subject) => Input::Skipped { seq: LogSeq(message.seq), on_plan_subject },
+                Read::Skipped(on_plan_subject) => {
+                    alive.passed.insert(message.seq);
+                    Input::Skipped { seq: LogSeq(message.seq), on_plan_subject }
+                }
             };
-            alive.engine.handle(input, &mut effects);
-            if Some(&alive.engine.fleet().digest()) != self.digests.get(&message.seq) {
+            let Some(effects) = self.handled(node, input) else { return Ok(()) };
+            let Some(alive) = &self.nodes[node].alive else { return Ok(()) };
+            if Some(&alive.engine.fleet().digest()) != self.digests.get(&message.seq) && !alive.has_strayed {
                 return Err(format!("entry {} was folded to another fleet on node {node}", message.seq));
             }
             self.perform(node, effects);
@@ -85,9 +91,8 @@ impl Run<'_> {
     }
 
     pub(super) fn feed(&mut self, node: usize, input: Input) {
-        let Some(alive) = &mut self.nodes[node].alive else { return };
-        let mut effects = Vec::new();
-        alive.engine.handle(input, &mut effects);
+        let Some(effects) = self.handled(node, input) else { return };
+        let Some(alive) = &self.nodes[node].alive else { return };
         self.survived.overload = self.survived.overload.max(alive.engine.overload());
         self.perform(node, effects);
     }
@@ -157,10 +162,25 @@ impl Run<'_> {
     pub(super) fn leased(&mut self, node: usize, life: u64, reply: &Reply) {
         let (now, trusted) = (self.now, self.trusted());
         let not_again = self.has(Bug::LeaseNotAskedForAgain);
-        let Some(alive) = &mut self.nodes[node].alive else { return };
         let granted = if let Reply::Lease(granted) = reply { *granted } else { None };
+        let is_owner = self.nodes[node].alive.as_ref().is_some_and(|alive| alive.lease.is_some());
+        if let (Some(lease), false) = (granted, is_owner)
+            && self.stands_back(node)
+        {
+            self.log.release(&zone().key(), lease);
+            return;
+        }
+        let Some(alive) = &mut self.nodes[node].alive else { return };
         match (alive.lease, granted) {
             (None, Some(lease)) => {
+                let (read, digest) = (alive.read, alive.engine.fleet().digest());
+                // Who has not noticed yet that the log went back has folded what is lost.
+                let has_all = self.digests.get(&read).is_none_or(|&of_log| of_log == digest);
+                if !has_all && self.survived.rollbacks == 0 {
+                    self.broken =
+                        Some(format!("node {node} owns the zone with another fleet than entry {read} leaves"));
+                    return;
+                }
                 alive.lease = Some((lease, now));
                 (alive.fan, alive.unread) = (FanOut::default(), true);
                 self.send(Sender::Node(node, life), Ask::ReadAllTold);

@@ -55,6 +55,10 @@ pub enum Bug {
     LogKnownByItsEndOnly,
     ForeignRoutesKept,
     FactGivenUpInASurge,
+    NothingIsInHand,
+    TracesIgnored,
+    StrayedOwns,
+    SnapshotOfAllEntries,
 }
 
 impl Run<'_> {

@@ -165,6 +165,7 @@ impl Run<'_> {
         let Ok((seq, false)) = result else { return Ok(()) };
         let message = self.log.read("FLEET", seq - 1).next().cloned().ok_or("a stored message cannot be read")?;
         self.history.push(message.clone());
+        self.deadly_is_stored(seq, &message.id);
         let entry = match self.judge(&message)? {
             Read::Entry(entry) => entry,
             Read::Skipped(on_plan_subject) => {

@@ -164,6 +164,7 @@ fn fleet_on(streets: &Streets) -> Rig {
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         }));
         rig.fact(Event::ShiftStarted { vehicle: name(&format!("v{id}")), shift: None, position: None });
     }

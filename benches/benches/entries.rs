@@ -88,6 +88,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         };
         let shift = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: None };
         log.tell(Event::VehicleRegistered(vehicle));
@@ -123,6 +124,7 @@ fn serve(log: &mut Log, orders: usize, behind: usize) {
                 departure: later,
                 metres: Metres(1),
                 break_before: Millis(0),
+                reload_before: None,
             };
             let old = vehicle.route.visits.iter().map(|old| visit(log.fleet.order(old.order).name.clone(), old.stop));
             let new = [StopKind::Pickup, StopKind::Delivery].map(|stop| visit(order_name(number), stop));

@@ -63,6 +63,7 @@ pub fn van(number: usize, start: Position, room: i32) -> [Event; 2] {
         stops_max: None,
         lifo: false,
         driving_time: None,
+        reload: None,
     };
     let started = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(start) };
     [Event::VehicleRegistered(vehicle), started]

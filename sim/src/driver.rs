@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fleetfold_model::{AssignedVisit, Millis, Name, Position, Shift, StopKind, Timestamp, Vehicle};
+use fleetfold_model::{AssignedVisit, DepotCall, Millis, Name, Position, Shift, StopKind, Timestamp, Vehicle};
 
 /// What a driver does at the moment.
 #[derive(Clone, Debug)]
@@ -33,6 +33,18 @@ pub(crate) enum Doing {
     },
     /// He is at a stop.
     Serving { visit: AssignedVisit, until: Timestamp, fails: bool },
+    /// He is on the way to a depot.
+    ToDepot {
+        call: DepotCall,
+        /// Where the drive began.
+        from: Position,
+        /// When it began.
+        left: Timestamp,
+        /// When he will be there.
+        until: Timestamp,
+    },
+    /// He is at a depot, and his vehicle is loaded.
+    Loading { until: Timestamp },
     /// His vehicle has broken down. `on_shift`: he was at work when it did, and goes on when it is back.
     Broken { on_shift: bool },
 }
@@ -64,6 +76,8 @@ pub(crate) struct Driver {
     pub(crate) rest: Option<Rest>,
     /// What he came for to the place where he is.
     pub(crate) came_for: BTreeSet<(Name, StopKind)>,
+    /// The depot where he was loaded since he was at a stop.
+    pub(crate) loaded_at: Option<Position>,
     /// Reports sent so far; numbers their event ids.
     pub(crate) sent: u64,
     /// Driving time in thousandths of the network's.
@@ -83,6 +97,7 @@ impl Driver {
             done: BTreeSet::new(),
             rest: None,
             came_for: BTreeSet::new(),
+            loaded_at: None,
             sent: 0,
             factor: 1000,
         }
@@ -118,7 +133,10 @@ impl Driver {
     /// When he acts next of his own accord, zone time.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         match &self.doing {
-            Doing::Waiting { until } | Doing::Serving { until, .. } => Some(*until),
+            Doing::Waiting { until }
+            | Doing::Serving { until, .. }
+            | Doing::ToDepot { until, .. }
+            | Doing::Loading { until } => Some(*until),
             Doing::Driving { until, next_report, .. } => Some((*until).min(*next_report)),
             Doing::Idle => self.shift.as_ref().filter(|_| self.plan.is_empty()).map(|shift| shift.ends),
             Doing::Off | Doing::Queueing { .. } | Doing::Broken { .. } => None,

@@ -37,7 +37,8 @@ pub fn simulate(scenario: &Scenario, check_every: u64) -> Outcome {
     let network = Arc::clone(&city.network);
     let facts =
         script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
-    let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
+    let driving =
+        Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share, tells_of_depots: true };
     let mut world =
         Pretend::new(facts, &script.no_shows, Arc::clone(&network), driving, scenario.phones, scenario.seed)
             .with_traffic(scenario.traffic.clone());

@@ -212,6 +212,7 @@ pub fn script(scenario: &Scenario, city: &City) -> Script {
                 stops_max: None,
                 lifo: false,
                 driving_time: None,
+                reload: None,
             }),
         ));
         let late = Millis(random.between(0, 600_000));

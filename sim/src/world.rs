@@ -11,8 +11,8 @@ use fleetfold_engine::PositionReport;
 use fleetfold_engine::virtual_time::{Happening, World};
 use fleetfold_fleet::service_start;
 use fleetfold_model::{
-    AssignedVisit, Assignment, Event, FailReason, Freeze, Millis, Name, Order, OrderWork, Position, RoadTarget, Shift,
-    StopEvent, StopKind, StopSpec, Timestamp,
+    AssignedVisit, Assignment, DepotCall, Event, FailReason, Freeze, Millis, Name, Order, OrderWork, Position,
+    ReloadEvent, RoadTarget, Shift, StopEvent, StopKind, StopSpec, Timestamp,
 };
 use fleetfold_roads::{ActiveChange, Network, Speeds};
 
@@ -38,11 +38,13 @@ pub struct Driving {
     pub positions: bool,
     /// Share of offered orders that a driver rejects.
     pub reject_share: f64,
+    /// Drivers report when they are at a depot and when they are loaded; off: only their next departure says so.
+    pub tells_of_depots: bool,
 }
 
 impl Driving {
     /// Exactly as planned: public benchmark days.
-    pub const EXACT: Self = Self { varied: false, positions: false, reject_share: 0.0 };
+    pub const EXACT: Self = Self { varied: false, positions: false, reject_share: 0.0, tells_of_depots: true };
 }
 
 /// A fact or position with the zone time at which it reaches the log, and the hash of its event id.
@@ -141,7 +143,12 @@ impl Pretend {
         let resting = |driver: &Driver| match driver.doing {
             Doing::Off | Doing::Broken { .. } => true,
             Doing::Idle => driver.plan.is_empty(),
-            Doing::Waiting { .. } | Doing::Driving { .. } | Doing::Queueing { .. } | Doing::Serving { .. } => false,
+            Doing::Waiting { .. }
+            | Doing::Driving { .. }
+            | Doing::Queueing { .. }
+            | Doing::Serving { .. }
+            | Doing::ToDepot { .. }
+            | Doing::Loading { .. } => false,
         };
         self.cursor == self.script.len()
             && self.in_the_air.is_empty()
@@ -161,6 +168,8 @@ impl Pretend {
                 Doing::Driving { until, .. } => format!("drives until {} ms", until.0),
                 Doing::Queueing { .. } => "waits for a dock".to_owned(),
                 Doing::Serving { until, .. } => format!("serves until {} ms", until.0),
+                Doing::ToDepot { until, .. } => format!("drives to a depot until {} ms", until.0),
+                Doing::Loading { until } => format!("is loaded until {} ms", until.0),
             };
             Some(format!("{name} {doing}, next stop {next:?}"))
         });
@@ -257,7 +266,9 @@ impl Pretend {
                         | Doing::Waiting { .. }
                         | Doing::Driving { .. }
                         | Doing::Queueing { .. }
-                        | Doing::Serving { .. } => true,
+                        | Doing::Serving { .. }
+                        | Doing::ToDepot { .. }
+                        | Doing::Loading { .. } => true,
                     };
                     driver.doing = Doing::Broken { on_shift };
                     driver.plan.clear();
@@ -311,6 +322,8 @@ impl Pretend {
             | Event::OrderConfirmed { .. }
             | Event::BreakStarted(_)
             | Event::BreakEnded(_)
+            | Event::ReloadStarted(_)
+            | Event::ReloadEnded(_)
             | Event::HoldEnded(_)
             | Event::AlertRaised(_)
             | Event::AlertCleared(_)
@@ -332,9 +345,19 @@ impl Pretend {
     /// Where a vehicle is, in the middle of a drive too.
     fn where_is(&self, vehicle: &Name, now: Timestamp) -> Position {
         let Some(driver) = self.drivers.get(vehicle) else { return Position::default() };
-        let Doing::Driving { visit, from, left, until, .. } = &driver.doing else { return driver.position };
-        let line = self.network.path(*from, visit.position);
-        along(&self.network, &line, (now - *left).0, (*until - *left).0.max(1))
+        let (to, from, left, until) = match &driver.doing {
+            Doing::Driving { visit, from, left, until, .. } => (visit.position, *from, *left, *until),
+            Doing::ToDepot { call, from, left, until } => (call.position, *from, *left, *until),
+            Doing::Off
+            | Doing::Idle
+            | Doing::Waiting { .. }
+            | Doing::Queueing { .. }
+            | Doing::Serving { .. }
+            | Doing::Loading { .. }
+            | Doing::Broken { .. } => return driver.position,
+        };
+        let line = self.network.path(from, to);
+        along(&self.network, &line, (now - left).0, (until - left).0.max(1))
     }
 
     /// What a driver does when nothing binds him.
@@ -371,19 +394,46 @@ impl Pretend {
         self.look_at_traffic(now);
         let Some(driver) = self.drivers.get(vehicle) else { return };
         let from = driver.position;
+        if let Some(call) = visit.visit.reload_before.filter(|call| driver.loaded_at != Some(call.position)) {
+            self.leave_dock(vehicle, now);
+            let travel = self.travel(vehicle, from, call.position);
+            let Some(driver) = self.drivers.get_mut(vehicle) else { return };
+            driver.doing = Doing::ToDepot { call, from, left: now, until: now + travel };
+            return;
+        }
         if from != visit.position || self.docks_again(driver, &visit) {
             self.leave_dock(vehicle, now);
         }
-        let Some(driver) = self.drivers.get(vehicle) else { return };
-        let factor = driver.factor;
-        let leg = self.network.leg(from, visit.position);
-        let travel = self.vary(Millis(i64::from(leg.millis) * factor / 1000), 88, 122);
+        let travel = self.travel(vehicle, from, visit.position);
         let until = now + travel;
         let next_report = if self.driving.positions { now + report_every(travel) } else { until };
         let event = Event::StopDeparted(Self::stop_event(vehicle, &visit, now));
         let driver = self.drivers.get_mut(vehicle).expect("still there");
         driver.doing = Doing::Driving { visit, from, left: now, until, next_report };
+        driver.loaded_at = None;
         self.report(vehicle, now, event);
+    }
+
+    /// How long a vehicle drives.
+    fn travel(&mut self, vehicle: &Name, from: Position, to: Position) -> Millis {
+        let factor = self.drivers.get(vehicle).map_or(1000, |driver| driver.factor);
+        let leg = self.network.leg(from, to);
+        self.vary(Millis(i64::from(leg.millis) * factor / 1000), 88, 122)
+    }
+
+    /// A driver is at a depot: he unloads and loads as long as was planned.
+    fn come_to_depot(&mut self, vehicle: &Name, call: DepotCall, now: Timestamp) {
+        let loads = self.vary(call.departure - call.arrival, 80, 120);
+        let Some(driver) = self.drivers.get_mut(vehicle) else { return };
+        (driver.position, driver.loaded_at) = (call.position, Some(call.position));
+        driver.doing = Doing::Loading { until: now + loads };
+        self.tell_of_depot(vehicle, now, Event::ReloadStarted);
+    }
+
+    fn tell_of_depot(&mut self, vehicle: &Name, now: Timestamp, what: fn(ReloadEvent) -> Event) {
+        let Some(driver) = self.drivers.get(vehicle).filter(|_| self.driving.tells_of_depots) else { return };
+        let call = ReloadEvent { vehicle: vehicle.clone(), at: now, position: Some(driver.position) };
+        self.report(vehicle, now, what(call));
     }
 
     /// True when a driver who stands at a place with docks did not come for this visit: he was told of it when he had arrived.
@@ -397,6 +447,13 @@ impl Pretend {
         match driver.doing {
             Doing::Off | Doing::Queueing { .. } | Doing::Broken { .. } => {}
             Doing::Idle | Doing::Waiting { .. } => self.choose(vehicle, now),
+            Doing::ToDepot { call, .. } => self.come_to_depot(vehicle, call, now),
+            Doing::Loading { .. } => {
+                let driver = self.drivers.get_mut(vehicle).expect("still there");
+                driver.doing = Doing::Idle;
+                self.tell_of_depot(vehicle, now, Event::ReloadEnded);
+                self.choose(vehicle, now);
+            }
             Doing::Driving { visit, until, .. } if until <= now => self.arrive(vehicle, driver.position, visit, now),
             Doing::Driving { .. } => {
                 let position = self.where_is(vehicle, now);
@@ -586,7 +643,12 @@ impl World for Pretend {
             Doing::Queueing { visit, .. } | Doing::Serving { visit, .. } => {
                 self.cancelled.contains(&visit.visit.order) && !on_plan(visit)
             }
-            Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Broken { .. } => false,
+            // He is to do something else before he is loaded.
+            Doing::ToDepot { call, .. } => {
+                let next = driver.plan.first().and_then(|next| next.visit.reload_before);
+                next.is_none_or(|next| next.position != call.position)
+            }
+            Doing::Off | Doing::Idle | Doing::Waiting { .. } | Doing::Loading { .. } | Doing::Broken { .. } => false,
         };
         let vehicle = assignment.vehicle.clone();
         if dropped {
@@ -689,9 +751,11 @@ mod tests {
                 departure: Timestamp(0),
                 metres: Metres(0),
                 break_before: Millis(0),
+                reload_before: None,
             },
             position: GATE,
             frozen: false,
+            depot: None,
         });
         Assignment { vehicle: name("v"), revision: LogSeq(revision), visits: visits.collect(), pause: None }
     }
@@ -717,6 +781,7 @@ mod tests {
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         };
         let on = Event::ShiftStarted { vehicle: name("v"), shift: None, position: None };
         let events = [Event::VehicleRegistered(vehicle), on, order("x"), order("y")];

@@ -18,7 +18,7 @@ fn day(seed: u64, change: impl Fn(&mut Policy)) -> Calm {
             change(&mut opened.policy);
         }
     }
-    let driving = Driving { varied: true, positions: true, reject_share: 0.0 };
+    let driving = Driving { varied: true, positions: true, reject_share: 0.0, tells_of_depots: true };
     let network = Arc::clone(&city.network);
     let outcome = backtest(facts, &script.no_shows, network, driving, &Traffic::default(), seed, |_| {});
     assert!(outcome.broken.is_none(), "day {seed}: {:?}", outcome.broken);

@@ -14,7 +14,7 @@ use fleetfold_sim::{Driving, Fact, Outcome, Traffic, backtest};
 use fleetfold_wire::{DayLine, What, decode, encode, read_day_line};
 use proptest::prelude::*;
 
-const VARIED: Driving = Driving { varied: true, positions: true, reject_share: 0.05 };
+const VARIED: Driving = Driving { varied: true, positions: true, reject_share: 0.05, tells_of_depots: true };
 
 fn straight_lines(space: Space) -> Arc<Network> {
     let spec = NetworkSpec::Line { space, metres_per_minute: 500.0, detour_percent: 130, round_up_seconds: 0 };
@@ -194,6 +194,7 @@ fn any_vehicle() -> impl Strategy<Value = Event> {
                 stops_max,
                 lifo,
                 driving_time: None,
+                reload: None,
             })
         })
 }
@@ -415,6 +416,7 @@ fn a_vehicle_that_shrinks_below_its_goods_does_not_stop_the_zone() {
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         })
     };
     let job = |number: u8, y: i32, setup: Millis, direction: LoadDirection| {
@@ -463,6 +465,7 @@ fn a_route_that_nobody_can_mend_is_not_mended_for_ever() {
                 stops_max: None,
                 lifo: false,
                 driving_time: None,
+                reload: None,
             }),
         ),
         (at(0), Event::ShiftStarted { vehicle: name("v", 0), shift: None, position: Some(Position { x: 0, y: 0 }) }),

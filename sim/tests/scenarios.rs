@@ -80,7 +80,8 @@ fn learning_brings_arrivals_nearer_to_the_plan() {
     let day = |learn: bool| {
         let (facts, no_shows) = facts(learn);
         let network = fleetfold_sim::city(scenario.seed).network;
-        let driving = fleetfold_sim::Driving { varied: true, positions: true, reject_share: 0.0 };
+        let driving =
+            fleetfold_sim::Driving { varied: true, positions: true, reject_share: 0.0, tells_of_depots: true };
         fleetfold_sim::backtest(facts, &no_shows, network, driving, &scenario.traffic, 1, |_| {})
     };
     let (without, with) = (day(false), day(true));

@@ -193,8 +193,9 @@ mod tests {
             departure: Timestamp(at + 1_500),
             metres: Metres(100),
             break_before: Millis(0),
+            reload_before: None,
         };
-        AssignedVisit { visit, position: Position { x: 1_000, y: 0 }, frozen: false }
+        AssignedVisit { visit, position: Position { x: 1_000, y: 0 }, frozen: false, depot: None }
     }
 
     fn route(revision: u64, visits: Vec<AssignedVisit>) -> Assignment {

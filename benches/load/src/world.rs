@@ -168,6 +168,7 @@ impl World {
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         };
         let on = Event::ShiftStarted { vehicle: vehicle.name.clone(), shift: None, position: Some(start) };
         ([self.fact(&Event::VehicleRegistered(vehicle), DAY_START), self.fact(&on, DAY_START)], start)

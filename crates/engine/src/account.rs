@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, OrderState, Placement};
-use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, UnassignedReason, VehicleId};
+use fleetfold_model::{ExchangeGroup, LogSeq, Name, OrderId, PlannedVisit, UnassignedReason, VehicleId};
 
 /// A fact whose groups were refused so often is answered plainly. Refusals are usual while routes change faster than plans
 /// come back; so many in a row mean that the fold will never take what this engine makes of the fact (guess).
@@ -15,13 +15,16 @@ const REFUSALS_MAX: u32 = 8;
 
 /// Most bytes of a visit in a plan's message, its name not counted.
 const VISIT_BYTES: usize = 300;
+/// Most bytes of a call at a depot before it.
+const DEPOT_BYTES: usize = 240;
 /// The same with the longest name there is: 64 characters of six bytes.
 const VISIT_BYTES_MAX: usize = VISIT_BYTES + 64 * 6;
 
 /// Most bytes that a group takes in a plan's message.
 pub(crate) fn weight(group: &ExchangeGroup) -> usize {
     let routes = group.routes.iter().map(|route| {
-        let visits = route.visits.iter().map(|visit| VISIT_BYTES + in_json(&visit.order));
+        let bytes = |visit: &PlannedVisit| VISIT_BYTES + visit.reload_before.map_or(0, |_| DEPOT_BYTES);
+        let visits = route.visits.iter().map(|visit| bytes(visit) + in_json(&visit.order));
         200 + in_json(&route.vehicle) + visits.sum::<usize>()
     });
     let choices = group.choices.iter().map(|choice| {
@@ -43,10 +46,14 @@ fn in_json(name: &Name) -> usize {
 pub(crate) fn is_too_long(fleet: &Fleet, vehicle: VehicleId, order: &OrderState, bytes_max: usize) -> bool {
     let (visits, more) = (&fleet.vehicle(vehicle).route.visits, order.open_stops().len());
     let most = bytes_max / 2;
-    if (visits.len() + more) * VISIT_BYTES_MAX <= most {
+    // A new stop may ask for a call at a depot.
+    let has_depots = fleet.vehicle(vehicle).spec.as_ref().is_some_and(|spec| spec.reload.is_some());
+    let depots = if has_depots { DEPOT_BYTES * (visits.len() + more) } else { 0 };
+    if (visits.len() + more) * VISIT_BYTES_MAX + depots <= most {
         return false;
     }
     let held = visits.iter().map(|visit| VISIT_BYTES + in_json(&fleet.order(visit.order).name));
+    let held = held.chain([depots]);
     held.sum::<usize>() + more * (VISIT_BYTES + in_json(&order.name)) > most
 }
 

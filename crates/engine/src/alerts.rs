@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fleetfold_fleet::{Change, Fleet, Placement, VehicleState};
+use fleetfold_fleet::{Change, Fleet, Placement, VehicleState, Visit};
 use fleetfold_model::{
     Alert, AlertCleared, AlertKind, AlertRaised, Event, LogEntry, Millis, OrderId, Origin, StopKind, Timestamp,
     VehicleId,
@@ -352,7 +352,9 @@ impl Alerts {
     /// Notes since when a vehicle that is not under way should be.
     fn note_due(&mut self, id: VehicleId, state: &VehicleState, now: Timestamp) {
         let first = state.route.visits.first().filter(|_| state.is_available() && state.under_way.is_none());
-        if first.is_some_and(|visit| visit.depart_at - DUE_BEFORE <= now) {
+        // Who calls at a depot first may tell nothing before he leaves it.
+        let leaves = |visit: &Visit| visit.reload_before.map_or(visit.depart_at, |call| call.departure);
+        if first.is_some_and(|visit| leaves(visit) - DUE_BEFORE <= now) {
             self.due_since.entry(id).or_insert(now);
         } else {
             self.due_since.remove(&id);
@@ -368,8 +370,10 @@ impl Alerts {
 
     /// For how long a vehicle has not been heard of although it should have been; `None`: it need not.
     fn quiet(&self, id: VehicleId, state: &VehicleState, now: Timestamp, limit: Millis) -> Option<Millis> {
-        // Who takes a break need not be heard of before it is over.
-        if limit.0 <= 0 || !state.is_available() || state.on_break.is_some_and(|pause| pause.until > now) {
+        // Who takes a break, or is loaded, need not be heard of before that is over.
+        let is_busy =
+            [state.on_break.map(|pause| pause.until), state.loaded_by()].into_iter().flatten().any(|by| by > now);
+        if limit.0 <= 0 || !state.is_available() || is_busy {
             return None;
         }
         let first = state.route.visits.first()?;

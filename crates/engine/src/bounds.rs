@@ -98,6 +98,8 @@ fn ends_too_early(
     let (mut driven, mut served, mut longest) = (0, 0, 0);
     for visit in tail {
         let leaves = free.max(visit.depart_at) + visit.break_before;
+        // Another route may call at no depot here.
+        let leaves = visit.reload_before.map_or(leaves, |call| call.departure);
         driven += (visit.arrival - leaves).0.max(0);
         let service = (visit.departure - visit.start).0;
         (served, longest) = (served + service, longest.max(service));
@@ -119,6 +121,10 @@ fn shortage(fleet: &Fleet, vehicle: &VehicleState, order: &OrderState, capacity:
         let each = load.iter().zip(goods.0).zip(capacity.0);
         each.map(|((&load, goods), room)| load + i64::from(goods) - i64::from(room)).max().unwrap_or(0).max(0)
     };
+    if vehicle.reloads_left() > 0 {
+        // On a trip to come it may have all its room.
+        return missing(&Units::default());
+    }
     let (mut first, mut last, mut least) = (None, 0, i64::MAX);
     for load in fleet.loads_along(vehicle) {
         // A route that is too full as it stands is made anew, in another order of stops: nothing can be told from this one.

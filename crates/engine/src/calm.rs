@@ -32,7 +32,8 @@ pub(crate) fn has_notice(fleet: &Fleet, id: VehicleId, now: Timestamp) -> bool {
     }
     let vehicle = fleet.vehicle(id);
     let frozen = vehicle.frozen();
-    vehicle.route.visits.get(frozen).is_some_and(|next| {
+    // He is told what is next at the depot, where that comes first.
+    vehicle.route.visits.get(frozen).filter(|next| next.reload_before.is_none()).is_some_and(|next| {
         let before = frozen.checked_sub(1).map(|before| vehicle.route.visits[before].departure);
         now >= leaves_at(next.depart_at, next.break_before, before) - notice
     })

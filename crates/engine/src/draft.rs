@@ -5,14 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Activity, Anchor, Driven, FORCED_SLACK, Fleet, Placement, UnderWay, VehicleState, Visit};
+use fleetfold_fleet::{
+    Activity, Anchor, Driven, FORCED_SLACK, Fleet, Placement, UnderWay, VehicleState, Visit, until_depot,
+};
 use fleetfold_model::{
-    CUT_OFF, DrivingRule, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId,
+    CUT_OFF, DepotCall, DrivingRule, Load, LogSeq, Millis, OrderId, OrderWork, Position, StopKind, Timestamp, Vehicle,
+    VehicleId,
 };
 use fleetfold_roads::LegQuery;
 use fleetfold_solver::{
-    DrivenSoFar, DrivingTime, Hours, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Role, Stop,
-    StopIx, TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
+    DrivenSoFar, DrivingTime, Hours, Legs, NodeIx, Pause, Problem, ProblemSpec, Relation, RelationKind, Reload,
+    ReloadPlace, Role, Stop, StopIx, TIME_MAX, TourIx, TourSpec, Trips, UNREACHABLE, Weights,
 };
 
 use crate::calm;
@@ -255,8 +258,12 @@ impl Draft {
             // driven to its end as planned, beyond his hours it is not (`Answer::beyond_hours`); other orders do not follow it there.
             let is_forced = |order: OrderId| fleet.order(order).is_forced() && fleet.order(order).pinned == Some(id);
             let by_rule = draft.allowed(fleet, outlook, id, (&head, start), (spec.driving_time, driving_left));
-            let allowed = if loose.iter().any(|&order| is_forced(order)) { Allowed::EVERYTHING } else { by_rule };
+            let is_forced = loose.iter().any(|&order| is_forced(order));
+            let allowed = if is_forced { Allowed::EVERYTHING } else { by_rule };
             allowed.limit(&mut spec);
+            if let Some(reload) = spec.reload.as_mut().filter(|_| is_forced) {
+                reload.times_max = u32::MAX;
+            }
             draft.allowed.push(allowed);
             draft.by_rule.push(by_rule);
             draft.solver_tours.push(spec);
@@ -396,6 +403,18 @@ impl Draft {
         Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
     }
 
+    /// The same problem with one tour that may be as long and as late as it takes, and holds no more than its vehicle does. `None`: its vehicle
+    /// cannot be loaded again, or the problem does not become legal.
+    pub(crate) fn without_end(&self, tour: usize, problem: &Problem) -> Option<Problem> {
+        let mut tours = self.solver_tours.clone();
+        let tour = &mut tours[tour];
+        let reload = tour.reload.as_mut()?;
+        reload.times_max = u32::MAX;
+        (tour.stops_max, tour.end_by, tour.travel_max) = (u32::MAX, TIME_MAX, i32::MAX);
+        let (stops, legs) = (self.solver_stops.clone(), problem.legs().clone());
+        Problem::new(ProblemSpec { stops, tours, legs, ..ProblemSpec::default() }).ok()
+    }
+
     pub(crate) fn relative(&self, at: Timestamp) -> i32 {
         (at - self.epoch).0.clamp(-i64::from(TIME_MAX), i64::from(TIME_MAX)) as i32
     }
@@ -429,6 +448,14 @@ impl Draft {
             }
         }
         let is_left = |order: OrderId| head.iter().any(|at| at.order == order && at.stop == StopKind::Delivery);
+        // Where it may be loaded again, what is on board is told apart from what is loaded for a trip.
+        if spec.reload.is_some() {
+            for &order in vehicle.on_board.iter().filter(|&&order| fleet.order(order).loads_at_start()) {
+                if !is_left(order) {
+                    onboard += capped(fleet.order(order).load(), spec.capacity);
+                }
+            }
+        }
         for visit in head {
             let order = fleet.order(visit.order);
             if visit.stop == StopKind::Pickup && is_left(visit.order) {
@@ -444,6 +471,7 @@ impl Draft {
         let taken = vehicle.breaks_taken as usize + of_head;
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
+        let reload = self.reload(fleet, vehicle, head, ids);
         let (driving_time, driven_so_far, driving_left) = self.driving_time(vehicle, head, start);
         let tour = TourSpec {
             driving_time,
@@ -470,6 +498,7 @@ impl Draft {
                 })
                 .collect(),
             in_use: vehicle.is_in_use(),
+            reload,
             ..TourSpec::at(start_node)
         };
         (tour, driving_left)
@@ -502,6 +531,32 @@ impl Draft {
             driving: Limit::of(driving_left.map(|left| left.0), needs(|day| day.driving)),
             duty: Limit::of(duty, needs(|day| day.duty)),
         }
+    }
+
+    /// Where it may be loaded again, and whether it has left with what it has on board.
+    fn reload(
+        &mut self,
+        fleet: &Fleet,
+        vehicle: &VehicleState,
+        head: &[Visit],
+        ids: &mut BTreeMap<Position, NodeIx>,
+    ) -> Option<Reload> {
+        let spec = vehicle.spec.as_ref()?;
+        let service = |span: Millis| span.0.clamp(0, i64::from(TIME_MAX)) as i32;
+        let places = spec.reload.as_ref()?.places.iter();
+        let places = places
+            .map(|depot| ReloadPlace { node: self.place(depot.position, ids), service: service(depot.service) })
+            .collect();
+        let delivered = head.iter().map(|visit| fleet.order(visit.order)).filter(|order| order.loads_at_start());
+        let mut beside = Load::default();
+        delivered.for_each(|order| beside += capped(order.load(), spec.capacity));
+        // What a dispatcher has forced onto the route stays possible as it is planned.
+        let is_forced = |visit: &Visit| fleet.order(visit.order).is_forced();
+        let visits = &vehicle.route.visits;
+        let planned = visits.iter().filter(|visit| visit.reload_before.is_some()).count() as u32;
+        let planned = if visits.iter().any(is_forced) { planned } else { 0 };
+        let times_max = vehicle.reloads_left().max(planned);
+        Some(Reload { places, times_max, is_on_trip: vehicle.is_on_trip(), beside: beside.0 })
     }
 
     /// Its rule of driving times for the rest of the day, what its driver will have done of it when the tour begins, and how long he may drive
@@ -628,6 +683,11 @@ impl Draft {
                 cost.saturating_mul(1 + i64::from(spec.priority) + named).saturating_add(placed)
             },
             placed: self.relative(spec.placed),
+            aboard: {
+                let carrier = order.on_board.filter(|_| role == Role::JobDelivery && locked != TourIx::NONE);
+                let carrier = carrier.and_then(|carrier| fleet.vehicle(carrier).spec.as_ref());
+                carrier.is_some_and(|carrier| carrier.reload.is_some())
+            },
             barred,
             ..Stop::job(node)
         });
@@ -837,7 +897,8 @@ fn settled_by_departure(fleet: &Fleet, vehicle: &VehicleState) -> Settled {
     if under.arrived.is_none() || !fleet.policy().settle_on_arrival {
         return Settled { count: frozen, is_there: under.arrived.is_some() };
     }
-    let visits = &vehicle.route.visits;
+    // At a depot everything can be told anew.
+    let visits = until_depot(&vehicle.route.visits);
     let stop = |visit: &Visit| fleet.order(visit.order).stop(visit.stop);
     let here = stop(&visits[0]).map(|stop| stop.position);
     let came_for = |visit: &&Visit| {
@@ -861,7 +922,19 @@ pub(crate) fn approaches(
     from != stop.position || (is_there || fleet.policy().settle_on_arrival) && is_planned()
 }
 
-/// The frozen head with times as expected now, and where and when the vehicle is free behind it.
+/// Where a vehicle is that leaves a place at a time for a depot, once it is loaded there.
+pub(crate) fn by_depot(
+    outlook: &Outlook,
+    spec: &Vehicle,
+    call: &DepotCall,
+    (from, leaves): (Position, Timestamp),
+) -> Anchor {
+    let leg = outlook.leg(from, call.position, leaves);
+    let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
+    Anchor { position: call.position, at: leaves + travel + (call.departure - call.arrival) }
+}
+
+/// The frozen head with times as expected now, and where and when the vehicle is free behind it. A head ends before the next call at a depot.
 fn head(
     fleet: &Fleet,
     outlook: &Outlook,

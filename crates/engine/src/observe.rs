@@ -1,19 +1,24 @@
 //! From the reports of drivers to observations: how long drives and services really took.
 
-use fleetfold_fleet::{Fleet, Stop};
+use fleetfold_fleet::{Fleet, Stop, Visit};
 use fleetfold_model::{Event, Millis, OrderId, Position, StopEvent, Timestamp, VehicleId};
 
 use crate::learn::Learner;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 
-/// Where the vehicle of a report is before the report is folded; `None`: the event is no report of a drive or a service.
+/// Where the vehicle of a report is before the report is folded; `None`: the event is no report of a drive or a service, or nobody knows where
+/// that began.
 pub(crate) fn before_report(fleet: &Fleet, event: &Event) -> Option<Position> {
     let (Event::StopDeparted(stop) | Event::StopArrived(stop) | Event::StopCompleted(stop)) = event else {
         return None;
     };
-    let vehicle = fleet.vehicle_id(stop.vehicle.as_str())?;
-    fleet.vehicle(vehicle).whereabouts().map(|anchor| anchor.position)
+    let vehicle = fleet.vehicle(fleet.vehicle_id(stop.vehicle.as_str())?);
+    // Who has been at a depot that nobody told of did not come from where he was last.
+    let order = fleet.order_id(stop.order.as_str());
+    let is_it = |visit: &&Visit| Some(visit.order) == order && visit.stop == stop.stop;
+    let came_by_depot = vehicle.route.visits.iter().find(is_it).is_some_and(|visit| visit.reload_before.is_some());
+    vehicle.whereabouts().map(|anchor| anchor.position).filter(|_| !came_by_depot)
 }
 
 impl Learner {

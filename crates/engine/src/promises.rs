@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetfold_fleet::{Anchor, Fleet};
+use fleetfold_fleet::{Anchor, Fleet, VehicleState, Visit};
 use fleetfold_model::{LogSeq, Millis, Name, Timestamp, VehicleId};
 
-use crate::draft::{approaches, arrival_under_way, rests_under_way};
+use crate::draft::{approaches, arrival_under_way, by_depot, rests_under_way};
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::proposal::RETIME_MIN;
@@ -149,6 +149,13 @@ enum OffPlan {
     Moved(Millis),
 }
 
+/// When a vehicle has left for the depot before its next stop, as far as can be told; `None`: not yet, or its phone has said since where it is.
+fn left_for_depot(state: &VehicleState, visit: &Visit, now: Timestamp) -> Option<Timestamp> {
+    let left = visit.depart_at.max(state.anchor?.at) + visit.break_before;
+    let is_silent = left <= now && state.hint.is_none_or(|hint| hint.at <= left);
+    (is_silent && state.on_break.is_none()).then_some(left)
+}
+
 /// How a route will not be driven as planned, as far as is known now; `None`: it will be.
 fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option<OffPlan> {
     let mut moved = None;
@@ -163,7 +170,16 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         let Some(stop) = order.stop(visit.stop) else { continue };
         let under = state.under_way.filter(|_| index == 0);
         let leaves = if under.is_some() { now } else { free.at.max(visit.depart_at) + visit.break_before };
-        let leg = outlook.leg(free.position, stop.position, leaves);
+        let (from, leaves) = match visit.reload_before {
+            Some(call) => {
+                // Nothing is reported before the depot: it has left for it when it could, unless its phone says where it is.
+                let left = left_for_depot(state, visit, now).filter(|_| index == 0);
+                let there = by_depot(outlook, spec, &call, (free.position, left.unwrap_or(leaves)));
+                (there.position, there.at.max(now))
+            }
+            None => (free.position, leaves),
+        };
+        let leg = outlook.leg(from, stop.position, leaves);
         let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
         let mut arrival = match under {
             // Nobody has said where it is since it departed: as told, unless that was no time.
@@ -190,7 +206,7 @@ fn off_plan(moment: Moment<'_>, outlook: &Outlook, vehicle: VehicleId) -> Option
         }
         let start = stop.service_start(
             arrival,
-            approaches(fleet, visit, &stop, free.position, under.is_some_and(|under| under.arrived.is_some())),
+            approaches(fleet, visit, &stop, from, under.is_some_and(|under| under.arrived.is_some())),
         );
         if let Some(due) = stop.due
             && start > due + LATE_MIN

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Fleet, Placement, Visit};
 use fleetfold_model::{
-    Choice, ExchangeGroup, LogSeq, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind, Timestamp,
-    UnassignedReason, VehicleId, leaves_at,
+    Choice, DepotCall, ExchangeGroup, LogSeq, Metres, Millis, Obstacle, OrderId, PlannedVisit, ProposedRoute, StopKind,
+    Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_solver::{
     Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
@@ -197,7 +197,13 @@ impl Solved<'_> {
     /// The problem without limits, for a tour that only lost stops and still cannot be driven within the limits of its vehicle: a full or late
     /// route becomes less full and less late. `None` when not even that is possible.
     fn relaxed(&self, tour: usize) -> Option<Problem> {
-        if self.gained(tour) { None } else { self.draft.relaxed(tour, self.problem) }
+        if self.gained(tour) {
+            return None;
+        }
+        let can = |problem: &Problem| schedule(problem, TourIx(tour as u32), &self.solution.tours[tour]).is_some();
+        // Who may be loaded again drives for longer rather than with too much on board.
+        let within_capacity = self.draft.without_end(tour, self.problem).filter(can);
+        within_capacity.or_else(|| self.draft.relaxed(tour, self.problem))
     }
 
     fn tour_of(&self, vehicle: VehicleId) -> Option<usize> {
@@ -248,7 +254,11 @@ impl Solved<'_> {
         }
         self.route(tour).is_some_and(|route| {
             let pairs = || route.visits.iter().zip(&state.route.visits);
-            pairs().any(|(new, old)| (new.start - old.start).0.abs() >= RETIME_MIN.0)
+            let depot = |call: Option<DepotCall>| call.map(|call| call.position);
+            pairs().any(|(new, old)| {
+                let is_moved = (new.start - old.start).0.abs() >= RETIME_MIN.0;
+                is_moved || depot(new.reload_before) != depot(old.reload_before)
+            })
         })
     }
 
@@ -309,6 +319,14 @@ impl Solved<'_> {
             // Leave no earlier than needed to be there, set up, when the window opens: until then the visit may still change.
             let opens = spec.windows.iter().find(|&&(_, closes)| timed.start <= closes).map(|&(opens, _)| opens);
             let lead = timed.start.saturating_sub(timed.leave).min(timed.arrival - timed.leave + spec.setup);
+            // On a trip of its own he leaves for the depot as soon as he can.
+            let holds_back = holds_back && timed.reloaded.is_none();
+            let reload_before = timed.reloaded.map(|reloaded| DepotCall {
+                position: self.draft.places[reloaded.node.index()],
+                arrival: self.draft.absolute(reloaded.arrival),
+                departure: self.draft.absolute(reloaded.leave),
+                metres: Metres(i64::from(reloaded.metres)),
+            });
             let earliest = opens.filter(|_| holds_back).map_or(self.draft.epoch, |opens| {
                 let before = |lead: i32| self.draft.absolute(opens) - Millis(i64::from(lead)) - margin;
                 // Another hour may be slower.
@@ -334,7 +352,7 @@ impl Solved<'_> {
                 depart_at
             };
             // The driver leaves for his break when it begins, wherever he waits then.
-            let depart_at = if timed.pause > 0 {
+            let depart_at = if timed.pause > 0 && reload_before.is_none() {
                 (self.draft.absolute(timed.leave) - break_before).max(self.draft.epoch)
             } else {
                 depart_at
@@ -342,7 +360,10 @@ impl Solved<'_> {
             // Who leaves later than he could is there later, too.
             let leaves = leaves_at(depart_at, break_before, visits.last().map(|before| before.departure));
             let (soonest, start) = (self.draft.absolute(timed.arrival), self.draft.absolute(timed.start));
-            let arrival = (leaves + Millis(i64::from(timed.arrival - timed.leave))).min(start).max(soonest);
+            let arrival = match reload_before {
+                Some(_) => soonest,
+                None => (leaves + Millis(i64::from(timed.arrival - timed.leave))).min(start).max(soonest),
+            };
             visits.push(PlannedVisit {
                 order: self.fleet.order(order).name.clone(),
                 stop,
@@ -350,8 +371,9 @@ impl Solved<'_> {
                 arrival,
                 start,
                 departure: self.draft.absolute(timed.departure),
-                metres: fleetfold_model::Metres(i64::from(timed.metres)),
+                metres: Metres(i64::from(timed.metres)),
                 break_before,
+                reload_before,
             });
         }
         ProposedRoute {
@@ -361,7 +383,8 @@ impl Solved<'_> {
             start_at: self.draft.starts[tour].at,
             diverts: self.draft.turning[tour].is_some_and(|(order, stop)| {
                 let first = sequence.first().map(|stop| self.draft.stops[stop.index()]);
-                first != Some((order, stop))
+                let by_depot = times.first().is_some_and(|timed| timed.reloaded.is_some());
+                by_depot || first != Some((order, stop))
             }),
             visits,
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetfold_fleet::{Fleet, RoadState as KnownRoad};
-use fleetfold_model::{LogSeq, OrderId, Space, Timestamp, VehicleId, leaves_at};
+use fleetfold_model::{LogSeq, OrderId, Position, Space, Timestamp, VehicleId, leaves_at};
 use fleetfold_roads::{ActiveChange, LegIndex, Network, Speeds};
 
 use crate::learn;
@@ -119,12 +119,19 @@ impl Roads {
             let mut orders: Vec<OrderId> = Vec::new();
             for visit in &vehicle.route.visits {
                 let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
-                let leaves = leaves_at(visit.depart_at, visit.break_before, free);
+                let mut leaves = leaves_at(visit.depart_at, visit.break_before, free);
                 let is_longer =
-                    || then.leg(place, stop.position).millis > self.current.leg(place, stop.position).millis;
-                if is_then(leaves, visit.arrival) && !orders.contains(&visit.order) && is_longer() {
-                    orders.push(visit.order);
+                    |from: Position, to: Position| then.leg(from, to).millis > self.current.leg(from, to).millis;
+                let mut is_hit = |from, to, leaves, arrives| {
+                    if is_then(leaves, arrives) && !orders.contains(&visit.order) && is_longer(from, to) {
+                        orders.push(visit.order);
+                    }
+                };
+                if let Some(call) = visit.reload_before {
+                    is_hit(place, call.position, leaves, call.arrival);
+                    (place, leaves) = (call.position, call.departure);
                 }
+                is_hit(place, stop.position, leaves, visit.arrival);
                 (place, free) = (stop.position, Some(visit.departure));
             }
             (!orders.is_empty()).then_some((id, orders))
@@ -291,8 +298,11 @@ impl Roads {
         while let Some(vehicle) = self.unindexed.pop_first() {
             let state = moment.fleet.vehicle(vehicle);
             let here = state.whereabouts().map(|anchor| anchor.position).filter(|_| !state.route.visits.is_empty());
-            let stops = state.route.visits.iter().filter_map(|visit| moment.fleet.order(visit.order).stop(visit.stop));
-            routes.push((vehicle.0, here.into_iter().chain(stops.map(|stop| stop.position)).collect()));
+            let places = state.route.visits.iter().filter_map(|visit| {
+                let stop = moment.fleet.order(visit.order).stop(visit.stop)?;
+                Some(visit.reload_before.map(|call| call.position).into_iter().chain([stop.position]))
+            });
+            routes.push((vehicle.0, here.into_iter().chain(places.flatten()).collect()));
             if routes.len() >= most {
                 break;
             }
@@ -314,6 +324,10 @@ fn drives_in(fleet: &Fleet, id: VehicleId, (from, until): (Timestamp, Timestamp)
         free = Some(visit.departure);
         // Who is not there yet drives, whatever was planned.
         let is_next = index == 0 && !has_arrived;
-        leaves < until && (visit.arrival > from || is_next)
+        let drives = |leaves: Timestamp, arrives: Timestamp| leaves < until && (arrives > from || is_next);
+        match visit.reload_before {
+            Some(call) => drives(leaves, call.arrival) || drives(call.departure, visit.arrival),
+            None => drives(leaves, visit.arrival),
+        }
     })
 }

@@ -91,6 +91,10 @@ impl Draft {
             stops.iter().map(|stop| &self.solver_stops[stop.index()]).filter(|stop| stop.role == role).map(goods).sum()
         };
         let mut load = i64::from(self.solver_tours[tour].onboard[dimension]);
+        if self.solver_tours[tour].reload.is_some() {
+            // What does not fit beside one another goes on trips of its own.
+            return load;
+        }
         load += of(on_route, Role::JobDelivery);
         let (mut most, mut least) = (load + of(to_place, Role::JobDelivery) + unloaded, load);
         for stop in on_route.iter().map(|stop| &self.solver_stops[stop.index()]) {
@@ -132,6 +136,7 @@ impl Draft {
         let unloaded = self.unloaded_by_head(fleet, tour);
         let room = self.room_beside_the_head(tour, sequence, unloaded);
         unloaded == Units::default()
+            || self.solver_tours[tour].reload.is_some()
             || load.0.iter().zip(room).all(|(&load, room)| load == 0 || i64::from(load) <= room)
     }
 
@@ -149,7 +154,8 @@ impl Draft {
 
     fn load_beside_the_head(&mut self, fleet: &Fleet, tour: usize) {
         let unloaded = self.unloaded_by_head(fleet, tour);
-        if unloaded == Units::default() {
+        // Where a vehicle may be loaded again the solver knows of it: see `Reload::beside`.
+        if unloaded == Units::default() || self.solver_tours[tour].reload.is_some() {
             return;
         }
         let mut room = self.room_beside_the_head(tour, &self.initial[tour], unloaded);

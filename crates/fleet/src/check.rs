@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Name, OrderId, StopKind, VehicleId};
+use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
 
 use crate::slack::Slack;
-use crate::{Change, Fleet, Placement, VehicleState};
+use crate::{Change, Fleet, Placement, VehicleState, trip_from, until_depot};
 
 /// A broken promise: its number and the offenders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Fleet {
     ///
     /// - F1: every open order is on exactly one route, or unassigned with a reason, or waits for an answer that was asked for;
     /// - F2: no closed order is on a route, and no vehicle that is not working has one;
-    /// - F3: pickup before delivery on the same vehicle, load within capacity, goods on board only with open orders;
+    /// - F3: pickup before delivery on the same vehicle, load within capacity on every trip, goods on board only with open orders;
     /// - F4: the index holds exactly the known vehicles and open stops (not asked of a copy without an index), and what is
     ///   counted as entries come equals a recount;
     /// - F6: the digest equals its recount.
@@ -231,15 +231,28 @@ impl Fleet {
             }
         }
         let aboard = load;
-        for visit in &vehicle.route.visits {
-            if self.order(visit.order).loads_at_start() {
-                load += self.order(visit.order).load();
+        let visits = &vehicle.route.visits;
+        let first = until_depot(visits).len();
+        for (index, order) in visits.iter().map(|visit| self.order(visit.order)).enumerate() {
+            if order.loads_at_start() && (index < first || order.on_board.is_some()) {
+                load += order.load();
             }
         }
         let mut full = load.fits_in(spec.capacity);
         let mut open = vehicle.on_board.clone();
-        for visit in &vehicle.route.visits {
+        // What jobs have picked up since the vehicle called at a depot.
+        let mut picked_up = Load::default();
+        for (index, visit) in visits.iter().enumerate() {
             let order = self.order(visit.order);
+            if visit.reload_before.is_some() {
+                load -= std::mem::take(&mut picked_up);
+                for order in trip_from(visits, index).iter().map(|visit| self.order(visit.order)) {
+                    if order.loads_at_start() && order.on_board.is_none() {
+                        load += order.load();
+                    }
+                }
+                full &= load.fits_in(spec.capacity);
+            }
             match visit.stop {
                 StopKind::Pickup => {
                     load += order.load();
@@ -254,7 +267,10 @@ impl Fleet {
                     load -= order.load();
                 }
                 StopKind::Delivery if order.loads_at_start() => load -= order.load(),
-                StopKind::Delivery => load += order.load(),
+                StopKind::Delivery => {
+                    load += order.load();
+                    picked_up += order.load();
+                }
             }
             full &= load.fits_in(spec.capacity);
         }

@@ -20,16 +20,16 @@
 //! The *facts digest* leaves out plans and log times too, so it is equal however the same facts were shuffled.
 
 use fleetfold_model::{
-    Alert, AlertKind, ArrivalEnds, Break, Cell, Diversion, DrivingRule, FORMAT, FailReason, Freeze, Job, Load,
-    LoadDirection, LogSeq, Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId, OrderWork, Policy,
-    Position, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature, SpeedKey, StopKind,
-    StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
+    Alert, AlertKind, ArrivalEnds, Break, Cell, Depot, DepotCall, Diversion, DrivingRule, FORMAT, FailReason, Freeze,
+    Job, Load, LoadDirection, LogSeq, Metres, Millis, Name, Numbered, OnBoardRule, Order, OrderChange, OrderId,
+    OrderWork, Policy, Position, Reload, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space, SpeedFeature,
+    SpeedKey, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleId,
 };
 
 use crate::{
     Acknowledged, ActivityChange, AlertState, Anchor, Ask, Chain, Closed, Driven, Duties, Duty, DutyTold, Fleet, Mark,
-    OnBreak, OrderState, Placement, Progress, RoadState, Route, SaidAt, Tachograph, ToldTimes, UnderWay, Unlocated,
-    VehicleState, Visit, Working, Zone,
+    OnBreak, OrderState, Placement, Progress, Reloads, RoadState, Route, SaidAt, Tachograph, ToldTimes, UnderWay,
+    Unlocated, VehicleState, Visit, Working, Zone,
 };
 
 /// What kind of thing a hash is of: its second word.
@@ -345,7 +345,20 @@ pub(crate) fn order_spec_digest(spec: &Order) -> u64 {
 
 /// Hash of what was registered. Computed when it changes, not when the vehicle does.
 pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
-    let Vehicle { name, capacity, skills, costs, time_factor, start, end, shift, stops_max, lifo, driving_time } = spec;
+    let Vehicle {
+        name,
+        capacity,
+        skills,
+        costs,
+        time_factor,
+        start,
+        end,
+        shift,
+        stops_max,
+        lifo,
+        driving_time,
+        reload,
+    } = spec;
     let VehicleCosts { per_hour, per_km, fixed } = *costs;
     let hash = Canon::of(Kind::VehicleSpec)
         .name(name)
@@ -361,8 +374,17 @@ pub(crate) fn vehicle_spec_digest(spec: &Vehicle) -> u64 {
         .option(*stops_max, |hash, most| hash.word(u64::from(most)))
         .flag(*lifo);
     // Left out where it says nothing, so that older logs keep their digests.
-    let Some(rule) = *driving_time else { return hash.finish() };
-    hash.word(0x4452_4956).driving_rule(rule).finish()
+    let hash = match *driving_time {
+        None => hash,
+        Some(rule) => hash.word(0x4452_4956).driving_rule(rule),
+    };
+    let Some(Reload { places, times_max }) = reload else { return hash.finish() };
+    hash.word(0x5245_4c4f)
+        .list(places, |hash, Depot { name, position, service }| {
+            hash.option(name.as_ref(), Canon::name).position(*position).span(*service)
+        })
+        .option(*times_max, |hash, most| hash.word(u64::from(most)))
+        .finish()
 }
 
 /// Hash of a policy. Computed when it changes.
@@ -610,6 +632,7 @@ impl Fleet {
             accepted,
             tachograph,
             kept,
+            reloads,
             told,
             duties,
             touched,
@@ -633,8 +656,17 @@ impl Fleet {
             .seq(*revision)
             .word(visits.len() as u64);
         for visit in visits {
-            let Visit { order, stop, depart_at, arrival, start, departure, metres: Metres(metres), break_before } =
-                *visit;
+            let Visit {
+                order,
+                stop,
+                depart_at,
+                arrival,
+                start,
+                departure,
+                metres: Metres(metres),
+                break_before,
+                reload_before,
+            } = *visit;
             full = self
                 .canon_order(full, order)
                 .word(stop_kind_code(stop))
@@ -644,6 +676,10 @@ impl Fleet {
                 .time(departure)
                 .word(metres as u64)
                 .span(break_before);
+            // Left out where there is none, so that older logs keep their digests.
+            if let Some(DepotCall { position, arrival, departure, metres: Metres(metres) }) = reload_before {
+                full = full.word(0x4445_504f).position(position).time(arrival).time(departure).word(metres as u64);
+            }
         }
         full = full
             .list(on_board, |hash, &order| self.canon_order(hash, order))
@@ -660,6 +696,10 @@ impl Fleet {
         }
         if let Some(ended) = *break_ended {
             full = full.word(0x454e_4445).time(ended);
+        }
+        if *reloads != Reloads::default() {
+            let Reloads { times, since, told } = *reloads;
+            full = full.word(0x5245_4c4f).word(u64::from(times)).option(since, Canon::time).option(told, Canon::time);
         }
         if !tachograph.is_empty() {
             full = full.word(0x5441_4348).tachograph(tachograph);

@@ -16,6 +16,7 @@ use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
 use crate::{
     AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Visit, Zone,
+    until_depot,
 };
 
 /// Running totals, outside the digest.
@@ -411,7 +412,8 @@ impl Fleet {
             return 0;
         }
         let vehicle = self.vehicle(id);
-        let visits = &vehicle.route.visits;
+        // What comes behind a depot can still be planned otherwise.
+        let visits = until_depot(&vehicle.route.visits);
         let is_taken = |visit: &Visit| self.order(visit.order).pinned.is_some_and(|pinned| pinned != id);
         let head = &visits[..visits.iter().position(is_taken).unwrap_or(visits.len())];
         let last = head.iter().rposition(|visit| self.is_frozen_by_acceptance(visit.order, id));

@@ -18,8 +18,8 @@ use fleetfold_model::{
 };
 
 use crate::{
-    AlertState, Anchor, Chain, Closed, Counters, Duties, EarlyWord, OnBreak, RoadState, SaidAt, StoredBase, Tachograph,
-    ToldTimes, Unlocated, Zone,
+    AlertState, Anchor, Chain, Closed, Counters, Duties, EarlyWord, OnBreak, Reloads, RoadState, SaidAt, StoredBase,
+    Tachograph, ToldTimes, Unlocated, Zone,
 };
 
 /// Everything that the fold needs to go on after an entry.
@@ -242,6 +242,8 @@ pub struct VehicleImage {
     pub tachograph: Tachograph,
     /// What goods take up that stay on board after a failed delivery.
     pub kept: Load,
+    /// Its calls at depots.
+    pub reloads: Reloads,
     /// When facts said what is known of it.
     pub told: ToldTimes,
     /// What facts said of whether it works.

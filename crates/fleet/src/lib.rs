@@ -95,5 +95,8 @@ pub use slack::{FORCED_SLACK, Slack, Units};
 pub use tachograph::{Activity, ActivityChange, Driven, Excess, Tachograph, Turn};
 pub use tally::{Spread, Tally};
 pub use told::{SaidAt, Told, ToldTimes};
-pub use vehicle::{Anchor, NEVER_SEEN, OnBreak, Route, RuledLeg, UnderWay, Unlocated, VehicleState, Visit};
+pub use vehicle::{
+    Anchor, NEVER_SEEN, OnBreak, Reloads, Route, RuledLeg, UnderWay, Unlocated, VehicleState, Visit, trip_from,
+    until_depot,
+};
 pub use zone::Zone;

@@ -7,7 +7,7 @@
 use fleetfold_model::{LOAD_DIMENSIONS, Load, Millis, OrderId, StopKind, Timestamp, VehicleId};
 
 use crate::pages::Vacant;
-use crate::{Fleet, VehicleState};
+use crate::{Fleet, OrderState, VehicleState, trip_from, until_depot};
 
 /// Units of each load dimension, wider than one load so that sums of them do not run over.
 pub type Units = [i64; LOAD_DIMENSIONS];
@@ -22,6 +22,7 @@ pub struct Slack {
     /// Stops that it may be given beside those of its route; `None`: any number.
     pub stops: Option<u32>,
     /// Free room now, for what would have to be on board from the start. `None`: it carries more than it holds, or will on its route as it stands.
+    /// Of a vehicle that may call at a depot it is all the room there is, as at the end and at most.
     pub room_at_start: Option<Load>,
     /// Free room once its route is done.
     pub room_at_end: Load,
@@ -81,12 +82,18 @@ impl Slack {
         };
         let (mut first, mut last, mut most) = (None, Load::default(), Load([i32::MIN; LOAD_DIMENSIONS]));
         let mut is_too_full = false;
-        for load in fleet.loads_along(vehicle) {
-            let room = room(&load);
-            first.get_or_insert(room);
-            last = room;
-            most = Load(std::array::from_fn(|dim| most.0[dim].max(room.0[dim])));
-            is_too_full |= room.0.iter().any(|&room| room < 0);
+        if vehicle.reloads_left() > 0 {
+            // On a trip to come it may have all its room.
+            let room = room(&Units::default());
+            (first, last, most) = (Some(room), room, room);
+        } else {
+            for load in fleet.loads_along(vehicle) {
+                let room = room(&load);
+                first.get_or_insert(room);
+                last = room;
+                most = Load(std::array::from_fn(|dim| most.0[dim].max(room.0[dim])));
+                is_too_full |= room.0.iter().any(|&room| room < 0);
+            }
         }
         (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
         if vehicle.on_board.iter().all(|&carried| fleet.order(carried).loads_at_start()) {
@@ -97,6 +104,8 @@ impl Slack {
         for visit in tail {
             // The drive to the first stop depends on when somebody asks.
             let leaves = free.map_or(visit.arrival, |free: Timestamp| free.max(visit.depart_at) + visit.break_before);
+            // Another route may call at no depot here.
+            let leaves = visit.reload_before.map_or(leaves, |call| call.departure);
             slack.driven.0 += (visit.arrival - leaves).0.max(0);
             let service = visit.departure - visit.start;
             slack.served += service;
@@ -139,7 +148,7 @@ impl Fleet {
     }
 
     /// What is on board of a vehicle until it has served the stop that it is on its way to, when the part of its route begins that may be
-    /// planned anew, and behind each stop of that part.
+    /// planned anew, and behind each stop of that part. Before a stop of another trip it calls at a depot.
     pub fn loads_along<'a>(&'a self, vehicle: &'a VehicleState) -> impl Iterator<Item = Units> + 'a {
         let (head, tail) = vehicle.route.visits.split_at(vehicle.frozen().min(vehicle.route.visits.len()));
         let mut load: Units = vehicle.kept.0.map(i64::from);
@@ -162,9 +171,10 @@ impl Fleet {
                 add(&mut load, state.load(), 1);
             }
         }
-        for visit in tail {
-            let state = self.order(visit.order);
-            if !state.is_shipment() && state.loads_at_start() {
+        let is_loaded = |state: &OrderState| !state.is_shipment() && state.loads_at_start();
+        let first = until_depot(tail).len();
+        for (index, state) in tail.iter().map(|visit| self.order(visit.order)).enumerate() {
+            if is_loaded(state) && (index < first || state.on_board.is_some()) {
                 add(&mut load, state.load(), 1);
             }
         }
@@ -172,8 +182,22 @@ impl Fleet {
         for state in head.iter().map(|visit| self.order(visit.order)).filter(|state| state.loads_at_start()) {
             add(&mut load, state.load(), -1);
         }
-        [before, load].into_iter().chain(tail.iter().map(move |visit| {
+        // What jobs have picked up since the vehicle called at a depot.
+        let mut picked_up = Units::default();
+        [before, load].into_iter().chain(tail.iter().enumerate().map(move |(index, visit)| {
             let state = self.order(visit.order);
+            if visit.reload_before.is_some() {
+                let left = std::mem::take(&mut picked_up);
+                load.iter_mut().zip(left).for_each(|(load, left)| *load -= left);
+                for state in trip_from(tail, index).iter().map(|visit| self.order(visit.order)) {
+                    if is_loaded(state) && state.on_board.is_none() {
+                        add(&mut load, state.load(), 1);
+                    }
+                }
+            }
+            if !state.is_shipment() && !state.loads_at_start() {
+                add(&mut picked_up, state.load(), 1);
+            }
             // Goods come off at the delivery of a shipment and of a job that was loaded at the start.
             let comes_off = visit.stop == StopKind::Delivery && (state.is_shipment() || state.loads_at_start());
             add(&mut load, state.load(), if comes_off { -1 } else { 1 });

@@ -1,8 +1,8 @@
 //! What is known of one vehicle: its shift, its route, its goods, and where it was at its last fact.
 
 use fleetfold_model::{
-    CUT_OFF, Load, LogSeq, Metres, Millis, Name, NextBreak, OrderId, PlannedVisit, Position, Shift, StopKind,
-    Timestamp, Vehicle, leaves_at,
+    CUT_OFF, Depot, DepotCall, Load, LogSeq, Metres, Millis, Name, NextBreak, OrderId, PlannedVisit, Position, Shift,
+    StopKind, Timestamp, Vehicle, leaves_at,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,13 +35,16 @@ pub struct Visit {
     pub metres: Metres,
     /// A pause before the drive here.
     pub break_before: Millis,
+    /// A new trip begins with this visit: the vehicle calls at this depot on the way.
+    pub reload_before: Option<DepotCall>,
 }
 
 impl Visit {
     /// A visit as a plan has it, of the order that it names.
     pub fn of_plan(order: OrderId, visit: &PlannedVisit) -> Self {
-        let &PlannedVisit { stop, depart_at, arrival, start, departure, metres, break_before, .. } = visit;
-        Self { order, stop, depart_at, arrival, start, departure, metres, break_before }
+        let &PlannedVisit { order: _, stop, depart_at, arrival, start, departure, metres, break_before, reload_before } =
+            visit;
+        Self { order, stop, depart_at, arrival, start, departure, metres, break_before, reload_before }
     }
 
     /// True when a dispatcher has named another vehicle for it since the route was planned: its departure says nothing.
@@ -56,8 +59,8 @@ impl Visit {
 
     /// The same under the name of its order.
     pub fn planned(self, order: Name) -> PlannedVisit {
-        let Self { order: _, stop, depart_at, arrival, start, departure, metres, break_before } = self;
-        PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before }
+        let Self { order: _, stop, depart_at, arrival, start, departure, metres, break_before, reload_before } = self;
+        PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before, reload_before }
     }
 }
 
@@ -75,6 +78,52 @@ impl Route {
     pub fn is_cut_off_at(&self, index: usize) -> bool {
         self.visits.iter().take(index + 1).any(Visit::is_cut_off)
     }
+
+    /// Takes a visit off. A call at a depot before it is one before the next visit then, unless there is another.
+    pub(crate) fn remove(&mut self, index: usize) -> Visit {
+        let mut visit = self.visits.remove(index);
+        if let (Some(call), Some(next)) = (visit.reload_before.take(), self.visits.get_mut(index)) {
+            next.reload_before.get_or_insert(call);
+        }
+        visit
+    }
+
+    /// Takes all visits of an order off. A call at a depot before one of them is one before the next visit then, unless there is another.
+    pub(crate) fn remove_order(&mut self, order: OrderId) {
+        let mut call = None;
+        self.visits.retain_mut(|visit| {
+            let stays = visit.order != order;
+            if !stays {
+                call = call.or(visit.reload_before);
+            } else if let Some(call) = call.take() {
+                visit.reload_before.get_or_insert(call);
+            }
+            stays
+        });
+    }
+}
+
+/// The visits that are made before a vehicle calls at a depot next.
+pub fn until_depot(visits: &[Visit]) -> &[Visit] {
+    let calls = visits.iter().position(|visit| visit.reload_before.is_some());
+    &visits[..calls.unwrap_or(visits.len())]
+}
+
+/// The trip that begins with a visit: until the vehicle calls at a depot again.
+pub fn trip_from(visits: &[Visit], index: usize) -> &[Visit] {
+    let calls = visits.iter().skip(index + 1).position(|visit| visit.reload_before.is_some());
+    &visits[index..calls.map_or(visits.len(), |calls| index + 1 + calls)]
+}
+
+/// How often a vehicle was loaded again in this shift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloads {
+    /// So often, as planned: a call that no plan asked for is not counted.
+    pub times: u32,
+    /// It stands at a depot and is loaded there, since when (zone time).
+    pub since: Option<Timestamp>,
+    /// When its driver said last that a reload began or ended (zone time).
+    pub told: Option<Timestamp>,
 }
 
 /// Where a vehicle was at its last fact, and since when it is free there.
@@ -184,8 +233,10 @@ pub struct VehicleState {
     pub accepted: LogSeq,
     /// What its driver has driven and rested in this shift; empty without a rule of driving times.
     pub tachograph: Tachograph,
-    /// What goods take up that stay on board after a failed delivery, until its shift ends.
+    /// What goods take up that stay on board after a failed delivery, until it calls at a depot or its shift ends.
     pub kept: Load,
+    /// Its calls at depots.
+    pub reloads: Reloads,
     /// When facts said what is known of it.
     pub told: ToldTimes,
     /// What facts said of whether it works: `on`, `lost` and `shift` follow from it, under the fourth rules.
@@ -362,6 +413,7 @@ impl VehicleState {
             accepted: LogSeq(0),
             tachograph: Tachograph::default(),
             kept: Load::default(),
+            reloads: Reloads::default(),
             told: ToldTimes::default(),
             duties: Duties::default(),
             touched: Timestamp(0),
@@ -375,16 +427,44 @@ impl VehicleState {
         self.spec.is_some() && self.on && !self.lost
     }
 
-    /// From when on it can drive: now, once its shift has begun and its break is over.
+    /// From when on it can drive: now, once its shift has begun, its break is over and it is loaded.
     pub fn free_from(&self, now: Timestamp) -> Timestamp {
         let starts = self.shift.as_ref().map_or(now, |shift| shift.starts);
         let breaks = self.on_break.map_or(now, |pause| pause.until);
-        now.max(starts).max(breaks)
+        now.max(starts).max(breaks).max(self.loaded_by().unwrap_or(now))
+    }
+
+    /// When it is loaded that stands at a depot, as far as can be told: loading takes as long as was registered for the depot where it is, or
+    /// for the slowest where nobody has said which that is. `None`: it stands at none.
+    pub fn loaded_by(&self) -> Option<Timestamp> {
+        let since = self.reloads.since?;
+        let places = self.spec.as_ref()?.reload.as_ref()?.places.iter();
+        let here = self.anchor.map(|anchor| anchor.position);
+        let known = places.clone().find(|depot| Some(depot.position) == here).map(|depot| depot.service);
+        Some(since + known.or_else(|| places.map(|depot| depot.service).max())?)
     }
 
     /// True once it has driven in this shift: its fixed price is spent. A route that is only planned costs nothing yet.
     pub fn is_in_use(&self) -> bool {
         self.stops_done > 0 || self.under_way.is_some() || self.told.0.contains_key(&Told::Driven)
+    }
+
+    /// True once it is on a trip: of jobs it delivers until its next call at a depot what is on board, and nothing else. False where it
+    /// has not left its start in this shift, or is loaded at a depot now; and always where no depot is known.
+    pub fn is_on_trip(&self) -> bool {
+        let has_depots = self.spec.as_ref().is_some_and(|spec| spec.reload.is_some());
+        has_depots && self.is_in_use() && self.reloads.since.is_none()
+    }
+
+    /// Its depot at a place; `None`: it has none there.
+    pub fn depot_at(&self, position: Position) -> Option<&Depot> {
+        self.spec.as_ref()?.reload.as_ref()?.places.iter().find(|depot| depot.position == position)
+    }
+
+    /// How often it may still be loaded in this shift.
+    pub fn reloads_left(&self) -> u32 {
+        let reload = self.spec.as_ref().and_then(|spec| spec.reload.as_ref());
+        reload.map_or(0, |reload| reload.times_max.map_or(u32::MAX, |most| most.saturating_sub(self.reloads.times)))
     }
 
     /// How many visits at the head of the route are not re-planned: the one that the driver has said to be under way to. What

@@ -4,9 +4,10 @@ mod support;
 
 use fleetfold_fleet::{Fleet, Placement, Refused};
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, DrivingRule, Event, FailReason, LogEntry,
-    LogSeq, MessageHash, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin, Policy, PriorityRaised,
-    RoadChange, Shift, StopEvent, StopKind, TimeWindow, Timestamp, Vehicle,
+    Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, Depot, DepotCall, DrivingRule, Event,
+    FailReason, LogEntry, LogSeq, MessageHash, Metres, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin,
+    Policy, PriorityRaised, Reload, ReloadEvent, RoadChange, Shift, StopEvent, StopKind, TimeWindow, Timestamp,
+    Vehicle,
 };
 use support::{Log, at, driving_rule, name, plan, shipment, vehicle};
 
@@ -47,6 +48,9 @@ fn told(log: &mut Log, facts: &[Event], order: &[usize]) {
         }
         if let Event::BreakStarted(pause) | Event::BreakEnded(pause) = &mut event {
             pause.at = Timestamp(happened);
+        }
+        if let Event::ReloadStarted(call) | Event::ReloadEnded(call) = &mut event {
+            call.at = Timestamp(happened);
         }
         if let Event::OrderReady { at, .. } = &mut event {
             *at = Timestamp(happened);
@@ -1116,4 +1120,50 @@ fn a_word_about_an_order_before_the_first_plan_waits_for_its_order() {
     let log = begin(4);
     assert_eq!((log.order("o1").pinned, log.order("o3").priority()), (None, 0));
     assert!(log.order("o2").told.0.is_empty(), "{:?}", log.order("o2").told);
+}
+
+// ---- depots ----------------------------------------------------------------------------------------------------------
+
+/// A van that calls at a depot between its second and its third order.
+fn two_trips() -> Log {
+    let mut log = Log::new();
+    let reload =
+        Reload { places: vec![Depot { name: None, position: at(500), service: Millis(MINUTE) }], times_max: None };
+    log.now = BEGIN - 30 * MINUTE;
+    log.tell(Event::VehicleRegistered(Vehicle { reload: Some(reload), ..vehicle("v1", 0) }));
+    log.tell(on(None));
+    for order in ["o1", "o2", "o3", "o4"] {
+        log.job(order, 100);
+    }
+    let mut proposal = plan(&log.fleet, |_| Some(name("v1")));
+    let visit = &mut proposal.groups[0].routes[0].visits[2];
+    let (arrival, departure) = (Timestamp(BEGIN), Timestamp(BEGIN + MINUTE));
+    visit.reload_before = Some(DepotCall { position: at(500), arrival, departure, metres: Metres(1) });
+    assert_eq!(log.tell(Event::PlanProposed(proposal)).refused, None);
+    log
+}
+
+#[test]
+fn calls_at_depots_come_to_the_same_in_any_order() {
+    let stop = |make: fn(StopEvent) -> Event, order: &str| {
+        let (vehicle, at) = (name("v1"), Timestamp(0));
+        make(StopEvent { vehicle, order: name(order), stop: StopKind::Delivery, at, position: None })
+    };
+    let call = || ReloadEvent { vehicle: name("v1"), at: Timestamp(0), position: Some(at(500)) };
+    let facts = [
+        stop(Event::StopDeparted, "o1"),
+        stop(Event::StopCompleted, "o1"),
+        Event::ReloadStarted(call()),
+        Event::ReloadEnded(call()),
+        stop(Event::StopDeparted, "o3"),
+        stop(Event::StopCompleted, "o3"),
+    ];
+    assert_commutes(two_trips, &facts, |log| {
+        let state = log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap());
+        let mut on_board: Vec<String> =
+            state.on_board.iter().map(|&order| log.fleet.order(order).name.to_string()).collect();
+        on_board.sort();
+        let calls = state.route.visits.iter().filter(|visit| visit.reload_before.is_some()).count();
+        (on_board, calls, state.reloads.times, state.reloads.since, state.anchor.map(|anchor| anchor.position))
+    });
 }

@@ -452,6 +452,7 @@ fn vehicle_of(name: &Name, route: &RouteIn, known: Option<&VehicleIn>, at: Taken
         stops_max: None,
         lifo: false,
         driving_time: None,
+        reload: None,
     })
 }
 

@@ -272,6 +272,8 @@ pub fn own_id(zone: &ZoneName, event: &Event) -> String {
         | Event::OrderConfirmed { .. }
         | Event::BreakStarted(_)
         | Event::BreakEnded(_)
+        | Event::ReloadStarted(_)
+        | Event::ReloadEnded(_)
         | Event::AlertAcknowledged(_)
         | Event::PersonForgotten(_)
         | Event::AttentionNoted(_)

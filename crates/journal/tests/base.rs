@@ -8,8 +8,8 @@ use fleetfold_fleet::{Fleet, ImageError, Spread, Tally};
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::base::{BaseError, DOCUMENT, read, write};
 use fleetfold_model::{
-    Event, FORMAT, LogEntry, LogSeq, MessageHash, Millis, Name, Numbered, Pin, Policy, PriorityRaised, Proposal, RULES,
-    RoadChange, Timestamp,
+    Depot, DepotCall, Event, FORMAT, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, Numbered, Pin, Policy,
+    Position, PriorityRaised, Proposal, RULES, Reload, ReloadEvent, RoadChange, Timestamp,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -235,6 +235,33 @@ fn every_field_of_the_document_stands_in_the_recorded_one() {
     ] {
         assert!(GOLDEN.contains(&format!("\"{field}\":")), "{field}");
     }
+}
+
+/// Depots, the calls of a route at them, and how often a vehicle was loaded.
+#[test]
+fn depots_are_part_of_a_base() {
+    let mut log = rich_log();
+    let position = Position { x: -86_000_000, y: 411_500_000 };
+    let mut van = log.fleet.vehicle(log.fleet.vehicle_id("v2").unwrap()).spec.clone().unwrap();
+    let depot = Depot { name: Some(Name::new("north").unwrap()), position, service: Millis(600_000) };
+    van.reload = Some(Reload { places: vec![depot], times_max: Some(3) });
+    assert_eq!(log.tell(Event::VehicleRegistered(van)).refused, None);
+    let (vehicle, at) = (Name::new("v2").unwrap(), Timestamp(log.now));
+    log.tell(Event::ReloadStarted(ReloadEvent { vehicle, at, position: Some(position) }));
+    let mut proposal = support::plan(&log.fleet, |_| Some(Name::new("v2").unwrap()));
+    let call = DepotCall { position, arrival: Timestamp(1), departure: Timestamp(2), metres: Metres(3) };
+    let routes = proposal.groups.iter_mut().flat_map(|group| &mut group.routes);
+    routes.flat_map(|route| &mut route.visits).for_each(|visit| visit.reload_before = Some(call));
+    log.tell(Event::PlanProposed(proposal));
+    let (fleet, tally) = fold(&log.entries);
+    let document = write(&fleet, &tally, &zone());
+    let text = String::from_utf8(document.clone()).unwrap();
+    for field in ["reload", "reload_before", "reloads", "since_ms"] {
+        assert!(text.contains(&format!("\"{field}\":")), "{field}");
+    }
+    let (read_fleet, _) = read(&document, &zone()).unwrap();
+    assert_eq!(read_fleet.image(), fleet.image());
+    assert_eq!(read_fleet.digest(), fleet.digest());
 }
 
 #[test]

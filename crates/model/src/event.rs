@@ -111,6 +111,17 @@ pub struct BreakEvent {
     pub position: Option<Position>,
 }
 
+/// What a driver reports of a call at a depot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadEvent {
+    /// Who.
+    pub vehicle: Name,
+    /// When it happened, by the driver's clock.
+    pub at: Timestamp,
+    /// Where, if the phone knew.
+    pub position: Option<Position>,
+}
+
 /// A slot is kept for a customer who thinks it over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotHeld {
@@ -300,6 +311,10 @@ pub enum Event {
     BreakStarted(BreakEvent),
     /// It ended.
     BreakEnded(BreakEvent),
+    /// The vehicle is at a depot, to be loaded for its next trip.
+    ReloadStarted(ReloadEvent),
+    /// It is loaded.
+    ReloadEnded(ReloadEvent),
     /// The driver took the assignment.
     AssignmentAccepted {
         /// Who.
@@ -397,6 +412,8 @@ impl Event {
             | Self::StopFailed(..)
             | Self::BreakStarted(_)
             | Self::BreakEnded(_)
+            | Self::ReloadStarted(_)
+            | Self::ReloadEnded(_)
             | Self::AssignmentAccepted { .. }
             | Self::AssignmentRejected { .. } => Origin::Driver,
             Self::StopPinned(_)

@@ -45,7 +45,7 @@ pub use entry::{FORMAT, LogEntry, MessageHash, Numbered, RULES};
 pub use eta::{ETA_COVERAGE_PERCENT, Eta, EtaState};
 pub use event::{
     Attention, BreakEvent, Event, FailReason, Noted, NotedItem, OrderChange, OrderRetry, Origin, Person, Pin,
-    PriorityRaised, RoadChange, RoadTarget, SlotHeld, StopEvent, StopKind, ZoneOpened,
+    PriorityRaised, ReloadEvent, RoadChange, RoadTarget, SlotHeld, StopEvent, StopKind, ZoneOpened,
 };
 pub use features::{ArrivalEnds, Cell, Features, ServiceFeature, SpeedFeature, SpeedKey};
 pub use ids::{LogSeq, Name, OrderId, VehicleId};
@@ -54,9 +54,9 @@ pub use order::{Job, LoadDirection, Order, OrderWork, Shipment, StopSpec};
 pub use own::{BaseWritten, HoldEnded, RepairAsked, VehicleLocated};
 pub use policy::{Diversion, Freeze, OnBoardRule, Policy};
 pub use route::{
-    AssignedVisit, Assignment, CUT_OFF, Choice, ExchangeGroup, NextBreak, Obstacle, PlannedVisit, Proposal,
+    AssignedVisit, Assignment, CUT_OFF, Choice, DepotCall, ExchangeGroup, NextBreak, Obstacle, PlannedVisit, Proposal,
     ProposedRoute, SearchRecord, UnassignedReason, leaves_at,
 };
 pub use space::{Position, Space};
 pub use units::{Cost, LOAD_DIMENSIONS, Load, Metres, Millis, TimeWindow, Timestamp};
-pub use vehicle::{Break, DrivingRule, Shift, Vehicle, VehicleCosts};
+pub use vehicle::{Break, Depot, DrivingRule, Reload, Shift, Vehicle, VehicleCosts};

@@ -20,9 +20,9 @@ pub struct StopSpec {
 /// Which way the goods of a job move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LoadDirection {
-    /// On board from the start of the tour, left at the stop.
+    /// On board from the start of the trip, left at the stop.
     Delivery,
-    /// Taken on at the stop, on board to the end of the tour.
+    /// Taken on at the stop, on board to the end of the trip.
     Pickup,
 }
 

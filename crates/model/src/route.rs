@@ -4,6 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LogSeq, MessageHash, Metres, Millis, Name, Position, StopKind, Timestamp};
 
+/// A call at a depot between two stops of a route: what its jobs have picked up is left there, and the goods that the jobs of the next trip
+/// deliver are loaded. Times are planned ones (zone time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepotCall {
+    /// Where the depot is.
+    pub position: Position,
+    /// The vehicle is there.
+    pub arrival: Timestamp,
+    /// Everything is loaded, and it leaves for the next stop.
+    pub departure: Timestamp,
+    /// Length of the leg to the depot.
+    pub metres: Metres,
+}
+
 /// A stop inside a route, with planned times (zone time).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedVisit {
@@ -11,7 +25,7 @@ pub struct PlannedVisit {
     pub order: Name,
     /// Which of its stops.
     pub stop: StopKind,
-    /// The drive here does not begin before this; from then on the visit is frozen.
+    /// The drive here, by way of a depot where there is one before it, does not begin before this; from then on the visit is frozen.
     pub depart_at: Timestamp,
     /// The vehicle is there.
     pub arrival: Timestamp,
@@ -19,10 +33,12 @@ pub struct PlannedVisit {
     pub start: Timestamp,
     /// Service is done.
     pub departure: Timestamp,
-    /// Length of the leg to here.
+    /// Length of the leg to here: from the depot, where there is one before it.
     pub metres: Metres,
     /// A pause taken before the drive here; zero for none.
     pub break_before: Millis,
+    /// A new trip begins with this visit: on the way here the vehicle calls at this depot.
+    pub reload_before: Option<DepotCall>,
 }
 
 /// No drive takes so long: it stands for there being no way (half of what travel times use for that).
@@ -200,6 +216,8 @@ pub struct AssignedVisit {
     pub position: Position,
     /// Done or under way: will not change any more.
     pub frozen: bool,
+    /// What the depot is called at which the vehicle calls on the way there, where it has a name.
+    pub depot: Option<Name>,
 }
 
 /// One vehicle's route at a revision, as published. A receiver keeps the highest revision.

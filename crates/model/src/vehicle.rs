@@ -42,6 +42,26 @@ pub struct Shift {
     pub breaks: Vec<Break>,
 }
 
+/// A place where a vehicle may be loaded again between two trips.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depot {
+    /// What people call it.
+    pub name: Option<Name>,
+    /// Where it is.
+    pub position: Position,
+    /// How long unloading and loading take there.
+    pub service: Millis,
+}
+
+/// Where a vehicle may be loaded again between two trips, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    /// The depots: at least one.
+    pub places: Vec<Depot>,
+    /// Most times in one shift; `None`: any number.
+    pub times_max: Option<u32>,
+}
+
 /// The thing that moves, as registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vehicle {
@@ -67,6 +87,9 @@ pub struct Vehicle {
     pub lifo: bool,
     /// How long its driver may drive without a break, and in one shift.
     pub driving_time: Option<DrivingRule>,
+    /// Where it may be loaded again. Once it has left its start, it delivers of jobs only what it has on board or loads at one of these
+    /// places. `None`: what its jobs deliver is always on board.
+    pub reload: Option<Reload>,
 }
 
 /// Limits of a driver's working day, within one shift.

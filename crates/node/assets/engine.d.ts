@@ -326,6 +326,41 @@ export interface Delta {
   type: string;
 }
 
+/** A place where a vehicle may be loaded again. */
+export interface Depot {
+  at: [number, number];
+  name?: string | null;
+  /** How long unloading and loading take there. */
+  service_seconds: number;
+}
+
+/** A call at a depot between two stops, as planned. */
+export interface DepotCall {
+  /** `None` where no road leads there now, and behind that. */
+  arrival: UnixMillis | null;
+  at: [number, number];
+  /** Everything is loaded, and the vehicle leaves for the stop. */
+  departure: UnixMillis | null;
+  /** What the depot is called. */
+  name?: string | null;
+}
+
+/** A place where a vehicle may be loaded again. */
+export interface DepotV1 {
+  /** Degrees north, WGS 84. */
+  lat?: number | null;
+  /** Degrees east, WGS 84. */
+  lon?: number | null;
+  /** What people call it: 1 to 64 visible characters. */
+  name?: string | null;
+  /** How long unloading and loading take there. */
+  service_seconds?: number;
+  /** Metres to the east. */
+  x_meters?: number | null;
+  /** Metres to the north. */
+  y_meters?: number | null;
+}
+
 export interface Difference {
   after: Place;
   before: Place;
@@ -446,6 +481,8 @@ export interface ExplainedVisit {
   frozen: boolean;
   late_seconds: number;
   order: string;
+  /** A new trip begins with it: the vehicle is to be at a depot then, and loaded. */
+  reload?: UnixMillis | null;
   /** `None`: no road leads there. */
   start: UnixMillis | null;
   stop: string;
@@ -1316,6 +1353,58 @@ export interface RejectedLine {
   line: number;
 }
 
+/** A vehicle is loaded at a depot: the goods of its next trip are on board. */
+export interface ReloadEndedEvent {
+  /** `reload.started` and `reload.ended`. */
+  data: {
+    /** Where it is; the depot at which it is planned to call next if not given. */
+    position?: PlaceV1 | null;
+    vehicle_id: string;
+  };
+  id: string;
+  source: string;
+  specversion: "1.0";
+  subject?: string;
+  time: string;
+  type: "fleet.reload.ended.v1";
+}
+
+/** A vehicle is at a depot, to be loaded for its next trip. */
+export interface ReloadStartedEvent {
+  /** `reload.started` and `reload.ended`. */
+  data: {
+    /** Where it is; the depot at which it is planned to call next if not given. */
+    position?: PlaceV1 | null;
+    vehicle_id: string;
+  };
+  id: string;
+  source: string;
+  specversion: "1.0";
+  subject?: string;
+  time: string;
+  type: "fleet.reload.started.v1";
+}
+
+/** Depots of a vehicle, and how often it may call at them. */
+export interface ReloadV1 {
+  /** Most times in one shift; none: any number. */
+  max_times?: number | null;
+  /** The depots. */
+  places: Array<DepotV1>;
+}
+
+/** What a vehicle is loaded at its depots. */
+export interface Reloading {
+  /** Where it may be loaded. */
+  depots: Array<Depot>;
+  /** How often it may be in one shift; `null`: any number. */
+  max_times: number | null;
+  /** It is at a depot since then, and being loaded; `null`: it is not. */
+  since: UnixMillis | null;
+  /** How often it was in this shift. */
+  times: number;
+}
+
 /** All of a zone, or what has changed in it. */
 export type ReplayFrame = State | Changes;
 
@@ -1914,6 +2003,8 @@ export interface VehicleRegisteredEvent {
     end?: PlaceV1 | null;
     /** Unloading is last in, first out. */
     lifo?: boolean;
+    /** Where it may be loaded again between two trips; none: what its jobs deliver is always on board. */
+    reload?: ReloadV1 | null;
     shift?: ShiftV1 | null;
     skills?: Array<string>;
     /** 1 is as the network says, 0.8 a fifth slower. */
@@ -1950,6 +2041,8 @@ export interface VehicleStory {
   lines: Array<Array<[number, number]>>;
   /** How many orders. */
   on_board: number;
+  /** Where it may be loaded again between two trips. */
+  reload?: Reloading | null;
   /** The entry that last changed its route. */
   revision: number;
   /** When it was there. */
@@ -1977,6 +2070,8 @@ export interface Visit {
   frozen: boolean;
   late: boolean;
   order: string;
+  /** A new trip begins with it: the vehicle calls at this depot on the way here. */
+  reload?: DepotCall | null;
   start: UnixMillis | null;
   stop: string;
   unreachable?: boolean;
@@ -2124,7 +2219,7 @@ export interface Gets {
 
 /** What a POST takes as JSON and is answered with, by its path. */
 export interface Posts {
-  "v1/events": { takes: ZoneOpenedEvent | OrderCreatedEvent | OrderUpdatedEvent | OrderReadyEvent | OrderCancelledEvent | OrderRetriedEvent | SlotHeldEvent | OrderConfirmedEvent | VehicleRegisteredEvent | ShiftStartedEvent | ShiftEndedEvent | VehicleLostEvent | VehicleBackEvent | PositionEvent | RoadClosedEvent | RoadSlowedEvent | RoadReopenedEvent | StopDepartedEvent | StopArrivedEvent | StopCompletedEvent | StopFailedEvent | BreakStartedEvent | BreakEndedEvent | AssignmentAcceptedEvent | AssignmentRejectedEvent | StopPinnedEvent | StopUnpinnedEvent | AssignmentForcedEvent | PriorityRaisedEvent | AttentionNotedEvent | PolicyChangedEvent | AlertAcknowledgedEvent | PersonForgottenEvent; answers: Submitted };
+  "v1/events": { takes: ZoneOpenedEvent | OrderCreatedEvent | OrderUpdatedEvent | OrderReadyEvent | OrderCancelledEvent | OrderRetriedEvent | SlotHeldEvent | OrderConfirmedEvent | VehicleRegisteredEvent | ShiftStartedEvent | ShiftEndedEvent | VehicleLostEvent | VehicleBackEvent | PositionEvent | RoadClosedEvent | RoadSlowedEvent | RoadReopenedEvent | StopDepartedEvent | StopArrivedEvent | StopCompletedEvent | StopFailedEvent | BreakStartedEvent | BreakEndedEvent | ReloadStartedEvent | ReloadEndedEvent | AssignmentAcceptedEvent | AssignmentRejectedEvent | StopPinnedEvent | StopUnpinnedEvent | AssignmentForcedEvent | PriorityRaisedEvent | AttentionNotedEvent | PolicyChangedEvent | AlertAcknowledgedEvent | PersonForgottenEvent; answers: Submitted };
   "v1/forget": { takes: ForgetAsked; answers: Forgotten };
   "v1/quotes": { takes: Question; answers: Quotes };
   "v1/streets/matched": { takes: {

@@ -62,7 +62,8 @@ pub(crate) async fn demo(args: Demo) -> Result<ExitCode, Failure> {
     let mut facts =
         script.facts.into_iter().enumerate().map(|(index, (at, event))| (at, 1 + index as u64, event)).collect();
     reopen(&mut facts, &mapping);
-    let driving = Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share };
+    let driving =
+        Driving { varied: true, positions: true, reject_share: scenario.incidents.reject_share, tells_of_depots: true };
     let world = Pretend::new(facts, &script.no_shows, network, driving, scenario.phones, args.seed);
     let bar = bar(args.json);
     let watched = tokio::spawn(progress(live.clone(), bar.clone(), stopped.clone()));

@@ -218,6 +218,7 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::VehicleBack { vehicle, .. }
         | Event::AssignmentAccepted { vehicle, .. } => named(None, Some(vehicle)),
         Event::BreakStarted(pause) | Event::BreakEnded(pause) => named(None, Some(&pause.vehicle)),
+        Event::ReloadStarted(call) | Event::ReloadEnded(call) => named(None, Some(&call.vehicle)),
         Event::RoadClosed(change) | Event::RoadSlowed(change) => change.target.clone().map(Subject::Roads),
         Event::RoadReopened(change) => Some(Subject::RoadChange(change.change.clone())),
         Event::AssignmentForced(pin) => Some(Subject::Forced(pin.clone())),

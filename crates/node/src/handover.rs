@@ -401,6 +401,14 @@ fn vehicle_stays(from: &Fleet, vehicle: &VehicleState, there: Option<&VehicleSta
     if vehicle.spec.as_ref().is_some_and(|spec| spec.stops_max.is_some()) && vehicle.stops_done > 0 {
         return Some("it has done some of the stops that it may do in this shift");
     }
+    if vehicle.reloads.since.is_some() {
+        return Some("it is being loaded at a depot");
+    }
+    let has_limit =
+        vehicle.spec.as_ref().and_then(|spec| spec.reload.as_ref()).is_some_and(|it| it.times_max.is_some());
+    if has_limit && vehicle.reloads.times > 0 {
+        return Some("it has been loaded some of the times that it may be in this shift");
+    }
     if !vehicle.on_board.is_empty() {
         return Some("it carries goods");
     }

@@ -113,7 +113,7 @@ pub(crate) fn backtest(args: &Backtest) -> Result<ExitCode, Failure> {
     let driving = if day.header.exact_drivers {
         Driving::EXACT
     } else {
-        Driving { varied: true, positions: true, reject_share: 0.0 }
+        Driving { varied: true, positions: true, reject_share: 0.0, tells_of_depots: true }
     };
     let traffic: Traffic = match &day.header.traffic {
         Some(value) => serde_json::from_value(value.clone())

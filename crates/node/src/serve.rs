@@ -426,7 +426,7 @@ pub(crate) async fn feed(args: Feed) -> Result<ExitCode, Failure> {
         let driving = if day.header.exact_drivers {
             Driving::EXACT
         } else {
-            Driving { varied: true, positions: true, reject_share: 0.0 }
+            Driving { varied: true, positions: true, reject_share: 0.0, tells_of_depots: true }
         };
         let world = Pretend::new(facts, &day.no_shows(), day.network()?, driving, Phones::default(), args.seed);
         play(world, &opened.log, &zone, &mapping, true, stopped, |done| bar.set_position(done)).await?

@@ -98,6 +98,8 @@ pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
         "off"
     } else if let Some(under) = state.under_way {
         if under.arrived.is_some() { "at stop" } else { "driving" }
+    } else if state.reloads.since.is_some() {
+        "loading"
     } else if state.route.visits.is_empty() {
         "idle"
     } else {
@@ -139,6 +141,12 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 departure: time(visit.departure),
                 unreachable,
                 break_seconds: Some(visit.break_before.0 / 1000).filter(|&pause| pause > 0),
+                reload: visit.reload_before.map(|call| DepotCall {
+                    name: state.depot_at(call.position).and_then(|depot| depot.name.as_ref()).map(Name::as_str),
+                    at: lon_lat(space, call.position),
+                    arrival: time(call.arrival),
+                    departure: time(call.departure),
+                }),
                 depart_at: leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure)).0,
                 frozen: index < frozen,
                 late,
@@ -152,8 +160,12 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     for visit in &state.route.visits {
         let Some(stop) = fleet.order(visit.order).stop(visit.stop) else { continue };
         if let Some(start) = from.replace(stop.position) {
-            lines
-                .push(seen.network.path(start, stop.position).into_iter().map(|place| lon_lat(space, place)).collect());
+            // One line for each stop, by way of the depot where there is one before it.
+            let mut line = seen.network.path(start, visit.reload_before.map_or(stop.position, |call| call.position));
+            if let Some(call) = visit.reload_before {
+                line.extend(seen.network.path(call.position, stop.position).into_iter().skip(1));
+            }
+            lines.push(line.into_iter().map(|place| lon_lat(space, place)).collect());
         }
     }
     VehicleRoute {

@@ -148,8 +148,17 @@ fn the_golden_days_have_every_type_of_event() {
     }
     // Positions are no facts, assignments are derived, a repair needs a fault in the program, and alerts, notes and the like came after these days.
     missing.retain(|kind| {
-        let later =
-            ["alert.", "order.retried.", "slot.", "order.confirmed.", "hold.", "break.", "attention.", "person."];
+        let later = [
+            "alert.",
+            "order.retried.",
+            "slot.",
+            "order.confirmed.",
+            "hold.",
+            "break.",
+            "reload.",
+            "attention.",
+            "person.",
+        ];
         let later = later.iter().any(|later| kind.starts_with(&format!("fleet.{later}")));
         !later && !["fleet.position.v1", "fleet.assignment.v1", "fleet.repair.asked.v1"].contains(kind)
     });

@@ -52,7 +52,7 @@ fn asked(port: u16, request: &str, body: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{request}: {error}: {text}"))
 }
 
-/// Two vans with shifts, breaks and driving times; orders that are planned, under way, late, on no route, kept, served, failed, cancelled and forgotten; a
+/// Two vans with shifts, breaks and driving times, and one that is loaded twice; orders that are planned, under way, late, on no route, kept, served, failed, cancelled and forgotten; a
 /// closed road, an alert that was seen, notes, positions, a refused fact and a warning.
 fn fill(port: u16) {
     let shift = json!({ "starts": minutes(-120), "ends": minutes(600), "breaks": [{ "opens": minutes(60), "closes": minutes(180), "duration_seconds": 900 }] });
@@ -133,6 +133,26 @@ fn fill(port: u16) {
         }
         pause(50);
     }
+    // It holds one of its two orders: for the other it calls at its depot.
+    let depot = json!({ "lon": -9.0, "lat": 41.15, "name": "north", "service_seconds": 300 });
+    let freight = |id: &str, lon: f64| {
+        let work = json!({ "direction": "delivery", "stop": stop(lon, &json!({})) });
+        event("order.created", &json!({ "order_id": id, "load": [1], "skills": ["freight"], "job": work }))
+    };
+    post(
+        port,
+        "",
+        &[
+            event(
+                "vehicle.registered",
+                &json!({ "vehicle_id": "twice", "start": { "lon": -9.0, "lat": 41.15 }, "capacity": [1], "skills": ["freight"],
+            "reload": { "places": [depot] } }),
+            ),
+            event("shift.started", &json!({ "vehicle_id": "twice" })),
+            freight("first", -9.01),
+            freight("second", -9.02),
+        ],
+    );
     let seen = json!({ "alert": "unassigned", "order_id": "crane", "by": "Ana", "until_time": until });
     post(port, "", &[event("alert.acknowledged", &seen)]);
     // One that is over and forgotten is not held any more: its story is told from the log.
@@ -155,11 +175,11 @@ fn questions(port: u16) -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("GET /v1/state", states),
         ("GET /v1/picture", vec!["/v1/picture".to_owned()]),
-        ("GET /v1/vehicles/{id}", all("/v1/vehicles/", &["near", "far"])),
+        ("GET /v1/vehicles/{id}", all("/v1/vehicles/", &["near", "far", "twice"])),
         ("GET /v1/orders/{id}", all("/v1/orders/", &orders)),
         ("GET /v1/decisions", all("/v1/decisions", &["", "?order=next"])),
         ("GET /v1/explain/order/{id}", all("/v1/explain/order/", &["next", "crane", "late", "done?vehicles=2"])),
-        ("GET /v1/explain/vehicle/{id}", all("/v1/explain/vehicle/", &["near", "far"])),
+        ("GET /v1/explain/vehicle/{id}", all("/v1/explain/vehicle/", &["near", "far", "twice"])),
         ("GET /v1/explain/decision/{n}", vec![format!("/v1/explain/decision/{decision}")]),
         ("GET /v1/offers/{order}", all("/v1/offers/", &["next", "crane"])),
         ("GET /v1/search", all("/v1/search?q=", &["PO", "near"])),

@@ -461,7 +461,7 @@ impl Load {
         load.add(problem.tours()[tour.index()].onboard.map(i64::from).into_iter(), 1);
         for &index in sequence {
             let stop = &problem.stops()[index.index()];
-            if stop.role == Role::JobDelivery {
+            if stop.role == Role::JobDelivery && !stop.aboard {
                 load.add(given(stop), 1);
             }
         }

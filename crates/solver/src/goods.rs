@@ -10,6 +10,11 @@ pub(crate) struct Goods {
 }
 
 impl Goods {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Self { first: [0; 4], more: Vec::new() }
+    }
+
     /// At the start of a tour, before the goods of its jobs.
     pub(crate) fn on_board(spec: &TourSpec) -> Self {
         Self { first: spec.onboard, more: Vec::new() }
@@ -22,6 +27,11 @@ impl Goods {
         for (sum, &(goods, _)) in self.more.iter_mut().zip(&stop.more_load) {
             *sum += i64::from(goods);
         }
+    }
+
+    /// Takes other goods on.
+    pub(crate) fn add(&mut self, goods: [i32; 4]) {
+        add(&mut self.first, goods, 1);
     }
 
     /// Serves a stop.

@@ -180,7 +180,7 @@ fn broken(
     let mut met = Met::default();
     let mut goods = Goods::on_board(spec);
     let stops = problem.stops();
-    for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
+    for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.is_loaded_for_trip()) {
         goods.load(stop);
     }
     let reloads = spec.reload.as_ref().is_some_and(|reload| reload.times_max > 0);
@@ -197,8 +197,9 @@ fn broken(
     };
     room(&goods, &mut met);
     if reloads {
-        for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.role == Role::JobDelivery) {
-            let mut alone = Goods::on_board(spec);
+        for stop in sequence.iter().map(|stop| &stops[stop.index()]).filter(|stop| stop.is_loaded_for_trip()) {
+            // What else is on board may leave it before that trip.
+            let mut alone = Goods::none();
             alone.load(stop);
             too_full(&alone, &mut met);
             alone.serve(stop);
@@ -294,7 +295,7 @@ fn broken(
             Obstacle::Range((over - 1) / 1_000_000 + 1)
         } else if unruled.can_be_driven(sequence) {
             Obstacle::DrivingTime
-        } else if reloads {
+        } else if spec.reload.is_some() {
             Obstacle::Reload
         } else if spec.pauses.is_empty() {
             Obstacle::Order

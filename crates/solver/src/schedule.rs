@@ -65,6 +65,10 @@ pub struct Reloaded {
     pub leave: i32,
     /// Where.
     pub node: NodeIx,
+    /// Time of driving there.
+    pub travel: i32,
+    /// Length of the leg there.
+    pub metres: i32,
 }
 
 /// What driving a sequence comes to.
@@ -246,7 +250,7 @@ impl Extras {
                 let trip = &stops[from..extras.trip_end(from, stops.len())];
                 reload::trip_ready(problem, trip.iter().copied())
             };
-            let start = start.max(ready(0));
+            let start = if extras.reload_before(spec, 0).is_some() { start } else { start.max(ready(0)) };
             let mut points: Vec<(Point, &[Pause])> = Vec::with_capacity(stops.len() + 1);
             for (position, &stop) in stops.iter().enumerate() {
                 let mut pauses = pauses_at(position);
@@ -335,7 +339,7 @@ fn drive_from(
             Some(Rank::Last) => last_at = last_at.or(Some(position)),
             Some(Rank::First) | None => {}
         }
-        if stop.role == Role::JobDelivery && spec.reload.is_none() {
+        if stop.is_loaded_for_trip() && spec.reload.is_none() {
             goods.load(stop);
         }
     }
@@ -373,17 +377,20 @@ fn drive_from(
     };
     let load_trip = |from: usize, goods: &mut Goods| {
         let stops = trip(from).map(|stop| &problem.stops()[stop.index()]);
-        stops.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+        stops.filter(|stop| stop.is_loaded_for_trip()).for_each(|stop| goods.load(stop));
     };
-    // Goods of shipments: they stay on board where the tour reloads.
+    // They stay on board where the tour reloads.
     let mut shipped = Goods::on_board(spec);
-    if spec.reload.is_some() {
+    // A tour that begins on a trip may reload before its first stop.
+    let reloads_first = extras.as_ref().is_some_and(|extras| extras.reload_before(spec, 0).is_some());
+    if spec.reload.is_some() && !reloads_first {
         load_trip(0, &mut goods);
         if !goods.fit(spec) {
             return Err(Infeasible::Rules);
         }
     }
-    let ready = if problem.is_odd() { reload::trip_ready(problem, trip(0)) } else { starts };
+    let is_loaded = problem.is_odd() && !reloads_first;
+    let ready = if is_loaded { reload::trip_ready(problem, trip(0)) } else { starts };
     let (mut now, mut node) = (starts.max(ready), spec.start_node);
     let mut paused = 0;
     let mut pauses_at = |position: usize| {
@@ -418,7 +425,8 @@ fn drive_from(
                 return Err(Infeasible::Rules);
             }
             let leave = arrival.saturating_add(place.service).max(reload::trip_ready(problem, trip(position)));
-            reloaded = Some(Reloaded { arrival, leave, node: place.node });
+            let (_, length) = problem.legs().leaving(node, place.node, gap.leave, (spec.table, 1000));
+            reloaded = Some(Reloaded { arrival, leave, node: place.node, travel: gap.travel, metres: length });
             (now, node, pauses, paused_before) = (leave, place.node, &[], gap.paused);
         }
         let mut charged = None;
@@ -499,7 +507,7 @@ fn drive_from(
         }
         driven.late += i64::from((action - problem.closes(index)).max(0));
         goods.serve(stop);
-        if spec.reload.is_some() && matches!(stop.role, Role::Pickup | Role::Delivery) {
+        if spec.reload.is_some() && stop.stays_on_board() {
             shipped.serve(stop);
         }
         if trip_under_way.as_mut().is_some_and(|trip| !trip.serves(stop)) {
@@ -615,7 +623,7 @@ fn rests_from(problem: &Problem, tour: TourIx, sequence: &[StopIx], (start, hold
     } else {
         let mut goods = Goods::on_board(spec);
         let delivered = stops().map(|stop| &problem.stops()[stop.index()]);
-        delivered.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+        delivered.filter(|stop| stop.is_loaded_for_trip()).for_each(|stop| goods.load(stop));
         place(problem, tour, stops(), goods, holds)
     };
     let extras = Extras::of(problem, tour, (start, holds), &stops(), gaps.as_ref(), i64::MAX);

@@ -112,9 +112,11 @@ fn problem(drawn: &Drawn) -> Problem {
         per_hour: EACH,
         per_km: 0,
         pauses,
-        reload: drawn
-            .reload
-            .map(|(_, service)| Reload { places: vec![ReloadPlace { node: NodeIx(0), service }], times_max: 2 }),
+        reload: drawn.reload.map(|(_, service)| Reload {
+            places: vec![ReloadPlace { node: NodeIx(0), service }],
+            times_max: 2,
+            ..Reload::default()
+        }),
         driving_time: drawn.driving.map(|(driving_max, pause, first_part, service_counts)| DrivingTime {
             driving_max,
             pause,

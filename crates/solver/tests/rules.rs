@@ -147,6 +147,7 @@ fn problem(drawn: &Drawn) -> Problem {
                 .map(|(node, service)| ReloadPlace { node: NodeIx(node), service })
                 .to_vec(),
             times_max: 2,
+            ..Reload::default()
         }),
         driving_time: (rule(4) && bits & 4 != 0).then_some(DrivingTime {
             driving_max: 40,
@@ -270,6 +271,7 @@ fn a_vehicle_reloads_where_that_is_shorter() {
     let reload = Reload {
         places: vec![ReloadPlace { node: NodeIx(0), service: 3 }, ReloadPlace { node: NodeIx(6), service: 3 }],
         times_max: 2,
+        ..Reload::default()
     };
     let tour = TourSpec {
         capacity: [2, 0, 0, 0],
@@ -301,7 +303,11 @@ fn no_reload_comes_between_tasks_that_follow_each_other_directly() {
     let tour = |day: Option<DrivingTime>| TourSpec {
         capacity: [1, 0, 0, 0],
         end_node: NodeIx(0),
-        reload: Some(Reload { places: vec![ReloadPlace { node: NodeIx(0), service: 3 }], times_max: 2 }),
+        reload: Some(Reload {
+            places: vec![ReloadPlace { node: NodeIx(0), service: 3 }],
+            times_max: 2,
+            ..Reload::default()
+        }),
         driving_time: day,
         ..TourSpec::at(NodeIx(0))
     };
@@ -330,7 +336,8 @@ fn a_vehicle_reloads_where_it_would_come_home_late_otherwise() {
     let legs = LegMatrix::from_fn(5, |a, b| ((a as i32 - b as i32).abs(), 0));
     let stops =
         vec![Stop { setup: 1, ..Stop::job(NodeIx(1)) }, Stop { service: 3, release: 9, ..Stop::job(NodeIx(4)) }];
-    let reload = Reload { places: vec![ReloadPlace { node: NodeIx(0), service: 0 }], times_max: 2 };
+    let reload =
+        Reload { places: vec![ReloadPlace { node: NodeIx(0), service: 0 }], times_max: 2, ..Reload::default() };
     let tour = |end_by| TourSpec {
         end_node: NodeIx(0),
         end_by,

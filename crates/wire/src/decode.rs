@@ -387,6 +387,10 @@ fn what(kind: EventType, envelope: &CloudEvent, at: Timestamp) -> Result<What> {
         }
         EventType::BreakStarted => Event::BreakStarted(read::pause(&parse::<payload::BreakStarted>(envelope)?, at)?),
         EventType::BreakEnded => Event::BreakEnded(read::pause(&parse::<payload::BreakEnded>(envelope)?, at)?),
+        EventType::ReloadStarted => {
+            Event::ReloadStarted(read::reload(&parse::<payload::ReloadStarted>(envelope)?, at)?)
+        }
+        EventType::ReloadEnded => Event::ReloadEnded(read::reload(&parse::<payload::ReloadEnded>(envelope)?, at)?),
         EventType::HoldEnded => {
             let raw = parse::<payload::HoldEnded>(envelope)?;
             let (order, until) = (name("order_id", &raw.order_id)?, instant("until_time", &raw.until_time)?);

@@ -1,7 +1,7 @@
 //! From legal values to bytes.
 
 use fleetfold_model::{
-    Attention, Diversion, Event, FailReason, Features, Freeze, Load, LoadDirection, Millis, Name, NotedItem,
+    Attention, Depot, Diversion, Event, FailReason, Features, Freeze, Load, LoadDirection, Millis, Name, NotedItem,
     OnBoardRule, Order, OrderChange, OrderWork, Person, Policy, Position, RoadChange, RoadTarget, Shift, Space,
     StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
 };
@@ -12,10 +12,10 @@ use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1};
 use crate::envelope::CloudEvent;
 use crate::event_type::{Entity, EventType, event_type};
 use crate::event_v1::{
-    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, DrivingTimeV1, FeaturesV1,
-    ForgottenV1, HoldEndedV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1,
-    PriorityV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1, SpeedV1, StopEventV1, StopV1,
-    VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    ArrivalEndsV1, AssignmentRefV1, BaseV1, BreakEventV1, BreakV1, CLASSES, CostsV1, DepotV1, DrivingTimeV1,
+    FeaturesV1, ForgottenV1, HoldEndedV1, JobV1, LocatedV1, NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1,
+    PolicyV1, PriorityV1, ReloadEventV1, ReloadV1, RepairV1, RoadV1, ServiceV1, ShiftV1, ShipmentV1, SlotHeldV1,
+    SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::instants::text;
 use crate::plan_v1::PlanV1;
@@ -32,6 +32,7 @@ fn event_time(event: &Event) -> Option<Timestamp> {
         | Event::StopFailed(stop, ..) => Some(stop.at),
         Event::OrderReady { at, .. } => Some(*at),
         Event::BreakStarted(pause) | Event::BreakEnded(pause) => Some(pause.at),
+        Event::ReloadStarted(call) | Event::ReloadEnded(call) => Some(call.at),
         Event::ZoneOpened(_)
         | Event::OrderCreated(_)
         | Event::OrderUpdated(_)
@@ -231,6 +232,18 @@ fn vehicle(space: Space, vehicle: &Vehicle) -> VehicleV1 {
             shift_driving_max_seconds: rule.shift_driving_max.map(seconds),
             duty_max_seconds: rule.duty_max.map(seconds),
         }),
+        reload: vehicle.reload.as_ref().map(|reload| ReloadV1 {
+            places: reload.places.iter().map(|depot| self::depot(space, depot)).collect(),
+            max_times: reload.times_max,
+        }),
+    }
+}
+
+fn depot(space: Space, depot: &Depot) -> DepotV1 {
+    DepotV1 {
+        place: place(space, depot.position),
+        name: depot.name.as_ref().map(ToString::to_string),
+        service_seconds: seconds(depot.service),
     }
 }
 
@@ -508,6 +521,10 @@ fn data(event: &Event, space: Space) -> Value {
             vehicle_id: pause.vehicle.to_string(),
             duration_seconds: pause.duration.map(seconds),
             position: pause.position.map(|position| place(space, position)),
+        }),
+        Event::ReloadStarted(call) | Event::ReloadEnded(call) => json(&ReloadEventV1 {
+            vehicle_id: call.vehicle.to_string(),
+            position: call.position.map(|position| place(space, position)),
         }),
         Event::AlertRaised(raised) => json(&AlertRaisedV1::from(raised)),
         Event::AlertCleared(cleared) => json(&AlertClearedV1::from(cleared)),

@@ -13,8 +13,8 @@ use crate::alert_v1::{AlertAcknowledgedV1, AlertClearedV1, AlertRaisedV1, AlertV
 use crate::eta_v1::EtaV1;
 use crate::event_v1::{
     AssignmentRefV1, BaseV1, BreakEventV1, FeaturesV1, ForgottenV1, HoldEndedV1, LocatedV1, NotedV1, OrderRefV1,
-    OrderRetryV1, OrderV1, PinV1, PolicyV1, PriorityV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1, VehicleRefV1,
-    VehicleV1, ZoneV1,
+    OrderRetryV1, OrderV1, PinV1, PolicyV1, PriorityV1, ReloadEventV1, RepairV1, RoadV1, SlotHeldV1, StopEventV1,
+    VehicleRefV1, VehicleV1, ZoneV1,
 };
 use crate::plan_v1::{AssignmentV1, PlanV1};
 
@@ -78,6 +78,7 @@ impl<'a> Entity<'a> {
             Event::SlotHeld(held) => Self::Order(&held.order.name),
             Event::HoldEnded(ended) => Self::Order(&ended.order),
             Event::BreakStarted(pause) | Event::BreakEnded(pause) => Self::Vehicle(&pause.vehicle),
+            Event::ReloadStarted(call) | Event::ReloadEnded(call) => Self::Vehicle(&call.vehicle),
             Event::StopPinned(pin) | Event::AssignmentForced(pin) => Self::Order(&pin.order),
             Event::PriorityRaised(raised) => Self::Order(&raised.order),
             Event::VehicleRegistered(vehicle) => Self::Vehicle(&vehicle.name),
@@ -222,6 +223,10 @@ event_types! {
     BreakStarted       = "fleet.break.started.v1",       Producer,   Vehicle,    BreakEventV1;
     /// A driver's break ended.
     BreakEnded         = "fleet.break.ended.v1",         Producer,   Vehicle,    BreakEventV1;
+    /// A vehicle is at a depot, to be loaded for its next trip.
+    ReloadStarted      = "fleet.reload.started.v1",      Producer,   Vehicle,    ReloadEventV1;
+    /// A vehicle is loaded at a depot: the goods of its next trip are on board.
+    ReloadEnded        = "fleet.reload.ended.v1",        Producer,   Vehicle,    ReloadEventV1;
     /// The driver took the assignment.
     AssignmentAccepted = "fleet.assignment.accepted.v1", Producer,   Vehicle,    AssignmentRefV1;
     /// The driver will not do this order.
@@ -299,6 +304,8 @@ impl EventType {
             Event::OrderConfirmed { .. } => Self::OrderConfirmed,
             Event::BreakStarted(_) => Self::BreakStarted,
             Event::BreakEnded(_) => Self::BreakEnded,
+            Event::ReloadStarted(_) => Self::ReloadStarted,
+            Event::ReloadEnded(_) => Self::ReloadEnded,
             Event::HoldEnded(_) => Self::HoldEnded,
             Event::AlertRaised(_) => Self::AlertRaised,
             Event::AlertCleared(_) => Self::AlertCleared,

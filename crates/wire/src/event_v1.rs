@@ -208,6 +208,36 @@ pub(crate) struct VehicleV1 {
     /// How long its driver may drive without a break, and in one shift; none: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) driving_time: Option<DrivingTimeV1>,
+    /// Where it may be loaded again between two trips; none: what its jobs deliver is always on board.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reload: Option<ReloadV1>,
+}
+
+/// Depots of a vehicle, and how often it may call at them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ReloadV1 {
+    /// The depots.
+    #[schemars(length(min = 1, max = 8))]
+    pub(crate) places: Vec<DepotV1>,
+    /// Most times in one shift; none: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) max_times: Option<u32>,
+}
+
+/// A place where a vehicle may be loaded again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DepotV1 {
+    #[serde(flatten)]
+    pub(crate) place: PlaceV1,
+    /// What people call it: 1 to 64 visible characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) name: Option<String>,
+    /// How long unloading and loading take there.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub(crate) service_seconds: f64,
 }
 
 /// Driving times of one shift. Values that stand beside a rule replace its own; without a rule, `driving_max_seconds` and
@@ -396,6 +426,16 @@ pub(crate) struct BreakEventV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86_400))]
     pub(crate) duration_seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<PlaceV1>,
+}
+
+/// `reload.started` and `reload.ended`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ReloadEventV1 {
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) vehicle_id: String,
+    /// Where it is; the depot at which it is planned to call next if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<PlaceV1>,
 }

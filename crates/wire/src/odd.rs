@@ -107,6 +107,8 @@ pub(crate) fn odd(kind: EventType, at: Timestamp, what: &What, data: &Value) -> 
         | Event::OrderConfirmed { .. }
         | Event::BreakStarted(_)
         | Event::BreakEnded(_)
+        | Event::ReloadStarted(_)
+        | Event::ReloadEnded(_)
         | Event::HoldEnded(_)
         | Event::AlertRaised(_)
         | Event::AlertCleared(_)
@@ -288,7 +290,7 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         EventType::OrderCreated | EventType::OrderUpdated | EventType::SlotHeld => {
             &["job.stop", "shipment.pickup", "shipment.delivery"]
         }
-        EventType::VehicleRegistered => &["start", "end"],
+        EventType::VehicleRegistered => &["start", "end", "reload.places"],
         EventType::ShiftStarted
         | EventType::ShiftEnded
         | EventType::VehicleLost
@@ -299,7 +301,9 @@ fn place_paths(kind: EventType) -> &'static [&'static str] {
         | EventType::StopCompleted
         | EventType::StopFailed
         | EventType::BreakStarted
-        | EventType::BreakEnded => &["position"],
+        | EventType::BreakEnded
+        | EventType::ReloadStarted
+        | EventType::ReloadEnded => &["position"],
         EventType::RoadClosed | EventType::RoadSlowed | EventType::RoadReopened => &["area", "line"],
         EventType::ZoneOpened
         | EventType::OrderReady
@@ -412,7 +416,9 @@ fn use_of_time(kind: EventType, event: &CloudEvent) -> &'static str {
         | EventType::StopCompleted
         | EventType::StopFailed
         | EventType::BreakStarted
-        | EventType::BreakEnded => "log time is used instead",
+        | EventType::BreakEnded
+        | EventType::ReloadStarted
+        | EventType::ReloadEnded => "log time is used instead",
         EventType::OrderCreated if !has("placed_time") => "it is taken as the time at which the order was placed",
         EventType::OrderReady => "the goods are not fetched before then",
         EventType::ShiftEnded if !has("at_time") => "the shift is taken to go on until then",

@@ -96,6 +96,8 @@ pub fn person(event: &Event) -> Option<Person> {
         | Event::StopFailed(..)
         | Event::BreakStarted(_)
         | Event::BreakEnded(_)
+        | Event::ReloadStarted(_)
+        | Event::ReloadEnded(_)
         | Event::AssignmentAccepted { .. }
         | Event::AssignmentRejected { .. }
         | Event::StopPinned(_)

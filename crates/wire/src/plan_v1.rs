@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use fleetfold_model::{
-    AssignedVisit, Assignment, Choice, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle,
-    PlannedVisit, Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason, leaves_at,
+    AssignedVisit, Assignment, Choice, DepotCall, ExchangeGroup, LogSeq, MessageHash, Metres, Millis, Name, NextBreak,
+    Obstacle, PlannedVisit, Position, Proposal, ProposedRoute, SearchRecord, Space, StopKind, UnassignedReason,
+    leaves_at,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,46 @@ struct VisitV1<'a> {
     distance_meters: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
     break_before_seconds: f64,
+    /// A new trip begins with this visit: after `depart_at` the vehicle drives to this depot, is loaded there, and then comes here.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    reload_before: Option<DepotCallV1<'a>>,
+}
+
+/// A call at a depot between two stops: what jobs have picked up is left there, and what those of the next trip deliver is loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct DepotCallV1<'a> {
+    position: PlaceV1,
+    #[serde(borrow)]
+    arrival: Cow<'a, str>,
+    /// Everything is loaded, and it leaves for the stop.
+    #[serde(borrow)]
+    departure: Cow<'a, str>,
+    /// From the stop before to the depot.
+    distance_meters: i64,
+    /// What the depot is called, as registered: in assignments only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl DepotCallV1<'_> {
+    fn from_model(call: &DepotCall, space: Space, name: Option<&Name>) -> Self {
+        Self {
+            position: place_out(space, call.position),
+            arrival: text(call.arrival).into(),
+            departure: text(call.departure).into(),
+            distance_meters: call.metres.0,
+            name: name.map(ToString::to_string),
+        }
+    }
+
+    fn into_model(self) -> Result<DepotCall, DecodeError> {
+        Ok(DepotCall {
+            position: place("reload_before.position", &self.position)?,
+            arrival: instant("reload_before.arrival", &self.arrival)?,
+            departure: instant("reload_before.departure", &self.departure)?,
+            metres: Metres(self.distance_meters.clamp(0, 1_000_000_000)),
+        })
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -253,7 +294,7 @@ fn millis(seconds: f64) -> Millis {
 }
 
 impl<'a> VisitV1<'a> {
-    fn from_model(visit: &'a PlannedVisit) -> Self {
+    fn from_model(visit: &'a PlannedVisit, space: Space) -> Self {
         Self {
             order_id: visit.order.as_str().into(),
             stop: match visit.stop {
@@ -267,6 +308,7 @@ impl<'a> VisitV1<'a> {
             departure: text(visit.departure).into(),
             distance_meters: visit.metres.0,
             break_before_seconds: visit.break_before.0 as f64 / 1000.0,
+            reload_before: visit.reload_before.map(|call| DepotCallV1::from_model(&call, space, None)),
         }
     }
 
@@ -280,6 +322,7 @@ impl<'a> VisitV1<'a> {
             departure: instant("departure", &self.departure)?,
             metres: Metres(self.distance_meters.clamp(0, 1_000_000_000)),
             break_before: millis(self.break_before_seconds),
+            reload_before: self.reload_before.map(DepotCallV1::into_model).transpose()?,
         })
     }
 }
@@ -292,7 +335,7 @@ impl<'a> PlanV1<'a> {
             start: place_out(space, route.start),
             start_at: text(route.start_at).into(),
             diverts: route.diverts,
-            visits: route.visits.iter().map(VisitV1::from_model).collect(),
+            visits: route.visits.iter().map(|visit| VisitV1::from_model(visit, space)).collect(),
         };
         let choice = |choice: &'a Choice| ChoiceV1 {
             order_id: choice.order.as_str().into(),
@@ -419,7 +462,14 @@ pub fn assignment_to_json(
             .iter()
             .enumerate()
             .map(|(index, visit)| AssignedV1 {
-                visit: VisitV1 { depart_at: leaves(&visit.visit).into(), ..VisitV1::from_model(&visit.visit) },
+                visit: VisitV1 {
+                    depart_at: leaves(&visit.visit).into(),
+                    reload_before: visit
+                        .visit
+                        .reload_before
+                        .map(|call| DepotCallV1::from_model(&call, space, visit.depot.as_ref())),
+                    ..VisitV1::from_model(&visit.visit, space)
+                },
                 position: place_out(space, visit.position),
                 frozen: visit.frozen,
                 not_before: Some(text(visit.visit.depart_at)),
@@ -446,11 +496,13 @@ pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
         serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
     let visits = raw.visits.into_iter().map(|assigned| {
         let position: Position = place("position", &assigned.position)?;
+        let called = assigned.visit.reload_before.as_ref().and_then(|call| call.name.as_deref());
+        let depot = called.map(|text| name("reload_before.name", text)).transpose()?;
         let mut visit = assigned.visit.into_model()?;
         if let Some(not_before) = &assigned.not_before {
             visit.depart_at = instant("not_before", not_before)?;
         }
-        Ok(AssignedVisit { visit, position, frozen: assigned.frozen })
+        Ok(AssignedVisit { visit, position, frozen: assigned.frozen, depot })
     });
     Ok(Assignment {
         vehicle: name("vehicle_id", &raw.vehicle_id)?,

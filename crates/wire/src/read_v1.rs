@@ -1,18 +1,18 @@
 //! Payloads of version 1 as legal values: what the JSON says, checked field by field.
 
 use fleetfold_model::{
-    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Diversion, DrivingRule, FailReason, Features, Freeze,
-    Job, LoadDirection, LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry, OrderWork,
-    Person, Pin, Policy, Position, RepairAsked, RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, Space,
-    SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts,
-    VehicleLocated, ZoneOpened,
+    ArrivalEnds, Attention, BaseWritten, Break, BreakEvent, Cell, Depot, Diversion, DrivingRule, FailReason, Features,
+    Freeze, Job, LoadDirection, LogSeq, Millis, Name, Noted, NotedItem, OnBoardRule, Order, OrderChange, OrderRetry,
+    OrderWork, Person, Pin, Policy, Position, Reload, ReloadEvent, RepairAsked, RoadChange, RoadTarget, ServiceFeature,
+    Shift, Shipment, Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, Vehicle,
+    VehicleCosts, VehicleLocated, ZoneOpened,
 };
 
 use crate::decode::{Result, bad};
 use crate::event_v1::{
     ArrivalEndsV1, BaseV1, BreakEventV1, BreakV1, CLASSES, DrivingTimeV1, FeaturesV1, ForgottenV1, JobV1, LocatedV1,
-    NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, RepairV1, RoadV1, ServiceV1, ShiftV1,
-    SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
+    NotedV1, OrderRefV1, OrderRetryV1, OrderV1, PinV1, PlaceV1, PolicyV1, ReloadEventV1, ReloadV1, RepairV1, RoadV1,
+    ServiceV1, ShiftV1, SpeedV1, StopEventV1, StopV1, VehicleRefV1, VehicleV1, WindowV1, ZoneV1,
 };
 use crate::fields::{
     SPAN_SECONDS_MAX, Shown, instant, load, money, name, optional_instant, place, priority, seconds, skills, window,
@@ -22,6 +22,9 @@ use crate::plan_v1::hex;
 
 /// Most time windows of a stop.
 const WINDOWS_MAX: usize = 16;
+/// Most depots of a vehicle, and most times that it may be loaded at them in one shift.
+const DEPOTS_MAX: usize = 8;
+const RELOADS_MAX: u32 = 100;
 /// Most roads, edges or corners of a road change.
 const ROADS_MAX: usize = 2_000;
 /// Within how many metres of a line a road is meant by it, if the event does not say: half a wide street (guess).
@@ -174,6 +177,9 @@ pub(crate) fn shift(raw: &ShiftV1) -> Result<Shift> {
 }
 
 pub(crate) fn vehicle(raw: &VehicleV1) -> Result<Vehicle> {
+    if raw.reload.is_some() && raw.driving_time.is_some() {
+        return bad("reload", "a vehicle with `driving_time` cannot be planned with depots yet: leave one of them out");
+    }
     let factor = raw.speed_factor.unwrap_or(1.0);
     if !(factor.is_finite() && (0.1..=5.0).contains(&factor)) {
         return bad("speed_factor", format!("{} is not between 0.1 and 5", Shown(factor)));
@@ -198,7 +204,31 @@ pub(crate) fn vehicle(raw: &VehicleV1) -> Result<Vehicle> {
         stops_max: raw.stops_max,
         lifo: raw.lifo,
         driving_time: raw.driving_time.as_ref().map(driving_time).transpose()?,
+        reload: raw.reload.as_ref().map(reload_places).transpose()?,
     })
+}
+
+fn reload_places(raw: &ReloadV1) -> Result<Reload> {
+    if raw.places.is_empty() || raw.places.len() > DEPOTS_MAX {
+        return bad("reload.places", format!("{} depots: name 1 to {DEPOTS_MAX}", raw.places.len()));
+    }
+    if let Some(times) = raw.max_times.filter(|times| !(1..=RELOADS_MAX).contains(times)) {
+        return bad("reload.max_times", format!("{times} is not between 1 and {RELOADS_MAX}"));
+    }
+    let mut places: Vec<Depot> = Vec::with_capacity(raw.places.len());
+    for (index, raw) in raw.places.iter().enumerate() {
+        let field = format!("reload.places[{index}]");
+        let position = place(&field, &raw.place)?;
+        if places.iter().any(|depot| depot.position == position) {
+            return bad(&field, "another depot of this vehicle is at the same place");
+        }
+        places.push(Depot {
+            name: raw.name.as_ref().map(|text| name(&format!("{field}.name"), text)).transpose()?,
+            position,
+            service: seconds(&format!("{field}.service_seconds"), raw.service_seconds)?,
+        });
+    }
+    Ok(Reload { places, times_max: raw.max_times })
 }
 
 fn driving_time(raw: &DrivingTimeV1) -> Result<DrivingRule> {
@@ -613,6 +643,11 @@ pub(crate) fn retry(raw: &OrderRetryV1, at: Timestamp) -> Result<OrderRetry> {
     }
     let promised = optional_instant("promised_time", raw.promised_time.as_ref())?;
     Ok(OrderRetry { order: name("order_id", &raw.order_id)?, from, window, promised })
+}
+
+pub(crate) fn reload(raw: &ReloadEventV1, at: Timestamp) -> Result<ReloadEvent> {
+    let position = raw.position.as_ref().map(|raw| place("position", raw)).transpose()?;
+    Ok(ReloadEvent { vehicle: name("vehicle_id", &raw.vehicle_id)?, at, position })
 }
 
 pub(crate) fn pause(raw: &BreakEventV1, at: Timestamp) -> Result<BreakEvent> {

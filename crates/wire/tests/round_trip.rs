@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, ArrivalEnds, AssignedVisit, Assignment,
-    BaseWritten, BreakEvent, Cell, Choice, Event, ExchangeGroup, FORMAT, FailReason, Features, HoldEnded, Job, Load,
-    LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle, Order, OrderChange, OrderRetry,
-    OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute, RepairAsked, RoadChange,
-    RoadTarget, SearchRecord, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopEvent,
-    StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, VehicleLocated, ZoneOpened,
+    BaseWritten, BreakEvent, Cell, Choice, Depot, DepotCall, Event, ExchangeGroup, FORMAT, FailReason, Features,
+    HoldEnded, Job, Load, LoadDirection, LogSeq, MessageHash, Metres, Millis, Name, NextBreak, Obstacle, Order,
+    OrderChange, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal, ProposedRoute,
+    Reload, ReloadEvent, RepairAsked, RoadChange, RoadTarget, SearchRecord, ServiceFeature, Shift, Shipment, SlotHeld,
+    Space, SpeedFeature, SpeedKey, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle,
+    VehicleCosts, VehicleLocated, ZoneOpened,
 };
 use fleetfold_wire::{
     Entity, EventType, What, Writer, assignment_from_json, assignment_to_json, decode, decode_strict, encode, schemas,
@@ -23,6 +24,10 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp(1_780_000_000_000 + seconds * 1000)
 }
 
+fn depot_call(position: Position) -> DepotCall {
+    DepotCall { position, arrival: at(6), departure: at(9), metres: Metres(77) }
+}
+
 fn plan(place: Position) -> Proposal {
     let visit = PlannedVisit {
         order: name("ord-1"),
@@ -33,6 +38,7 @@ fn plan(place: Position) -> Proposal {
         departure: at(4),
         metres: Metres(1_234),
         break_before: Millis(0),
+        reload_before: None,
     };
     let route = ProposedRoute {
         vehicle: name("veh-1"),
@@ -40,7 +46,7 @@ fn plan(place: Position) -> Proposal {
         start: place,
         start_at: at(0),
         diverts: true,
-        visits: vec![visit],
+        visits: vec![visit.clone(), PlannedVisit { reload_before: Some(depot_call(place)), ..visit }],
     };
     let choice = Choice {
         order: name("ord-1"),
@@ -129,6 +135,7 @@ fn examples() -> Vec<Event> {
         stops_max: Some(30),
         lifo: true,
         driving_time: None,
+        reload: None,
     };
     let report = StopEvent {
         vehicle: name("veh-1"),
@@ -174,7 +181,7 @@ fn examples() -> Vec<Event> {
         Event::OrderUpdated(change),
         Event::OrderReady { order: name("ord-1"), at: at(9) },
         Event::OrderCancelled { order: name("ord-1") },
-        Event::VehicleRegistered(vehicle),
+        Event::VehicleRegistered(vehicle.clone()),
         Event::ShiftStarted { vehicle: name("veh-1"), shift: Some(shift), position: Some(place) },
         Event::ShiftEnded { vehicle: name("veh-1"), at: at(70) },
         Event::VehicleLost { vehicle: name("veh-1"), position: None },
@@ -270,6 +277,18 @@ fn examples() -> Vec<Event> {
             position: Some(place),
         }),
         Event::BreakEnded(BreakEvent { vehicle: name("veh-1"), at: at(4), duration: None, position: None }),
+        Event::VehicleRegistered(Vehicle {
+            reload: Some(Reload {
+                places: vec![
+                    Depot { name: Some(name("north")), position: place, service: Millis(600_000) },
+                    Depot { name: None, position: Position { x: 1, y: 2 }, service: Millis(0) },
+                ],
+                times_max: Some(3),
+            }),
+            ..vehicle
+        }),
+        Event::ReloadStarted(ReloadEvent { vehicle: name("veh-1"), at: at(3), position: Some(place) }),
+        Event::ReloadEnded(ReloadEvent { vehicle: name("veh-1"), at: at(4), position: None }),
         Event::HoldEnded(HoldEnded { order: name("ord-9"), until: at(15), epoch: 3 }),
         Event::AlertRaised(AlertRaised {
             alert: Alert::new(AlertKind::PredictedLate, Some(name("ord-1"))).unwrap(),
@@ -393,6 +412,44 @@ const ODDITIES: [&str; 10] = [
     "\"",
 ];
 
+/// What is odd about depots is refused with the field.
+#[test]
+fn depots_that_cannot_be_are_refused_with_their_field() {
+    let vehicle = |reload: serde_json::Value, more: serde_json::Value| {
+        let mut data = serde_json::json!({ "vehicle_id": "v", "start": { "lon": 1.0, "lat": 2.0 }, "reload": reload });
+        data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let event = serde_json::json!({ "specversion": "1.0", "id": "1", "source": "/shop",
+            "type": "fleet.vehicle.registered.v1", "time": "2026-06-01T09:00:00Z", "data": data });
+        decode(event.to_string().as_bytes()).map(|decoded| decoded.what).map_err(|error| error.to_string())
+    };
+    let none = serde_json::json!({});
+    let place = |lon: f64| serde_json::json!({ "lon": lon, "lat": 2.0 });
+    let many: Vec<_> = (0..9).map(|lon| place(f64::from(lon))).collect();
+    let depot = |field: &str, value: serde_json::Value| {
+        let mut depot = place(3.0);
+        depot[field] = value;
+        serde_json::json!({ "places": [depot] })
+    };
+    let cases = [
+        (serde_json::json!({ "places": [] }), "reload.places"),
+        (serde_json::json!({ "places": many }), "reload.places"),
+        (serde_json::json!({ "places": [place(3.0), place(3.0)] }), "reload.places[1]"),
+        (serde_json::json!({ "places": [{ "lon": 3.0 }] }), "reload.places[0]"),
+        (serde_json::json!({ "places": [place(3.0)], "max_times": 0 }), "reload.max_times"),
+        (serde_json::json!({ "places": [place(3.0)], "max_times": 101 }), "reload.max_times"),
+        (depot("service_seconds", (-1).into()), "reload.places[0].service_seconds"),
+        (depot("name", "".into()), "reload.places[0].name"),
+    ];
+    for (reload, field) in cases {
+        let error = vehicle(reload.clone(), none.clone()).unwrap_err();
+        assert!(error.contains(field), "{reload}: {error}");
+    }
+    let legal = serde_json::json!({ "places": [place(3.0)] });
+    assert!(vehicle(legal.clone(), none.clone()).is_ok());
+    let ruled = vehicle(legal, serde_json::json!({ "driving_time": { "rule": "eu_561" } })).unwrap_err();
+    assert!(ruled.contains("driving_time"), "{ruled}");
+}
+
 /// Every example of docs/EVENTS.md is a legal event, every type has one, and its subject is the one the program would use.
 #[test]
 fn the_documented_examples_are_legal_and_complete() {
@@ -459,12 +516,16 @@ fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
             departure: minute(arrival + 2),
             metres: Metres(1_000),
             break_before: Millis(pause * 60_000),
+            reload_before: None,
         },
         position: Position { x: 0, y: 0 },
         frozen: false,
+        depot: None,
     };
     // The second may be left for at once, the third not before a quarter of an hour later; before the fourth is a break.
-    let visits = vec![visit("a", 1, 5, 0), visit("b", 1, 10, 0), visit("c", 25, 30, 0), visit("d", 1, 60, 20)];
+    let mut visits = vec![visit("a", 1, 5, 0), visit("b", 1, 10, 0), visit("c", 25, 30, 0), visit("d", 1, 60, 20)];
+    visits[2].visit.reload_before = Some(depot_call(Position { x: 5_000, y: 0 }));
+    visits[2].depot = Some(name("north"));
     let pause = Some(NextBreak { is_taken: false, starts: minute(32), ends: minute(52) });
     let assignment = Assignment { vehicle: name("van"), revision: LogSeq(7), visits, pause };
     let bytes =
@@ -472,6 +533,8 @@ fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
     assert_eq!(assignment_from_json(&bytes), Ok(assignment));
     let told: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(told["visits"][1]["reference"], "PO 7");
+    assert_eq!(told["visits"][2]["reload_before"]["name"], "north");
+    assert!(told["visits"][1].get("reload_before").is_none());
     assert_eq!((told["visits"][0].get("reference"), &told["break"]["status"]), (None, &"planned".into()));
     let told = |field: &str| -> Vec<String> {
         told["visits"]

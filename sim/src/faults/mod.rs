@@ -406,7 +406,7 @@ impl<'a> Run<'a> {
         let surge = operator::surge(&mut facts, day.script.start, faults.surge, seed);
         let facts = facts.into_iter().enumerate().map(|(n, (at, event))| (at, 1 + n as u64, event));
         let phones = crate::scenario::Phones { late_share: 0.05, double_share: 0.05 };
-        let driving = Driving { varied: true, positions: false, reject_share: 0.02 };
+        let driving = Driving { varied: true, positions: false, reject_share: 0.02, tells_of_depots: true };
         let network = Arc::clone(&day.network);
         let world = Pretend::new(facts.collect(), &day.script.no_shows, network, driving, phones, seed);
         let start = day.script.start;

@@ -268,6 +268,7 @@ impl Run {
                 stops_max: None,
                 lifo: false,
                 driving_time: None,
+                reload: None,
             };
             let id = 2 + 2 * number as u64;
             self.store(zone, id, MessageHash::default(), Event::VehicleRegistered(spec));

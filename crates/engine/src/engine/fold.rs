@@ -173,7 +173,9 @@ impl Engine {
             let order = self.fleet.order(visit.order);
             let position = order.stop(visit.stop)?.position;
             let visit = visit.planned(order.name.clone());
-            Some(AssignedVisit { visit, position, frozen: index < frozen })
+            let depot =
+                visit.reload_before.and_then(|call| state.depot_at(call.position)).and_then(|it| it.name.clone());
+            Some(AssignedVisit { visit, position, frozen: index < frozen, depot })
         });
         let pause = state.next_break(self.fleet.now());
         Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect(), pause }

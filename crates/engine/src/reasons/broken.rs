@@ -1,6 +1,6 @@
 //! What a dispatcher's word breaks: by how much an order that is tied to its vehicle is served against the rules that would have kept it off.
 
-use fleetfold_fleet::{Excess, Fleet, Placement, VehicleState, Visit};
+use fleetfold_fleet::{Excess, Fleet, Placement, VehicleState, Visit, trip_from, until_depot};
 use fleetfold_model::{Millis, OrderId, StopKind, Timestamp, VehicleId};
 
 use super::miss::{DrivingLimit, Lack, lacked_skills, miss};
@@ -75,12 +75,34 @@ fn most_beside(fleet: &Fleet, vehicle: &VehicleState, order: OrderId) -> [i64; 4
         add(&mut carried, load(id), 1);
     }
     let visits: &[Visit] = &vehicle.route.visits;
-    for visit in visits.iter().filter(|visit| is_from_start(visit.order)) {
-        add(&mut carried, load(visit.order), 1);
+    let first = until_depot(visits).len();
+    let is_aboard = |id: OrderId| fleet.order(id).on_board.is_some();
+    for (index, visit) in visits.iter().enumerate().filter(|(_, visit)| is_from_start(visit.order)) {
+        if index < first || is_aboard(visit.order) {
+            add(&mut carried, load(visit.order), 1);
+        }
     }
-    let mut is_there = is_from_start(order) || vehicle.on_board.contains(&order);
+    let is_first = |id: OrderId| visits[..first].iter().any(|visit| visit.order == id);
+    let mut is_there = (is_from_start(order) && is_first(order)) || vehicle.on_board.contains(&order);
     let mut most = if is_there { carried } else { [0; 4] };
-    for visit in visits {
+    // What jobs have picked up since the vehicle called at a depot.
+    let mut picked_up: Vec<OrderId> = Vec::new();
+    for (index, visit) in visits.iter().enumerate() {
+        if visit.reload_before.is_some() {
+            picked_up.drain(..).for_each(|id| add(&mut carried, load(id), -1));
+            for id in trip_from(visits, index).iter().map(|visit| visit.order) {
+                if is_from_start(id) && !is_aboard(id) {
+                    add(&mut carried, load(id), 1);
+                    is_there |= id == order;
+                }
+            }
+            if is_there {
+                most.iter_mut().zip(carried).for_each(|(most, carried)| *most = (*most).max(carried));
+            }
+        }
+        if !is_from_start(visit.order) && !fleet.order(visit.order).is_shipment() {
+            picked_up.push(visit.order);
+        }
         let comes_off =
             visit.stop == StopKind::Delivery && (fleet.order(visit.order).is_shipment() || is_from_start(visit.order));
         add(&mut carried, load(visit.order), if comes_off { -1 } else { 1 });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetfold_fleet::{Fleet, Placement, Units};
 use fleetfold_model::{Cost, Millis, Name, OrderId, VehicleId};
 use fleetfold_solver::{
-    DrivingTime, NodeIx, Problem, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, hours,
+    DrivingTime, NodeIx, Problem, Reload, Role, Stop, StopIx, TIME_MAX, Timed, TourIx, TourSpec, UNREACHABLE, hours,
     schedule_home,
 };
 
@@ -193,7 +193,10 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         let Some(ways) = days.ways(&free, sequence) else {
             return Err(if unreachable() { Lack::Way } else { Lack::Order });
         };
-        let room = room_lacks(&free, &limits, sequence, unloaded);
+        let room = match &limits.reload {
+            Some(reload) => trips_lack(&free, (&limits, reload), sequence),
+            None => room_lacks(&free, &limits, sequence, unloaded),
+        };
         let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
         Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, driving }).collect())
     };
@@ -257,7 +260,15 @@ fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
     let mut spec = problem.spec().clone();
     spec.initial = vec![Vec::new()];
     let tour = &mut spec.tours[0];
-    tour.capacity = [i32::MAX; 4];
+    if let Some(reload) = &mut tour.reload {
+        // Its goods go on trips as they do, but each stop's are carried alone where they are too many.
+        reload.times_max = u32::MAX;
+        for load in spec.stops.iter().filter(|stop| stop.role == Role::JobDelivery).map(|stop| stop.load) {
+            tour.capacity = std::array::from_fn(|dimension| tour.capacity[dimension].max(load[dimension]));
+        }
+    } else {
+        tour.capacity = [i32::MAX; 4];
+    }
     tour.stops_max = u32::MAX;
     tour.end_by = TIME_MAX;
     tour.travel_max = i32::MAX;
@@ -408,6 +419,21 @@ fn keeps_shift(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Ti
         overtime |= is_exempt && i64::from(timed.departure) > end_by;
     }
     overtime || i64::from(home.arrival) <= end_by
+}
+
+/// How much more is on board than fits, in each dimension, of a vehicle that may be loaded again: at one stop alone, or because it cannot be
+/// loaded as often as it would have to be.
+fn trips_lack(free: &Problem, (limits, reload): (&TourSpec, &Reload), sequence: &[StopIx]) -> [i64; 4] {
+    let times = schedule_home(free, TourIx(0), sequence).map_or_else(Vec::new, |(times, _)| times);
+    let trips = times.iter().filter(|timed| timed.reloaded.is_some()).count();
+    let has_too_many = trips > reload.times_max as usize;
+    let stops = || sequence.iter().map(|stop| &free.stops()[stop.index()]);
+    let loaded = || stops().filter(|stop| stop.role == Role::JobDelivery && !stop.aboard);
+    std::array::from_fn(|dimension| {
+        let most = loaded().map(|stop| i64::from(stop.load[dimension])).max().unwrap_or(0);
+        let by = (most - i64::from(limits.capacity[dimension])).max(0);
+        if has_too_many { by.max(most) } else { by }
+    })
 }
 
 /// How much more is on board than fits, in each dimension, where most of it is.

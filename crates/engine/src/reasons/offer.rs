@@ -320,10 +320,11 @@ pub(super) fn with_unit<'s>(tour: &'s [StopIx], unit: &'s [StopIx]) -> impl Iter
 /// Every place in a tour for a unit, the one with the shortest detour first. The price of the detour is a least price of the whole:
 /// everything else (lateness, a change of vehicle, its first use) only adds to it, as long as nobody is anywhere sooner because of a
 /// stop more. Where that could be, the least is as little as can be: where travel times depend on the hour, where breaks find a place
-/// at the stop, where a detour is quicker than the direct way, and where a set-up is saved.
+/// at the stop, where the vehicle may call at depots, where a detour is quicker than the direct way, and where a set-up is saved.
 fn places_by_detour(problem: &Problem, tour: usize, sequence: &[StopIx], unit: &[StopIx]) -> Vec<Place> {
     let spec = &problem.tours()[tour];
-    let is_simple = !matches!(problem.legs(), Legs::TimeDependent(_)) && spec.pauses.is_empty();
+    let is_simple =
+        !matches!(problem.legs(), Legs::TimeDependent(_)) && spec.pauses.is_empty() && spec.reload.is_none();
     let node = |stop: &StopIx| problem.stops()[stop.index()].node;
     let unit_nodes: Vec<NodeIx> = unit.iter().map(node).collect();
     // Before the stop with a number: from where, to where.

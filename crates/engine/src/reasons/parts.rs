@@ -78,6 +78,11 @@ pub(super) fn driven(
     }
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let hours = |time: i64, price: i64| time * price / 3_600_000;
+    let drive = |(time, metres): (i64, i64), parts: &mut Parts| {
+        parts.drive.0 += hours(time, spec.per_hour) + metres * spec.per_km / 1_000;
+        parts.driving.0 += time;
+        parts.metres.0 += metres;
+    };
     // Breaks for the sake of driving times are taken on the way, and cost nothing.
     let breaks = driving_breaks(problem, tour, sequence);
     let rested = |position: usize| -> i64 {
@@ -85,15 +90,16 @@ pub(super) fn driven(
     };
     let leg = |position: usize, timed: &Timed, parts: &mut Parts| {
         let time = i64::from(timed.arrival) - i64::from(timed.leave) - rested(position);
-        let metres = i64::from(timed.metres);
-        parts.drive.0 += hours(time, spec.per_hour) + metres * spec.per_km / 1_000;
-        parts.driving.0 += time;
-        parts.metres.0 += metres;
+        drive((time, i64::from(timed.metres)), parts);
     };
     parts.fixed.0 = if spec.in_use { 0 } else { spec.fixed };
     let mut node = spec.start_node;
     for (position, (&index, timed)) in sequence.iter().zip(&times).enumerate() {
         let stop = &problem.stops()[index.index()];
+        if let Some(reloaded) = timed.reloaded {
+            drive((i64::from(reloaded.travel), i64::from(reloaded.metres)), &mut parts);
+            node = reloaded.node;
+        }
         let setup = if stop.node == node { 0 } else { stop.setup };
         let late = (i64::from(timed.start) - i64::from(stop.due)).max(0);
         leg(position, timed, &mut parts);

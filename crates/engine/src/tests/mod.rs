@@ -2,6 +2,7 @@
 
 mod alerts;
 mod calm;
+mod depots;
 mod driving;
 mod etas;
 mod events;
@@ -108,6 +109,7 @@ fn vehicle(id: &str, position: Position) -> Vehicle {
         stops_max: None,
         lifo: false,
         driving_time: None,
+        reload: None,
     }
 }
 

@@ -645,6 +645,7 @@ fn random_vehicle(dice: &mut Dice, id: &str) -> Vehicle {
         stops_max: (roll(4) == 0).then(|| 2 + roll(8) as u32),
         lifo: roll(4) == 0,
         driving_time: None,
+        reload: None,
         ..vehicle(id, km(roll(12), roll(12)))
     }
 }

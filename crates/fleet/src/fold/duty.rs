@@ -5,7 +5,7 @@ use fleetfold_model::{Load, Name, OrderId, Position, Timestamp, VehicleId};
 use super::{Applying, Verdict};
 use crate::change::{Flag, Refused};
 use crate::duty::{Duty, DutyTold, Working};
-use crate::{Fleet, Told, VehicleState};
+use crate::{Fleet, Reloads, Told, VehicleState};
 
 /// From these rules on facts about whether a vehicle works are remembered, so that they may come in any order.
 const BY_HISTORY: u16 = 4;
@@ -101,6 +101,7 @@ impl Fleet {
             state.stops_done = 0;
             state.breaks_taken = 0;
             state.on_break = None;
+            state.reloads = Reloads { told: state.reloads.told, ..Reloads::default() };
             state.begins_to_record(doing.at);
             state.told.0.remove(&Told::Driven);
         }

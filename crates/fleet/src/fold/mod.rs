@@ -13,6 +13,7 @@ mod holds;
 mod orders;
 mod own;
 mod plan;
+mod reload;
 mod reports;
 mod retire;
 mod roads;
@@ -367,6 +368,8 @@ impl Fleet {
             Event::HoldEnded(ended) => self.hold_ended(ended, doing),
             Event::BreakStarted(pause) => self.break_started(pause, doing),
             Event::BreakEnded(pause) => self.break_ended(pause, doing),
+            Event::ReloadStarted(call) => self.reload_started(call, doing),
+            Event::ReloadEnded(call) => self.reload_ended(call, doing),
             Event::AlertRaised(raised) => self.alert_raised(raised, doing),
             Event::AlertCleared(cleared) => self.alert_cleared(cleared, doing),
             Event::AlertAcknowledged(said) => self.alert_acknowledged(said, doing),

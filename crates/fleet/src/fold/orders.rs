@@ -424,7 +424,7 @@ impl Fleet {
     pub(crate) fn take_off_route(&mut self, id: OrderId, vehicle: VehicleId, doing: &mut Applying) {
         let state = &mut self.vehicles[vehicle.index()];
         let before = state.route.visits.len();
-        state.route.visits.retain(|visit| visit.order != id);
+        state.route.remove_order(id);
         if state.route.visits.len() != before {
             state.route.revision = doing.seq;
             doing.route(vehicle);

@@ -8,7 +8,7 @@ use fleetfold_model::{
 
 use crate::change::{PlanOutcome, Refused};
 use crate::fold::Applying;
-use crate::{Fleet, Placement, Units, Visit};
+use crate::{Fleet, Placement, Units, Visit, trip_from, until_depot};
 
 /// Highest number with which a chain begins whose first plan cannot be checked (format 1, and earlier ones have expired). No
 /// zone makes so many plans, and numbers are left for all that follow.
@@ -232,8 +232,9 @@ impl Fleet {
         let frozen = if turns { 0 } else { state.frozen_by(doing.rules, doing.now) };
         // What its driver has accepted stays, whatever the plan knew, where the policy says so.
         let frozen = frozen.max(self.accepted_head(id));
-        let kept =
-            state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| (a.order, a.stop) == (b.order, b.stop));
+        // No call at a depot comes before what is under way.
+        let is_kept = |a: &Visit, b: &Visit| (a.order, a.stop) == (b.order, b.stop) && b.reload_before.is_none();
+        let kept = state.route.visits[..frozen].iter().zip(&visits).all(|(a, b)| is_kept(a, b));
         (visits.len() >= frozen && kept).then_some((id, visits))
     }
 
@@ -288,7 +289,13 @@ impl Fleet {
         let aboard = vehicle.on_board.iter().copied().filter(|&order| !at_start(order) && !is_delivered(order));
         let under_way =
             head.iter().filter(|visit| visit.stop == StopKind::Pickup || !self.order(visit.order).is_shipment());
-        let from_the_start = tail.iter().map(|visit| visit.order).filter(|&order| at_start(order));
+        let first = until_depot(tail).len();
+        let is_aboard = |order: OrderId| self.order(order).on_board.is_some();
+        let from_the_start = tail
+            .iter()
+            .enumerate()
+            .filter(|&(index, visit)| at_start(visit.order) && (index < first || is_aboard(visit.order)))
+            .map(|(_, visit)| visit.order);
         let loaded = aboard.chain(under_way.map(|visit| visit.order)).chain(from_the_start);
         let mut load: Units = vehicle.kept.0.map(i64::from);
         let is_over = |load: &Units| load.iter().zip(capacity.0).any(|(&load, room)| load > i64::from(room));
@@ -297,10 +304,20 @@ impl Fleet {
         };
         loaded.for_each(|order| add(&mut load, order, 1));
         let mut over = is_over(&load);
-        for visit in tail {
+        let mut picked_up: Vec<OrderId> = Vec::new();
+        for (index, visit) in tail.iter().enumerate() {
+            if visit.reload_before.is_some() {
+                picked_up.drain(..).for_each(|order| add(&mut load, order, -1));
+                let trip = trip_from(tail, index).iter().map(|visit| visit.order);
+                trip.filter(|&order| at_start(order) && !is_aboard(order)).for_each(|order| add(&mut load, order, 1));
+                over |= is_over(&load);
+            }
             let is_shipment = self.order(visit.order).is_shipment();
             let comes_off = visit.stop == StopKind::Delivery && (is_shipment || at_start(visit.order));
             add(&mut load, visit.order, if comes_off { -1 } else { 1 });
+            if !comes_off && !is_shipment {
+                picked_up.push(visit.order);
+            }
             over |= is_over(&load);
         }
         over
@@ -310,7 +327,9 @@ impl Fleet {
     fn turn(&mut self, id: VehicleId, group: &ExchangeGroup, visits: &[Visit], doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
         let Some(under) = state.under_way else { return };
-        let goes_on = visits.first().is_some_and(|first| (first.order, first.stop) == (under.order, under.stop));
+        let goes_on = visits.first().is_some_and(|first| {
+            (first.order, first.stop) == (under.order, under.stop) && first.reload_before.is_none()
+        });
         let route = group.routes.iter().find(|route| route.vehicle == state.name && route.diverts);
         if let Some(route) = route.filter(|_| !goes_on) {
             state.under_way = None;

@@ -8,7 +8,7 @@ use fleetfold_model::{
 
 use crate::change::{Flag, Refused};
 use crate::fold::{Applying, Verdict};
-use crate::{Closed, Fleet, Mark, Placement, Told, Turn, UnderWay};
+use crate::{Closed, Fleet, Mark, Placement, Told, Turn, UnderWay, until_depot};
 
 /// How far a reported time may lie ahead of the log before log time is used instead.
 const SKEW_MAX: Millis = Millis(5_000);
@@ -168,9 +168,10 @@ impl Fleet {
             doing.flag(Flag::Gap);
             return Ok(());
         }
+        self.implies_reload(vehicle, (order, stop.stop), at, doing);
         let state = &mut self.vehicles[vehicle.index()];
         if position > 0 {
-            let visit = state.route.visits.remove(position);
+            let visit = state.route.remove(position);
             state.route.visits.insert(0, visit);
             state.route.revision = doing.seq;
             doing.route(vehicle);
@@ -182,6 +183,7 @@ impl Fleet {
                 state.breaks_taken += 1;
             }
             state.under_way = Some(UnderWay { order, stop: stop.stop, departed: at, arrived: None });
+            state.reloads.since = state.reloads.since.filter(|&since| since > at);
             if doing.remembers() {
                 state.told.note(Told::Driven, at);
             }
@@ -190,13 +192,14 @@ impl Fleet {
         Ok(())
     }
 
-    /// A vehicle drives off: the goods of the jobs that it is to deliver are on board, and no other vehicle can bring them.
-    fn leave_with_goods(&mut self, vehicle: VehicleId, doing: &mut Applying) {
+    /// A vehicle drives off: the goods of the jobs that it is to deliver before its next call at a depot are on board, and no other vehicle
+    /// can bring them.
+    pub(super) fn leave_with_goods(&mut self, vehicle: VehicleId, doing: &mut Applying) {
         if !doing.judges_times() {
             return;
         }
-        let visits = self.vehicles[vehicle.index()].route.visits.iter();
-        let loaded: Vec<OrderId> = visits
+        let loaded: Vec<OrderId> = until_depot(&self.vehicles[vehicle.index()].route.visits)
+            .iter()
             .map(|visit| visit.order)
             .filter(|&order| {
                 let order = &self.orders[order.index()];
@@ -414,7 +417,7 @@ impl Fleet {
                 self.take_off_route(order, planned, doing);
             }
             let state = &mut self.vehicles[vehicle.index()];
-            state.route.visits.retain(|visit| visit.order != order);
+            state.route.remove_order(order);
             self.orders[order.index()].placement = Placement::Unplaced;
             self.send_back(order, doing);
             doing.route(vehicle);
@@ -522,9 +525,10 @@ impl Fleet {
         doing: &mut Applying,
     ) {
         self.records_stop(vehicle, (order, stop), (Turn::Left, at), doing);
+        self.implies_reload(vehicle, (order, stop), at, doing);
         let state = &mut self.vehicles[vehicle.index()];
         if let Some(index) = state.route.visits.iter().position(|visit| visit.order == order && visit.stop == stop) {
-            let visit = state.route.visits.remove(index);
+            let visit = state.route.remove(index);
             doing.change.driven += visit.metres;
             if index > 0 {
                 // Out of sequence: that is a change of the route, not progress along it.

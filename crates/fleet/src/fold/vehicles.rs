@@ -5,7 +5,7 @@ use fleetfold_model::{Load, Name, OrderId, Position, Shift, Timestamp, Vehicle, 
 use crate::change::{Flag, Refused};
 use crate::digest::vehicle_spec_digest;
 use crate::fold::{Applying, Verdict};
-use crate::{Fleet, Mark, Placement, Told};
+use crate::{Fleet, Mark, Placement, Reloads, Told};
 
 impl Fleet {
     pub(crate) fn vehicle_registered(&mut self, spec: &Vehicle, doing: &mut Applying) -> Verdict {
@@ -65,6 +65,7 @@ impl Fleet {
             state.stops_done = 0;
             state.breaks_taken = 0;
             state.on_break = None;
+            state.reloads = Reloads { told: state.reloads.told, ..Reloads::default() };
             state.begins_to_record(doing.at);
         }
         // An app that starts anew says nothing of where its driver is: he is where he was last.
@@ -131,6 +132,7 @@ impl Fleet {
     pub(crate) fn displace_all(&mut self, id: VehicleId, doing: &mut Applying) {
         let state = &mut self.vehicles[id.index()];
         state.under_way = None;
+        state.reloads.since = None;
         doing.halts(id);
         if !state.route.visits.is_empty() {
             state.route.revision = doing.seq;

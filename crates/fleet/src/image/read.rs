@@ -302,6 +302,7 @@ impl Fleet {
             accepted: image.accepted,
             tachograph: image.tachograph.clone(),
             kept: image.kept,
+            reloads: image.reloads,
             told: image.told.clone(),
             duties: image.duties.clone(),
             touched: image.touched,

@@ -137,6 +137,7 @@ impl Fleet {
             accepted: vehicle.accepted,
             tachograph: vehicle.tachograph.clone(),
             kept: vehicle.kept,
+            reloads: vehicle.reloads,
             told: vehicle.told.clone(),
             duties: vehicle.duties.clone(),
             touched: vehicle.touched,

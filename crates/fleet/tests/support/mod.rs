@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Change, Closed, Fleet, Placement, Tally};
 use fleetfold_model::{
-    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, DrivingRule, Event, ExchangeGroup,
-    FailReason, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis, Name, OnBoardRule,
-    Order, OrderChange, OrderId, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position, PriorityRaised, Proposal,
-    ProposedRoute, RoadChange, SearchRecord, Shift, Shipment, SlotHeld, Space, StopEvent, StopKind, StopSpec,
-    TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
+    Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, BreakEvent, Depot, DepotCall, DrivingRule, Event,
+    ExchangeGroup, FailReason, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Metres, Millis,
+    Name, OnBoardRule, Order, OrderChange, OrderId, OrderRetry, OrderWork, Pin, PlannedVisit, Policy, Position,
+    PriorityRaised, Proposal, ProposedRoute, Reload, ReloadEvent, RoadChange, SearchRecord, Shift, Shipment, SlotHeld,
+    Space, StopEvent, StopKind, StopSpec, TimeWindow, Timestamp, UnassignedReason, Vehicle, VehicleCosts, ZoneOpened,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -181,6 +181,7 @@ pub(crate) fn vehicle(text: &str, x: i32) -> Vehicle {
         stops_max: None,
         lifo: false,
         driving_time: None,
+        reload: None,
     }
 }
 
@@ -194,6 +195,13 @@ pub(crate) fn driving_rule(x: i32) -> DrivingRule {
         shift_driving_max: (x % 7 == 0).then_some(Millis(5_000_000)),
         duty_max: None,
     }
+}
+
+/// One or two depots.
+pub(crate) fn depots(x: i32) -> Reload {
+    let depot = |x| Depot { name: None, position: at(x), service: Millis(300_000) };
+    let places = if x % 3 == 0 { vec![depot(7)] } else { vec![depot(7), depot(x)] };
+    Reload { places, times_max: (x % 5 == 0).then_some(2) }
 }
 
 pub(crate) fn stop(x: i32) -> StopSpec {
@@ -254,6 +262,11 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
             }
             let route = group.routes.iter_mut().find(|route| route.vehicle == to).unwrap();
             let later = fleet.logged_at() + Millis(3_600_000);
+            // Where a vehicle has depots, it calls at one before every third stop.
+            let depot =
+                state.spec.as_ref().and_then(|spec| spec.reload.as_ref()).map(|reload| reload.places[0].position);
+            let depot = depot.filter(|_| route.visits.len() % 3 == 2);
+            let call = |position| DepotCall { position, arrival: later, departure: later, metres: Metres(5) };
             route.visits.extend(order.open_stops().iter().map(|&stop| PlannedVisit {
                 order: order.name.clone(),
                 stop,
@@ -263,6 +276,7 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
                 departure: later,
                 metres: Metres(10),
                 break_before: Millis(0),
+                reload_before: depot.filter(|_| stop != StopKind::Delivery || !order.is_shipment()).map(call),
             }));
         }
     }
@@ -281,7 +295,7 @@ pub(crate) fn plan(fleet: &Fleet, choose: impl Fn(OrderId) -> Option<Name>) -> P
 }
 
 /// Kinds of facts that a random log is drawn from.
-pub(crate) const KINDS: u8 = 36;
+pub(crate) const KINDS: u8 = 38;
 /// Those that there were when the digests that `digest.rs` holds were written down. Newer kinds come after them.
 const KINDS_BEFORE: u8 = 28;
 
@@ -332,6 +346,7 @@ pub(crate) fn event(
         9 => Event::OrderCancelled { order: order_name },
         10 => Event::VehicleRegistered(Vehicle {
             driving_time: (kinds == KINDS && x % 2 == 0).then_some(driving_rule(x)),
+            reload: (kinds == KINDS && x % 2 != 0).then(|| depots(x)),
             ..vehicle(vehicle_name.as_str(), x)
         }),
         11 | 12 => Event::ShiftStarted {
@@ -387,6 +402,10 @@ pub(crate) fn event(
             let duration = (x % 3 == 0).then(|| Millis(i64::from(x.abs()) * 1_000));
             let pause = BreakEvent { vehicle: vehicle_name, at: now, duration, position };
             if x % 2 == 0 { Event::BreakStarted(pause) } else { Event::BreakEnded(pause) }
+        }
+        36 | 37 => {
+            let call = ReloadEvent { vehicle: vehicle_name, at: now, position };
+            if x % 2 == 0 { Event::ReloadStarted(call) } else { Event::ReloadEnded(call) }
         }
         34 | 35 => {
             let alert = match x.rem_euclid(4) {

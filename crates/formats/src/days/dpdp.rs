@@ -89,6 +89,7 @@ pub fn dpdp(files: &DpdpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
             stops_max: None,
             lifo: true,
             driving_time: None,
+            reload: None,
         };
         events.push((from, Event::VehicleRegistered(registered)));
         events.push((from, Event::ShiftStarted { vehicle, shift: None, position: None }));

@@ -80,6 +80,7 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
             stops_max: None,
             lifo: false,
             driving_time: None,
+            reload: None,
         };
         events.push((starts, Event::VehicleRegistered(registered)));
         events.push((starts, Event::ShiftStarted { vehicle, shift: None, position: None }));

@@ -73,7 +73,8 @@ pub(super) fn of_vehicle(
         if found.is_empty() {
             return Err(ReadError::malformed(at.clone(), "`reload` names no `places`"));
         }
-        tour.reload = Some(Reload { places: found, times_max: reload.max_times.unwrap_or(u32::MAX) });
+        tour.reload =
+            Some(Reload { places: found, times_max: reload.max_times.unwrap_or(u32::MAX), ..Reload::default() });
     }
     if let Some(given) = &vehicle.battery {
         tour.battery = Some(battery(at, given, places)?);

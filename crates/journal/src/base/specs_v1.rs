@@ -1,8 +1,8 @@
 //! What was asked for and what was registered: orders and vehicles as their producers described them, version 1.
 
 use fleetfold_model::{
-    Break, DrivingRule, Job, Load, LoadDirection, Millis, Name, Order, OrderChange, OrderWork, Shift, Shipment,
-    StopSpec, Timestamp, Vehicle, VehicleCosts,
+    Break, Depot, DrivingRule, Job, Load, LoadDirection, Millis, Name, Order, OrderChange, OrderWork, Reload, Shift,
+    Shipment, StopSpec, Timestamp, Vehicle, VehicleCosts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +219,45 @@ pub(super) struct VehicleSpecV1 {
     lifo: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     driving_time: Option<DrivingRuleV1>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    reload: Option<ReloadSpecV1>,
+}
+
+/// Where a vehicle may be loaded again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ReloadSpecV1 {
+    places: Vec<DepotSpecV1>,
+    times_max: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct DepotSpecV1 {
+    #[serde(default, skip_serializing_if = "is_default")]
+    name: Option<NameText>,
+    position: PointV1,
+    service_ms: i64,
+}
+
+impl From<Reload> for ReloadSpecV1 {
+    fn from(Reload { places, times_max }: Reload) -> Self {
+        let depot = |Depot { name, position, service }| DepotSpecV1 {
+            name: name.map(NameText),
+            position: position.into(),
+            service_ms: service.0,
+        };
+        Self { places: places.into_iter().map(depot).collect(), times_max }
+    }
+}
+
+impl From<ReloadSpecV1> for Reload {
+    fn from(ReloadSpecV1 { places, times_max }: ReloadSpecV1) -> Self {
+        let depot = |DepotSpecV1 { name, position, service_ms }| Depot {
+            name: name.map(|NameText(name)| name),
+            position: position.into(),
+            service: Millis(service_ms),
+        };
+        Self { places: places.into_iter().map(depot).collect(), times_max }
+    }
 }
 
 /// How long a driver may drive.
@@ -273,6 +312,7 @@ impl From<Vehicle> for VehicleSpecV1 {
             stops_max,
             lifo,
             driving_time,
+            reload,
         } = vehicle;
         Self {
             capacity_thousandths: capacity,
@@ -287,6 +327,7 @@ impl From<Vehicle> for VehicleSpecV1 {
             stops_max,
             lifo,
             driving_time: driving_time.map(Into::into),
+            reload: reload.map(Into::into),
         }
     }
 }
@@ -309,6 +350,7 @@ impl VehicleSpecV1 {
             stops_max: self.stops_max,
             lifo: self.lifo,
             driving_time: self.driving_time.map(Into::into),
+            reload: self.reload.map(Into::into),
         }
     }
 }

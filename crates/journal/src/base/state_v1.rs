@@ -2,11 +2,12 @@
 
 use fleetfold_fleet::{
     Activity, ActivityChange, Anchor, AskImage, Closed, Driven, Duties, Duty, DutyTold, MarkImage, OnBreak, OrderImage,
-    PlacementImage, ProgressImage, SaidAt, Tachograph, Told, ToldTimes, Turn, UnderWayImage, Unlocated, VehicleImage,
-    Working,
+    PlacementImage, ProgressImage, Reloads, SaidAt, Tachograph, Told, ToldTimes, Turn, UnderWayImage, Unlocated,
+    VehicleImage, Working,
 };
 use fleetfold_model::{
-    FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp, UnassignedReason,
+    DepotCall, FailReason, LOAD_DIMENSIONS, Load, LogSeq, Metres, Millis, PlannedVisit, StopKind, Timestamp,
+    UnassignedReason,
 };
 use serde::{Deserialize, Serialize};
 
@@ -428,11 +429,40 @@ struct PlannedVisitV1 {
     metres: i64,
     #[serde(default, skip_serializing_if = "is_default")]
     break_before_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    reload_before: Option<DepotCallV1>,
+}
+
+/// A planned call at a depot.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct DepotCallV1 {
+    position: PointV1,
+    arrival_ms: i64,
+    departure_ms: i64,
+    metres: i64,
+}
+
+impl From<DepotCall> for DepotCallV1 {
+    fn from(DepotCall { position, arrival, departure, metres }: DepotCall) -> Self {
+        Self { position: position.into(), arrival_ms: arrival.0, departure_ms: departure.0, metres: metres.0 }
+    }
+}
+
+impl From<DepotCallV1> for DepotCall {
+    fn from(DepotCallV1 { position, arrival_ms, departure_ms, metres }: DepotCallV1) -> Self {
+        Self {
+            position: position.into(),
+            arrival: Timestamp(arrival_ms),
+            departure: Timestamp(departure_ms),
+            metres: Metres(metres),
+        }
+    }
 }
 
 impl From<PlannedVisit> for PlannedVisitV1 {
     fn from(visit: PlannedVisit) -> Self {
-        let PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before } = visit;
+        let PlannedVisit { order, stop, depart_at, arrival, start, departure, metres, break_before, reload_before } =
+            visit;
         Self {
             order: NameText(order),
             stop: Word(stop),
@@ -442,6 +472,7 @@ impl From<PlannedVisit> for PlannedVisitV1 {
             departure_ms: departure.0,
             metres: metres.0,
             break_before_ms: break_before.0,
+            reload_before: reload_before.map(Into::into),
         }
     }
 }
@@ -457,7 +488,33 @@ impl From<PlannedVisitV1> for PlannedVisit {
             departure: Timestamp(visit.departure_ms),
             metres: Metres(visit.metres),
             break_before: Millis(visit.break_before_ms),
+            reload_before: visit.reload_before.map(Into::into),
         }
+    }
+}
+
+/// How often a vehicle was loaded again in this shift.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct ReloadsV1 {
+    #[serde(default, skip_serializing_if = "is_default")]
+    times: Count<u32>,
+    /// It is loaded at a depot, since when.
+    #[serde(default, skip_serializing_if = "is_default")]
+    since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    told_ms: Option<i64>,
+}
+
+impl From<Reloads> for ReloadsV1 {
+    fn from(Reloads { times, since, told }: Reloads) -> Self {
+        let millis = |at: Option<Timestamp>| at.map(|Timestamp(at)| at);
+        Self { times: Count(times), since_ms: millis(since), told_ms: millis(told) }
+    }
+}
+
+impl From<ReloadsV1> for Reloads {
+    fn from(ReloadsV1 { times, since_ms, told_ms }: ReloadsV1) -> Self {
+        Self { times: times.0, since: since_ms.map(Timestamp), told: told_ms.map(Timestamp) }
     }
 }
 
@@ -523,6 +580,8 @@ pub(super) struct VehicleImageV1 {
     #[serde(default, skip_serializing_if = "is_default")]
     kept_thousandths: [i32; LOAD_DIMENSIONS],
     #[serde(default, skip_serializing_if = "is_default")]
+    reloads: ReloadsV1,
+    #[serde(default, skip_serializing_if = "is_default")]
     told: Vec<ToldV1>,
     #[serde(default, skip_serializing_if = "is_default")]
     duties: DutiesV1,
@@ -552,6 +611,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             accepted,
             tachograph,
             kept: Load(kept_thousandths),
+            reloads,
             told: times,
             duties,
             touched,
@@ -581,6 +641,7 @@ impl From<VehicleImage> for VehicleImageV1 {
             accepted_seq: accepted.0,
             tachograph: (!tachograph.is_empty()).then(|| tachograph.into()),
             kept_thousandths,
+            reloads: reloads.into(),
             told: told(times),
             duties: duties.into(),
             touched_ms: touched.0,
@@ -621,6 +682,7 @@ impl From<VehicleImageV1> for VehicleImage {
             accepted: LogSeq(vehicle.accepted_seq),
             tachograph: vehicle.tachograph.map(Into::into).unwrap_or_default(),
             kept: Load(vehicle.kept_thousandths),
+            reloads: vehicle.reloads.into(),
             told: told_times(vehicle.told),
             duties: vehicle.duties.into(),
             touched: Timestamp(vehicle.touched_ms),

@@ -9,9 +9,9 @@ use fleetfold_journal::ZoneName;
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertCleared, AlertKind, AlertRaised, ArrivalEnds, BaseWritten, Break, BreakEvent, Cell,
     Event, FORMAT, FailReason, Features, HoldEnded, Job, Load, LoadDirection, LogEntry, LogSeq, Millis, OnBoardRule,
-    Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, PriorityRaised, RepairAsked, RoadChange,
-    RoadTarget, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopKind, StopSpec,
-    TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
+    Order, OrderChange, OrderRetry, OrderWork, Pin, Policy, Position, PriorityRaised, ReloadEvent, RepairAsked,
+    RoadChange, RoadTarget, ServiceFeature, Shift, Shipment, SlotHeld, Space, SpeedFeature, SpeedKey, StopKind,
+    StopSpec, TimeWindow, Timestamp, Vehicle, VehicleCosts, ZoneOpened,
 };
 
 pub(crate) use fleet_support::{KINDS, Log, Step, event, name, plan};
@@ -71,6 +71,7 @@ fn vehicle(number: i32) -> Vehicle {
         stops_max: (number == 1).then_some(40),
         lifo: number == 3,
         driving_time: None,
+        reload: None,
     }
 }
 
@@ -277,6 +278,10 @@ pub(crate) fn rich_log() -> Log {
     }
     let pause = BreakEvent { vehicle: name("v2"), at: Timestamp(log.now), duration: None, position: None };
     log.tell(Event::BreakEnded(pause));
+    for make in [Event::ReloadStarted, Event::ReloadEnded] {
+        let at = Timestamp(log.now);
+        log.tell(make(ReloadEvent { vehicle: name("v2"), at, position: None }));
+    }
     log.tell(Event::AlertCleared(AlertCleared { alert: skewed, at: Timestamp(log.now), epoch }));
     let (by, until) = (Some(name("maria")), Some(hours(7)));
     log.tell(Event::AlertAcknowledged(AlertAcknowledged { alert: late, by, until }));

@@ -19,11 +19,12 @@ export async function printSheet(id) {
     const some = await Promise.all(wanted.slice(from, from + AT_ONCE).map((order) => get('v1/orders/{id}', { id: order })));
     for (const one of some) if (one.ok && !('retired' in one.body)) orders.set(one.body.id, one.body);
   }
-  const rows = vehicle.visits.map((visit, index) => {
+  const rows = vehicle.visits.flatMap((visit, index) => {
     const order = orders.get(visit.order);
     const stop = order?.stops?.find((one) => one.stop === visit.stop);
     const windows = (stop?.windows ?? []).map(([opens, closes]) => `${time(opens)}–${time(closes)}`).join(', ');
-    return el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, stopWord(visit)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''));
+    const depot = visit.reload ? [el('tr', {}, el('td'), el('td', {}, time(visit.reload.arrival)), el('td', { colspan: '5' }, `${visit.reload.name ?? t('depot')} ${t('to be loaded')}`), el('td', { class: 'tick' }, w`until ${time(visit.reload.departure)}`))] : [];
+    return [...depot, el('tr', {}, el('td', {}, String(index + 1)), el('td', {}, time(visit.start)), el('td', {}, stopWord(visit)), el('td', {}, visit.order, order?.reference ? el('div', {}, order.reference) : null), el('td', {}, stop?.address ?? stop?.street ?? `${visit.at[1].toFixed(5)}, ${visit.at[0].toFixed(5)}`), el('td', {}, windows || (visit.due ? w`by ${time(visit.due)}` : '')), el('td', {}, (order?.load ?? []).filter(Boolean).join(' ')), el('td', { class: 'tick' }, visit.break_seconds ? w`break of ${Math.round(visit.break_seconds / 60)} min before` : ''))];
   });
   const pause = apart(vehicle);
   if (pause) rows.push(el('tr', {}, el('td'), el('td', {}, time(pause.starts)), el('td', { colspan: '5' }, t('break')), el('td', { class: 'tick' }, w`until ${time(pause.ends)}`)));

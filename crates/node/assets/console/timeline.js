@@ -70,6 +70,13 @@ function drawLane(vehicle) {
       parts.push(bar(begins, begins + lasts, 'pause', w`break of ${Math.round(visit.break_seconds / 60)} min`));
       drives = begins + lasts;
     }
+    if (visit.reload && visit.reload.arrival !== null && visit.reload.departure !== null) {
+      // The drive to the depot, the time there, and then the drive from it.
+      const depot = visit.reload.name ?? t('depot');
+      parts.push(bar(drives, visit.reload.arrival, 'drive', w`drive to ${depot}: ${time(drives)}–${time(visit.reload.arrival)}`));
+      parts.push(bar(visit.reload.arrival, visit.reload.departure, 'depot', w`at ${depot}: ${time(visit.reload.arrival)}–${time(visit.reload.departure)}`));
+      drives = visit.reload.departure;
+    }
     parts.push(bar(drives, visit.arrival, `drive${frozen}`, w`drive to ${visit.order}: ${time(drives)}–${time(visit.arrival)}`));
     if (visit.start > visit.arrival) parts.push(bar(visit.arrival, visit.start, 'wait', w`waits for ${visit.order} until ${time(visit.start)}`));
     if (!inWindow(visit.start, visit.departure)) continue;

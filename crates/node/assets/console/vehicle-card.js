@@ -31,12 +31,13 @@ export function showVehicle(vehicle) {
     ['breaks', vehicle.breaks?.map((pause, index) => w`${Math.round(pause.seconds / 60)} min between ${time(pause.opens)} and ${time(pause.closes)}${index < (vehicle.breaks_taken ?? 0) ? t(' (taken)') : ''}`).join(', ')],
     ['driven', vehicle.driving_time ? w`${Math.floor(vehicle.driving_time.since_break_seconds / 60)} min since the last break, ${Math.floor(vehicle.driving_time.left_seconds / 60)} min left; ${Math.floor(vehicle.driving_time.in_shift_seconds / 60)} min in this shift` : ''],
     ['driving times', vehicle.driving_time?.violations.map(violated).join('; ')],
+    ['depots', vehicle.reload ? depots(vehicle.reload) : ''],
     ['waiting ahead', waiting >= 60_000 ? `${Math.round(waiting / 60_000)} min` : ''],
     ['stops done', vehicle.stops_done], ['on board', vehicle.on_board || null], ['skills', vehicle.skills?.join(', ')],
     ['capacity', vehicle.capacity?.filter((value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
-  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.map(visitLine), ...breakLine(vehicle)));
+  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.flatMap((visit) => [...depotLine(visit), visitLine(visit)]), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story));
 }
 
@@ -58,6 +59,18 @@ function doneLine(stop) {
 function breakLine(vehicle) {
   const pause = apart(vehicle);
   return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`)] : [];
+}
+
+/** Where a vehicle may be loaded again, and how often it was. @param {import('../engine.js').Reloading} reload */
+function depots(reload) {
+  const named = reload.depots.map((depot) => depot.name ?? `${depot.at[1].toFixed(5)}, ${depot.at[0].toFixed(5)}`).join(', ');
+  const counted = w`${named}, loaded ${reload.times} times`;
+  return reload.since ? w`${counted} (being loaded since ${time(reload.since)})` : counted;
+}
+
+/** The depot at which a vehicle calls on the way to a stop. @param {import('../engine.js').Visit} visit */
+function depotLine(visit) {
+  return visit.reload ? [el('li', { class: 'depot' }, `○ ${visit.reload.name ?? t('depot')} ${t('to be loaded')} ${time(visit.reload.arrival)}–${time(visit.reload.departure)}`)] : [];
 }
 
 /** @param {import('../engine.js').Visit} visit */

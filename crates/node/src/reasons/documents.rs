@@ -347,6 +347,10 @@ pub(crate) struct ExplainedOrder {
 pub(crate) struct ExplainedVisit {
     pub(crate) order: String,
     pub(crate) stop: &'static str,
+    /// A new trip begins with it: the vehicle is to be at a depot then, and loaded.
+    #[schemars(with = "Option<UnixMillis>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reload: Option<i64>,
     /// `None`: no road leads there.
     #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,

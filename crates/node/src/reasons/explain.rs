@@ -511,6 +511,7 @@ fn vehicle_as_it_stands(
         told.visits.push(ExplainedVisit {
             order: order.name.to_string(),
             stop: stop_name(visit.stop),
+            reload: visit.reload_before.filter(|_| start.is_some()).map(|call| call.arrival.0),
             start: start.map(|Timestamp(start)| start),
             late_seconds: seconds(late.unwrap_or_default()),
             frozen: index < frozen,
@@ -566,6 +567,7 @@ mod tests {
             departure: late,
             metres: Metres(0),
             break_before: Millis(0),
+            reload_before: None,
         };
         let base = fleet.vehicle(VehicleId(0)).route.revision;
         let (start, start_at) = (Position { x: 0, y: 0 }, NOW);

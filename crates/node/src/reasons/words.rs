@@ -331,6 +331,9 @@ pub(crate) fn vehicle(clock: &Clock, vehicle: &ExplainedVehicle) -> String {
             if visit.late_seconds > 0.0 { format!(", {} late", span(visit.late_seconds)) } else { String::new() };
         let by = visit.decision.map_or(String::new(), |by| format!(" (decision {by})"));
         let frozen = if visit.frozen { ", under way" } else { "" };
+        if let Some(at) = visit.reload {
+            let _ = writeln!(text, "  {} at a depot, to be loaded for the next trip", clock.time(at));
+        }
         let start = visit.start.map_or("no road leads to the".to_owned(), |start| clock.time(start));
         let _ = writeln!(text, "  {start} {} of {}{late}{frozen}{by}", visit.stop, visit.order);
     }

@@ -4,8 +4,8 @@ use fleetfold_fleet::{Placement, Progress, VehicleState};
 use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, Timestamp, VehicleId};
 
 use super::{
-    DoneStop, DrivingTimeSeen, DrivingViolation, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, VehicleDetail,
-    collects, lon_lat,
+    Depot, DoneStop, DrivingTimeSeen, DrivingViolation, Memory, OrderDetail, OrderStop, Pause, PlannedBreak, Reloading,
+    VehicleDetail, collects, lon_lat,
 };
 use crate::live::handover::Glimpse;
 use crate::reasons::broken;
@@ -113,7 +113,24 @@ pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: Vehicle
         breaks: pauses.collect(),
         breaks_taken: state.breaks_taken,
         driving_time: driving_time(state, seen.now),
+        reload: reloading(seen, state),
         done: done(seen, memory, id),
+    })
+}
+
+/// Where a vehicle may be loaded again, and how often it was.
+fn reloading<'a>(seen: &Glimpse, state: &'a VehicleState) -> Option<Reloading<'a>> {
+    let reload = state.spec.as_ref()?.reload.as_ref()?;
+    let depots = reload.places.iter().map(|depot| Depot {
+        name: depot.name.as_ref().map(Name::as_str),
+        at: lon_lat(seen.fleet.zone().space, depot.position),
+        service_seconds: depot.service.0 / 1000,
+    });
+    Some(Reloading {
+        depots: depots.collect(),
+        times: state.reloads.times,
+        max_times: reload.times_max,
+        since: state.reloads.since.map(|at| at.0),
     })
 }
 

@@ -117,6 +117,9 @@ pub(crate) struct VehicleDetail<'a> {
     /// What its driver has driven, where the vehicle has a rule of driving times and he is at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) driving_time: Option<DrivingTimeSeen>,
+    /// Where it may be loaded again between two trips.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reload: Option<Reloading<'a>>,
     /// What it has served, oldest first.
     pub(crate) done: Vec<DoneStop<'a>>,
 }
@@ -161,6 +164,45 @@ pub(crate) struct PlannedBreak {
     pub(crate) ends: i64,
 }
 
+/// A call at a depot between two stops, as planned.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct DepotCall<'a> {
+    /// What the depot is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
+    pub(crate) at: LonLat,
+    /// `None` where no road leads there now, and behind that.
+    #[schemars(with = "Option<UnixMillis>")]
+    pub(crate) arrival: Option<i64>,
+    /// Everything is loaded, and the vehicle leaves for the stop.
+    #[schemars(with = "Option<UnixMillis>")]
+    pub(crate) departure: Option<i64>,
+}
+
+/// A place where a vehicle may be loaded again.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Depot<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
+    pub(crate) at: LonLat,
+    /// How long unloading and loading take there.
+    pub(crate) service_seconds: i64,
+}
+
+/// What a vehicle is loaded at its depots.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Reloading<'a> {
+    /// Where it may be loaded.
+    pub(crate) depots: Vec<Depot<'a>>,
+    /// How often it was in this shift.
+    pub(crate) times: u32,
+    /// How often it may be in one shift; `null`: any number.
+    pub(crate) max_times: Option<u32>,
+    /// It is at a depot since then, and being loaded; `null`: it is not.
+    #[schemars(with = "Option<UnixMillis>")]
+    pub(crate) since: Option<i64>,
+}
+
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Visit<'a> {
     pub(crate) order: &'a str,
@@ -183,6 +225,9 @@ pub(crate) struct Visit<'a> {
     /// A pause before the drive here, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) break_seconds: Option<i64>,
+    /// A new trip begins with it: the vehicle calls at this depot on the way here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reload: Option<DepotCall<'a>>,
     pub(crate) frozen: bool,
     pub(crate) late: bool,
     #[schemars(with = "Option<UnixMillis>")]

@@ -51,6 +51,8 @@ pub(crate) fn line(event: &Event) -> Option<Line<'_>> {
         Event::HoldEnded(ended) => order(&ended.order, "slot not taken in time".to_owned()),
         Event::BreakStarted(pause) => vehicle(&pause.vehicle, "break began"),
         Event::BreakEnded(pause) => vehicle(&pause.vehicle, "break ended"),
+        Event::ReloadStarted(call) => vehicle(&call.vehicle, "at a depot, being loaded"),
+        Event::ReloadEnded(call) => vehicle(&call.vehicle, "loaded for the next trip"),
         Event::StopDeparted(stop) => Some(reported(stop, "driven to")),
         Event::StopArrived(stop) => Some(reported(stop, "reached")),
         Event::StopCompleted(stop) => Some(reported(stop, "done")),

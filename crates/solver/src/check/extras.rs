@@ -1,7 +1,7 @@
 //! Tours that reload, are charged, wait for a preferred time, walk, or keep driving times: their plan is more than a sequence. The times that the
 //! solver gives are taken as a witness here: whether they keep every rule, and what they cost, is computed anew.
 
-use super::{Fault, Load, times};
+use super::{Fault, Load, given, times};
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::problem::{
     Battery, DrivenSoFar, DrivingTime, Problem, Relation, RelationKind, Role, TIME_MAX, TourSpec, UNREACHABLE,
@@ -53,18 +53,35 @@ pub(super) fn check(
         sequence[from..until].iter().map(|stop| &problem.stops()[stop.index()])
     };
     let ready = |from: usize| {
-        let delivered = trip(from).filter(|stop| stop.role == Role::JobDelivery);
+        let delivered = trip(from).filter(|stop| stop.role == Role::JobDelivery && !stop.aboard);
         delivered.map(|stop| stop.release).max().unwrap_or(i32::MIN)
     };
     let mut kept = Load::at_start(problem, tour, &[]);
-    let mut load = Load::at_start(problem, tour, &sequence[..trip(0).count()]);
-    if load.is_over(spec) {
+    // A tour that begins on a trip may reload before its first stop, and loads nothing before that.
+    let first = if times_of[0].reloaded.is_some() { 0 } else { trip(0).count() };
+    let mut load = Load::at_start(problem, tour, &sequence[..first]);
+    let mut beside = Load(load.0.clone());
+    if let Some(reload) = &spec.reload {
+        let loads = trip(0)
+            .take(first)
+            .any(|stop| stop.role == Role::JobDelivery && !stop.aboard && given(stop).any(|goods| goods > 0));
+        if loads {
+            beside.add(reload.beside.map(i64::from).into_iter(), 1);
+        }
+        if loads && reload.is_on_trip {
+            return Err(Fault::Load(sequence[0]));
+        }
+    }
+    if beside.is_over(spec) {
         return Err(Fault::Load(sequence[0]));
     }
+    let ready_at_start = if first == 0 { i32::MIN } else { ready(0) };
     let leaves = match times_of[0] {
         _ if rests.pauses.is_some() => rests.leaves,
+        // It begins on a trip, and reloads first.
+        Timed { reloaded: Some(_), .. } => spec.start_at,
         // It leaves for a station when everything is loaded.
-        Timed { charged: Some(_), .. } => spec.start_at.max(ready(0)),
+        Timed { charged: Some(_), .. } => spec.start_at.max(ready_at_start),
         // A pause on the way is taken behind the start.
         first if weights.pause_on_the_way => first.leave,
         first => first.leave - first.pause,
@@ -72,7 +89,7 @@ pub(super) fn check(
     // Pauses that are taken at the start, while the vehicle waits for its goods.
     let at_start = rests.pauses.iter().flatten().filter(|taken| taken.before_leaving);
     let begins = at_start.map(|taken| taken.begin).chain([leaves]).min().unwrap_or(leaves);
-    if begins < spec.start_at || leaves < ready(0) || times_of[0].leave < ready(0) {
+    if begins < spec.start_at || leaves < ready_at_start || times_of[0].leave < ready_at_start {
         return Err(Fault::Shift(tour));
     }
     pauses_are_legal(&rests, spec, i64::from(leaves)).ok_or(Fault::Pauses(tour))?;
@@ -100,7 +117,11 @@ pub(super) fn check(
             // One node may be named more than once.
             let here_too = places.filter(|place| place.node == reloaded.node).map(|place| place.service);
             let service = here_too.min().ok_or(Fault::Shift(tour))?;
-            let (time, metres) = leg(here, reloaded.node, clock as i32)?;
+            // A vehicle may wait for a way to open before it leaves.
+            let leaves = clock + if weights.pause_on_the_way { 0 } else { idle };
+            let wait = problem.waits_for_way(here, reloaded.node, leaves as i32);
+            let (time, metres) = leg(here, reloaded.node, leaves as i32 + wait)?;
+            idle += i64::from(wait);
             let to = (position, true);
             load_allows(&rests, spec, to, &load).ok_or(Fault::Pauses(tour))?;
             let there = drive(&mut day, &rests, to, (clock, time, idle)).ok_or(Fault::Pauses(tour))?;
@@ -117,8 +138,8 @@ pub(super) fn check(
             driven += time;
             length += apart(here, reloaded.node);
             load = Load(kept.0.clone());
-            for stop in trip(position).filter(|stop| stop.role == Role::JobDelivery) {
-                load.add(super::given(stop), 1);
+            for stop in trip(position).filter(|stop| stop.role == Role::JobDelivery && !stop.aboard) {
+                load.add(given(stop), 1);
             }
             if load.is_over(spec) {
                 return Err(Fault::Load(index));
@@ -205,7 +226,7 @@ pub(super) fn check(
             cost += (over - i64::from(stop.placed)).max(0) * weights.flow_per_hour / 3_600_000;
         }
         load.serve(stop);
-        if matches!(stop.role, Role::Pickup | Role::Delivery) {
+        if matches!(stop.role, Role::Pickup | Role::Delivery) || stop.aboard {
             kept.serve(stop);
         }
         if load.is_over(spec) {

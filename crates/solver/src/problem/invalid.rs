@@ -2,7 +2,7 @@
 
 use super::legs::Legs;
 use super::rules::Station;
-use super::spec::{ProblemSpec, Role, TourSpec};
+use super::spec::{ProblemSpec, Role, Stop, TourSpec};
 use super::units::TIME_MAX;
 use crate::index::{NodeIx, StopIx, TourIx};
 
@@ -139,6 +139,9 @@ impl ProblemSpec {
     fn check_stops(&self) -> Result<(), Invalid> {
         let Self { stops, tours, .. } = self;
         let nodes = self.legs.nodes() as u32;
+        let has_depots = |stop: &Stop| {
+            stop.role == Role::JobDelivery && tours.get(stop.locked.index()).is_some_and(|tour| tour.reload.is_some())
+        };
         for (index, stop) in StopIx::all().zip(stops) {
             if stop.node.0 >= nodes {
                 return Err(Invalid::Node(index));
@@ -161,6 +164,7 @@ impl ProblemSpec {
             let is_job = stop.role == Role::JobDelivery;
             if stop.load.into_iter().chain(stop.takes).chain(more).any(|load| load < 0)
                 || (!is_job && stop.takes != [0; 4])
+                || (stop.aboard && !has_depots(stop))
                 || stop.more_load.len() != stops[0].more_load.len()
             {
                 return Err(Invalid::Load(index));
@@ -202,6 +206,9 @@ impl ProblemSpec {
             }
             let reloads = tour.reload.iter().flat_map(|reload| &reload.places);
             let are_legal = reloads.clone().all(|place| place.node.0 < nodes && is_span(place.service));
+            let on_trip = tour.reload.as_ref().is_none_or(|reload| !reload.is_on_trip || !self.weights.hard);
+            let beside = tour.reload.as_ref().is_none_or(|reload| reload.beside.iter().all(|&goods| goods >= 0));
+            let are_legal = are_legal && on_trip && beside;
             let day = tour.driving_time.is_none_or(|day| {
                 let parts = 0 <= day.first_part && day.first_part < day.pause;
                 day.driving_max > 0 && is_span(day.pause) && day.pause > 0 && parts && day.duty_max > 0

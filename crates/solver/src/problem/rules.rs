@@ -24,12 +24,20 @@ impl SoftWindow {
 }
 
 /// Where a vehicle may reload, and how often.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reload {
     /// The places.
     pub places: Vec<ReloadPlace>,
     /// Most times in one tour.
     pub times_max: u32,
+    /// The tour begins on a trip: nothing can be loaded at its start, and what its jobs deliver is on board ([`Stop::aboard`]) or is loaded at
+    /// one of the places. Only where service may be late (not with [`Weights::hard`]).
+    ///
+    /// [`Stop::aboard`]: crate::Stop::aboard
+    /// [`Weights::hard`]: crate::Weights::hard
+    pub is_on_trip: bool,
+    /// Goods that leave the vehicle before the first stop of the tour and take up room beside what is loaded at its start.
+    pub beside: [i32; 4],
 }
 
 /// A place at which a vehicle may reload.

@@ -123,6 +123,9 @@ pub struct Stop {
     /// Its goods cannot be loaded before: only of a [`Role::JobDelivery`]. A tour leaves its start, or the place where it reloads, when the
     /// last of what it loads there is ready.
     pub release: i32,
+    /// Its goods are on board when its tour begins, and a part of what that has on board then ([`TourSpec::onboard`]): they are loaded nowhere, and
+    /// stay where the tour reloads. Only of a [`Role::JobDelivery`] that is locked to a tour with [`TourSpec::reload`].
+    pub aboard: bool,
     /// When service should begin; windows and `due` say when it may.
     pub soft: Option<SoftWindow>,
     /// The only position that it may have in its tour; `None`: any.
@@ -154,10 +157,26 @@ impl Stop {
             placed: 0,
             barred: Vec::new(),
             release: -TIME_MAX,
+            aboard: false,
             soft: None,
             rank: None,
             of_trip: false,
         }
+    }
+
+    /// Its goods are loaded where the trip begins on which they are delivered.
+    pub(crate) fn is_loaded_for_trip(&self) -> bool {
+        self.role == Role::JobDelivery && !self.aboard
+    }
+
+    /// Its goods take up room somewhere.
+    pub(crate) fn has_goods(&self) -> bool {
+        self.load != [0; 4] || self.more_load.iter().any(|&(goods, _)| goods > 0)
+    }
+
+    /// Its goods stay on board where a tour reloads.
+    pub(crate) fn stays_on_board(&self) -> bool {
+        matches!(self.role, Role::Pickup | Role::Delivery) || self.aboard
     }
 
     /// The delivery of a shipment: left out with its pickup, and priced there.

@@ -15,7 +15,7 @@
 use crate::goods::Goods;
 use crate::index::{NodeIx, StopIx, TourIx};
 use crate::pauses::Gap;
-use crate::problem::{DrivingTime, Problem, Role, TIME_MAX, TourSpec, UNREACHABLE};
+use crate::problem::{DrivingTime, Problem, TIME_MAX, TourSpec, UNREACHABLE};
 use crate::rules::driving_time::DrivingBreak;
 use crate::rules::reload::{trip_ends, trip_ready};
 
@@ -84,7 +84,7 @@ pub(crate) fn is_mixed(problem: &Problem, tour: TourIx, mut stops: impl Iterator
         let is_divided = spec.reload.is_some() && spec.driving_time.is_some();
         return is_divided || (spec.battery.is_none() && (is_ordered || has_several) && stops.any(is_soft));
     }
-    let waits = |index: StopIx| stop(index).role == Role::JobDelivery && stop(index).release > spec.start_at;
+    let waits = |index: StopIx| stop(index).is_loaded_for_trip() && stop(index).release > spec.start_at;
     weights.pause_on_the_way && (is_ordered || stops.any(|index| is_soft(index) || waits(index)))
 }
 
@@ -258,7 +258,7 @@ impl Search<'_> {
                 let mut goods = kept.clone();
                 let loaded = &sequence[first..until.unwrap_or(first)];
                 let loaded = loaded.iter().map(|stop| &problem.stops()[stop.index()]);
-                loaded.filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+                loaded.filter(|stop| stop.is_loaded_for_trip()).for_each(|stop| goods.load(stop));
                 let mut row = self.departing(&from, (first, departure), &goods);
                 for position in first..until.unwrap_or(ends) {
                     row = self.served(&row, position, (first, &begins[position]), &goods);
@@ -279,7 +279,7 @@ impl Search<'_> {
                 }
             }
             let stop = &problem.stops()[sequence[first].index()];
-            if matches!(stop.role, Role::Pickup | Role::Delivery) {
+            if stop.stays_on_board() {
                 kept.serve(stop);
             }
         }

@@ -1,13 +1,16 @@
 //! Reloading on the way (multi-trip): between two stops a vehicle may drive to a place where what it took on is left and what its next
 //! stops want is loaded.
 //!
+//! A tour that begins on a trip has nothing to load at its start: it reloads before the first stop whose goods are not on board, and it may do so
+//! before its first stop.
+//!
 //! A tour stays a sequence of stops. Where it reloads is found for each sequence by dividing it into trips, the best way for every
 //! beginning of the sequence (the splitting of a giant tour, Prins, "A simple and effective evolutionary algorithm for the vehicle
 //! routing problem", 2004). Goods of shipments stay on board.
 
 use crate::goods::Goods;
 use crate::index::{StopIx, TourIx};
-use crate::problem::{Problem, Reload, Role, TIME_MAX, UNREACHABLE, span_price};
+use crate::problem::{Problem, Reload, TIME_MAX, TourSpec, UNREACHABLE, span_price};
 
 /// A way to have served a number of stops, and to have reloaded behind them.
 #[derive(Clone, Copy)]
@@ -37,12 +40,25 @@ pub(crate) fn places(
     let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0) };
     let mut labels: Vec<Vec<Label>> = vec![Vec::new(); count];
     labels[0].push(first);
+    // Who can load nothing at the start, or not everything, may reload before the first stop.
+    let is_hindered = reload.is_on_trip || reload.beside != [0; 4];
+    if is_hindered && reload.times_max > 0 {
+        for (number, place) in reload.places.iter().enumerate() {
+            let (travel, price) = problem.leg_at(tour, spec.start_node, place.node, spec.start_at);
+            if travel < UNREACHABLE {
+                let free = spec.start_at.saturating_add(travel).saturating_add(place.service);
+                let (cost, place) = (i64::from(price), Some(number));
+                offer(&mut labels[0], Label { cost, free, times: 1, place, before: (0, 0) });
+            }
+        }
+    }
     let mut best: Option<(Worth, (usize, usize))> = None;
     let is_exempt = |stop: &StopIx| problem.shift_end(tour, *stop) >= TIME_MAX;
     let end_by = if sequence.iter().any(is_exempt) { i32::MAX } else { spec.end_by };
     let mut kept = Goods::on_board(spec);
     for begins in 0..count {
         let ends = trip_ends(problem, tour, sequence, begins, &kept);
+        let starts = if begins == 0 { first_trip_ends(problem, spec, reload, sequence, ends) } else { ends };
         // A trip leaves when the last of its goods is ready, so that trips of different lengths may leave at different times.
         let ready = |until: usize| trip_ready(problem, sequence[begins..until].iter().copied());
         let mut departures: Vec<i32> = (begins + 1..=ends).map(ready).collect();
@@ -54,7 +70,7 @@ pub(crate) fn places(
             let label = labels[begins][index];
             let mut node = label.place.map_or(spec.start_node, |place| reload.places[place].node);
             let (mut free, mut cost) = (label.free.max(departure), label.cost);
-            for position in begins..ends {
+            for position in begins..if label.place.is_none() { starts } else { ends } {
                 let stop = sequence[position];
                 let its = &problem.stops()[stop.index()];
                 let (travel, price) = problem.leg_at(tour, node, its.node, free);
@@ -96,7 +112,7 @@ pub(crate) fn places(
             }
         }
         let stop = &problem.stops()[sequence[begins].index()];
-        if matches!(stop.role, Role::Pickup | Role::Delivery) {
+        if stop.stays_on_board() {
             kept.serve(stop);
         }
     }
@@ -126,17 +142,37 @@ pub(crate) fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], be
     (begins + 1..=sequence.len()).take_while(|&ends| fits(ends)).last().unwrap_or(begins)
 }
 
+/// How many stops are served at most before the vehicle reloads for the first time, of those that are at most served in one trip: nothing is
+/// loaded at the start of a tour that begins on a trip, and what is loaded at the start has room beside what leaves the vehicle before its
+/// first stop.
+fn first_trip_ends(problem: &Problem, spec: &TourSpec, reload: &Reload, sequence: &[StopIx], ends: usize) -> usize {
+    if !reload.is_on_trip && reload.beside == [0; 4] {
+        return ends;
+    }
+    let mut goods = Goods::on_board(spec);
+    goods.add(reload.beside);
+    let mut fits = |stop: StopIx| {
+        let stop = &problem.stops()[stop.index()];
+        if !stop.is_loaded_for_trip() || !stop.has_goods() {
+            return true;
+        }
+        goods.load(stop);
+        !reload.is_on_trip && goods.fit(spec)
+    };
+    sequence[..ends].iter().take_while(|&&stop| fits(stop)).count()
+}
+
 /// When everything is there that is loaded for a trip.
 pub(crate) fn trip_ready(problem: &Problem, trip: impl Iterator<Item = StopIx>) -> i32 {
     let stops = trip.map(|stop| &problem.stops()[stop.index()]);
-    stops.filter(|stop| stop.role == Role::JobDelivery).map(|stop| stop.release).max().unwrap_or(i32::MIN)
+    stops.filter(|stop| stop.is_loaded_for_trip()).map(|stop| stop.release).max().unwrap_or(i32::MIN)
 }
 
 /// True where a vehicle has room for all goods of a trip at each of its stops.
 fn trip_fits(problem: &Problem, tour: TourIx, trip: &[StopIx], mut goods: Goods) -> bool {
     let spec = &problem.tours()[tour.index()];
     let stop = |&index: &StopIx| &problem.stops()[index.index()];
-    trip.iter().map(stop).filter(|stop| stop.role == Role::JobDelivery).for_each(|stop| goods.load(stop));
+    trip.iter().map(stop).filter(|stop| stop.is_loaded_for_trip()).for_each(|stop| goods.load(stop));
     goods.fit(spec)
         && trip.iter().map(stop).all(|stop| {
             goods.serve(stop);

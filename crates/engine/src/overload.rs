@@ -3,8 +3,8 @@
 //! | level | facts wait for | what is left out, beside what the levels before it leave out |
 //! |---|---|---|
 //! | 0 | | nothing |
-//! | 1 | 0.25 s | searches begin four times as late; fewer times of arrival are told in a second |
-//! | 2 | 1 s | a third of the vehicles is asked about an order, regions of searches are smaller, no order on no route is tried again |
+//! | 1 | 0.1 s | searches begin four times as late; fewer times of arrival are told in a second; half of the vehicles is asked about an order, regions of searches are half as large |
+//! | 2 | 0.5 s | a third of the vehicles is asked, regions of searches are a third, no order on no route is tried again |
 //! | 3 | 2.5 s | no search begins: insertion only |
 //! | 4 | 5 s | a sixth of the vehicles is asked; the runner passes on fewer positions and pictures, and refuses new orders of producers that it can refuse |
 //!
@@ -17,7 +17,7 @@
 use fleetfold_model::{Millis, Timestamp};
 
 /// How long facts wait when each level begins, in log time.
-const BEGINS_AT: [Millis; 4] = [Millis(250), Millis(1_000), Millis(2_500), Millis(5_000)];
+const BEGINS_AT: [Millis; 4] = [Millis(100), Millis(500), Millis(2_500), Millis(5_000)];
 /// How long it must be calm before a level is left, in log time.
 const CALM: Millis = Millis(1_000);
 
@@ -36,13 +36,14 @@ impl Effort {
     /// How many of `most` vehicles, places or stops are looked at.
     pub(crate) fn share_of(self, most: usize) -> usize {
         match self.level {
-            0 | 1 => most,
+            0 => most,
+            1 => most.div_ceil(2),
             2 | 3 => most.div_ceil(3),
             _ => most.div_ceil(6),
         }
     }
 
-    /// True while every vehicle that there is reason to ask is asked.
+    /// True while orders on no route are tried again, and vehicles farther away are asked as well.
     pub(crate) fn is_whole(self) -> bool {
         self.level < 2
     }
@@ -106,7 +107,7 @@ mod tests {
     fn a_level_is_reached_at_once_and_left_step_by_step_after_calm() {
         let mut overload = Overload::default();
         let mut now = Timestamp(0);
-        for (wait, level) in [(100, 0), (250, 1), (999, 1), (1_000, 2), (7_000, 4)] {
+        for (wait, level) in [(99, 0), (100, 1), (499, 1), (500, 2), (7_000, 4)] {
             overload.look(Some(Millis(wait)), now);
             assert_eq!(overload.level(), level, "after a wait of {wait} ms");
         }
@@ -130,7 +131,7 @@ mod tests {
         let mut overload = Overload::default();
         overload.look(Some(Millis(300)), Timestamp(0));
         overload.look(None, Timestamp(100));
-        overload.look(Some(Millis(200)), Timestamp(900));
+        overload.look(Some(Millis(80)), Timestamp(900));
         assert!(!overload.look(None, Timestamp(1_100)));
         assert!(!overload.look(None, Timestamp(2_099)));
         assert!(overload.look(None, Timestamp(2_100)));

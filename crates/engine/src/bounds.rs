@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use fleetfold_fleet::{Fleet, OrderState, Placement, Slack, Units, VehicleState};
+use fleetfold_fleet::{Fleet, OrderState, Placement, Slack, Units, VehicleState, Visit};
 use fleetfold_model::{Load, Millis, Obstacle, Position, Timestamp, UnassignedReason, VehicleId};
 
 use crate::moment::Moment;
@@ -94,10 +94,10 @@ fn ends_too_early(
     {
         return false;
     }
-    let mut free = tail.first().map_or(soon, |first| first.depart_at.max(soon));
+    let mut free = tail.first().and_then(Visit::departs).map_or(soon, |departs| departs.max(soon));
     let (mut driven, mut served, mut longest) = (0, 0, 0);
     for visit in tail {
-        let leaves = free.max(visit.depart_at) + visit.break_before;
+        let leaves = free.max(visit.departs().unwrap_or(free)) + visit.break_before;
         // Another route may call at no depot here.
         let leaves = visit.reload_before.map_or(leaves, |call| call.departure);
         driven += (visit.arrival - leaves).0.max(0);

@@ -440,7 +440,10 @@ impl Draft {
         ids: &mut BTreeMap<Position, NodeIx>,
     ) -> (TourSpec, Option<Millis>) {
         let spec = vehicle.spec.as_ref().expect("only registered vehicles are drafted");
-        let mut onboard = vehicle.kept;
+        // Where it may be loaded again, what could not be delivered and what jobs have picked up stays there, and shipments go on.
+        let reloads = spec.reload.is_some();
+        let mut left = if reloads { vehicle.kept } else { Load::default() };
+        let mut onboard = if reloads { Load::default() } else { vehicle.kept };
         // Goods of jobs on board are counted where they are delivered.
         for &order in vehicle.on_board.iter().filter(|&&order| !fleet.order(order).loads_at_start()) {
             if !head.iter().any(|visit| visit.order == order && visit.stop == StopKind::Delivery) {
@@ -452,7 +455,7 @@ impl Draft {
         if spec.reload.is_some() {
             for &order in vehicle.on_board.iter().filter(|&&order| fleet.order(order).loads_at_start()) {
                 if !is_left(order) {
-                    onboard += capped(fleet.order(order).load(), spec.capacity);
+                    left += capped(fleet.order(order).load(), spec.capacity);
                 }
             }
         }
@@ -463,7 +466,8 @@ impl Draft {
             }
             // Not what the head delivers: see `load_beside_the_head`.
             if visit.stop == StopKind::Pickup || !(order.is_shipment() || order.loads_at_start()) {
-                onboard += capped(order.load(), spec.capacity);
+                let stays = if reloads && !order.is_shipment() { &mut left } else { &mut onboard };
+                *stays += capped(order.load(), spec.capacity);
             }
         }
         let shift = vehicle.shift.as_ref();
@@ -471,7 +475,7 @@ impl Draft {
         let taken = vehicle.breaks_taken as usize + of_head;
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
-        let reload = self.reload(fleet, vehicle, head, ids);
+        let reload = self.reload(fleet, vehicle, head, ids).map(|reload| Reload { left: left.0, ..reload });
         let (driving_time, driven_so_far, driving_left) = self.driving_time(vehicle, head, start);
         let tour = TourSpec {
             driving_time,
@@ -556,7 +560,7 @@ impl Draft {
         let planned = visits.iter().filter(|visit| visit.reload_before.is_some()).count() as u32;
         let planned = if visits.iter().any(is_forced) { planned } else { 0 };
         let times_max = vehicle.reloads_left().max(planned);
-        Some(Reload { places, times_max, is_on_trip: vehicle.is_on_trip(), beside: beside.0 })
+        Some(Reload { places, times_max, is_on_trip: vehicle.is_on_trip(), beside: beside.0, left: [0; 4] })
     }
 
     /// Its rule of driving times for the rest of the day, what its driver will have done of it when the tour begins, and how long he may drive
@@ -1012,7 +1016,7 @@ fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Opti
                 rests_under_way(&mut driven, under, visit.arrival - visit.break_before, &rule);
             }
             None => {
-                let leaves = driven.at.max(visit.depart_at);
+                let leaves = driven.at.max(visit.departs().unwrap_or(driven.at));
                 driven.rest(leaves - driven.at);
                 let drive = visit.arrival - leaves - visit.break_before;
                 driven.drive_as_planned(visit.break_before, drive, &rule);
@@ -1053,8 +1057,8 @@ fn needed_day(
     }
     let mut driven = driven_behind(vehicle, head, now)?;
     driven.rest(start.at - driven.at);
-    if let Some(first) = tail.first().filter(|_| driven.began.is_none()) {
-        driven.rest(first.depart_at - driven.at);
+    if let Some(departs) = tail.first().filter(|_| driven.began.is_none()).and_then(Visit::departs) {
+        driven.rest(departs - driven.at);
     }
     let (leaves, drove) = (driven.at, driven.in_shift);
     let mut here = start.position;

@@ -240,8 +240,8 @@ impl Fleet {
         }
         let mut full = load.fits_in(spec.capacity);
         let mut open = vehicle.on_board.clone();
-        // What jobs have picked up since the vehicle called at a depot.
-        let mut picked_up = Load::default();
+        // What jobs have picked up since the vehicle called at a depot, and what could not be delivered: it is left at the next one.
+        let mut picked_up = vehicle.kept;
         for (index, visit) in visits.iter().enumerate() {
             let order = self.order(visit.order);
             if visit.reload_before.is_some() {

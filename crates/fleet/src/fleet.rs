@@ -15,8 +15,8 @@ use crate::index::Index;
 use crate::pages::{Bits, Pages, Parts, Queue, Vacant};
 use crate::slack::Slack;
 use crate::{
-    AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, VehicleState, Visit, Zone,
-    until_depot,
+    AlertState, Anchor, Ask, Chain, EarlyWord, OrderState, Placement, RoadState, SaidAt, Told, VehicleState, Visit,
+    Zone, until_depot,
 };
 
 /// Running totals, outside the digest.
@@ -258,6 +258,16 @@ impl Fleet {
     #[must_use]
     pub fn clone_without_index(&self) -> Self {
         Self { index: Arc::new(Index::absent()), ..self.clone() }
+    }
+
+    /// A copy in which an order is pinned to no vehicle, to ask who could take it. It is the state of no log.
+    #[must_use]
+    pub fn without_pin(&self, order: OrderId) -> Self {
+        let mut copy = self.clone();
+        let state = &mut copy.orders[order.index()];
+        state.pinned = None;
+        state.told.0.remove(&Told::Forced);
+        copy
     }
 
     /// The last entry folded in. A position, not a time.

@@ -182,8 +182,13 @@ impl Fleet {
         for state in head.iter().map(|visit| self.order(visit.order)).filter(|state| state.loads_at_start()) {
             add(&mut load, state.load(), -1);
         }
-        // What jobs have picked up since the vehicle called at a depot.
-        let mut picked_up = Units::default();
+        // What jobs have picked up since the vehicle called at a depot, and what could not be delivered: it is left at the next one.
+        let mut picked_up: Units = vehicle.kept.0.map(i64::from);
+        for state in head.iter().map(|visit| self.order(visit.order)) {
+            if !state.is_shipment() && !state.loads_at_start() {
+                add(&mut picked_up, state.load(), 1);
+            }
+        }
         [before, load].into_iter().chain(tail.iter().enumerate().map(move |(index, visit)| {
             let state = self.order(visit.order);
             if visit.reload_before.is_some() {

@@ -52,6 +52,11 @@ impl Visit {
         self.depart_at == RECALLED
     }
 
+    /// When its vehicle may leave for it, as planned; `None`: its departure says nothing ([`Self::is_recalled`]).
+    pub fn departs(&self) -> Option<Timestamp> {
+        (!self.is_recalled()).then_some(self.depart_at)
+    }
+
     /// True when no road leads to it, as far as was known when its times were made.
     pub fn is_cut_off(&self) -> bool {
         self.arrival - self.depart_at >= CUT_OFF
@@ -525,6 +530,20 @@ impl VehicleState {
             (_, Some(_) | None) => self.stands_at(position, at),
         }
         true
+    }
+
+    /// Where it was last said to be, and when that was said, for whoever looks at it. Plans begin at the end of a break that has begun; nobody has
+    /// heard of the vehicle there yet, and what its phone says meanwhile counts.
+    pub fn last_heard(&self) -> Option<Anchor> {
+        let heard = |anchor: Anchor| match self.on_break {
+            Some(pause) if pause.until == anchor.at => Anchor { at: pause.since, ..anchor },
+            _ => anchor,
+        };
+        match (self.anchor.map(heard), self.hint) {
+            (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),
+            (Some(anchor), None) => Some(anchor),
+            (None, _) => self.whereabouts(),
+        }
     }
 
     /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For

@@ -131,6 +131,22 @@ fn a_break_is_taken_once_and_the_vehicle_is_free_when_it_is_over() {
     read_back(&log);
 }
 
+/// Found from outside: in a break a vehicle was said to have been heard of at its end, and what its phone said meanwhile did not move it.
+#[test]
+fn who_takes_a_break_is_heard_of_when_it_begins_and_when_his_phone_says_where_he_is() {
+    let mut log = with_break();
+    let began = log.now;
+    log.tell(Event::BreakStarted(pause(&log, None, Some(70))));
+    let heard = |log: &Log| log.fleet.vehicle(log.fleet.vehicle_id("v1").unwrap()).last_heard().unwrap();
+    assert_eq!((heard(&log).at, heard(&log).position), (Timestamp(began), at(70)));
+    log.fleet.hint(&name("v1"), at(80), Timestamp(began + 60_000));
+    assert_eq!((heard(&log).at, heard(&log).position), (Timestamp(began + 60_000), at(80)));
+    log.now += 300_000;
+    let ended = Timestamp(log.now);
+    log.tell(Event::BreakEnded(pause(&log, None, Some(90))));
+    assert_eq!((heard(&log).at, heard(&log).position), (ended, at(90)));
+}
+
 #[test]
 fn the_end_of_a_break_that_is_told_before_its_beginning_counts() {
     let mut log = with_break();

@@ -23,19 +23,22 @@ struct Drawn {
     times_max: u32,
     is_on_trip: bool,
     beside: i32,
+    left: i32,
     service: (i32, i32),
 }
 
 fn any_drawn() -> impl Strategy<Value = Drawn> {
     let task = (0u32..12, 0i32..8, 0i32..4, 0u8..4, proptest::option::weighted(0.5, 0i32..120));
-    (proptest::collection::vec(task, 1..6), 2i32..7, 0i32..2, 0u32..4, any::<bool>(), 0i32..4, (0i32..6, 0i32..6))
-        .prop_map(|(tasks, capacity, kept, times_max, is_on_trip, beside, service)| Drawn {
+    let beside = (0i32..4, prop_oneof![Just(0), 1i32..4]);
+    (proptest::collection::vec(task, 1..6), 2i32..7, 0i32..2, 0u32..4, any::<bool>(), beside, (0i32..6, 0i32..6))
+        .prop_map(|(tasks, capacity, kept, times_max, is_on_trip, (beside, left), service)| Drawn {
             tasks,
             capacity,
             kept,
             times_max,
             is_on_trip,
             beside: if is_on_trip { 0 } else { beside },
+            left,
             service,
         })
 }
@@ -59,6 +62,7 @@ fn problem(drawn: &Drawn) -> Problem {
         times_max: drawn.times_max,
         is_on_trip: drawn.is_on_trip,
         beside: [drawn.beside, 0, 0, 0],
+        left: [drawn.left, 0, 0, 0],
     };
     let tour = TourSpec {
         capacity: [drawn.capacity, 0, 0, 0],
@@ -101,7 +105,8 @@ fn cost_of(problem: &Problem, drawn: &Drawn, sequence: &[StopIx], way: usize) ->
     };
     let (mut kept, mut picked) = (tour.onboard[0], 0);
     let at_start = if depot(0).is_some() { 0 } else { loaded(0) };
-    if at_start > 0 && (drawn.is_on_trip || kept + at_start + drawn.beside > drawn.capacity) {
+    let mut left = if depot(0).is_some() { 0 } else { drawn.left };
+    if at_start > 0 && (drawn.is_on_trip || kept + left + at_start + drawn.beside > drawn.capacity) {
         return None;
     }
     let (mut trip, mut clock, mut node, mut cost) = (at_start, 5i64, 5i64, 0i64);
@@ -115,9 +120,9 @@ fn cost_of(problem: &Problem, drawn: &Drawn, sequence: &[StopIx], way: usize) ->
             let (to, service) = if number == 0 { (0, drawn.service.0) } else { (9, drawn.service.1) };
             drive(&mut clock, &mut node, to, &mut cost);
             clock += i64::from(service);
-            (trip, picked) = (loaded(position), 0);
+            (trip, picked, left) = (loaded(position), 0, 0);
         }
-        if kept + trip + picked > drawn.capacity {
+        if kept + left + trip + picked > drawn.capacity {
             return None;
         }
         drive(&mut clock, &mut node, i64::from(stop.node.0), &mut cost);
@@ -128,7 +133,7 @@ fn cost_of(problem: &Problem, drawn: &Drawn, sequence: &[StopIx], way: usize) ->
             _ if stop.aboard => kept -= stop.load[0],
             _ => trip -= stop.load[0],
         }
-        if kept + trip + picked > drawn.capacity {
+        if kept + left + trip + picked > drawn.capacity {
             return None;
         }
     }
@@ -169,6 +174,7 @@ fn what_is_not_on_board_is_loaded_at_a_depot_or_not_at_all() {
         times_max,
         is_on_trip: true,
         beside: 0,
+        left: 0,
         service: (1, 1),
     };
     let once = problem(&drawn(1, 2));
@@ -209,6 +215,7 @@ fn a_vehicle_waits_for_the_way_to_a_depot_to_open() {
         times_max: 1,
         is_on_trip: false,
         beside: 0,
+        left: 0,
         service: (0, 1),
     };
     let mut spec = problem(&drawn).spec().clone();

@@ -24,6 +24,12 @@ pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
     if over > 0 {
         breaks.push(Lack::Stops(over));
     }
+    let calls = |visits: &[Visit]| visits.iter().filter(|visit| visit.reload_before.is_some()).count() as u32;
+    let last = vehicle.route.visits.iter().rposition(|visit| visit.order == order);
+    let over = calls(&vehicle.route.visits).saturating_sub(vehicle.reloads_left());
+    if over > 0 && last.is_some_and(|last| calls(&vehicle.route.visits[..=last]) > 0) {
+        breaks.push(Lack::Reloads(over));
+    }
     let most = most_beside(fleet, vehicle, order);
     for (dimension, (most, room)) in most.into_iter().zip(spec.capacity.0).enumerate() {
         let by = most - i64::from(room);
@@ -70,7 +76,8 @@ fn most_beside(fleet: &Fleet, vehicle: &VehicleState, order: OrderId) -> [i64; 4
         sum.iter_mut().zip(load).for_each(|(sum, one)| *sum += sign * one);
     };
     let is_from_start = |id: OrderId| fleet.order(id).loads_at_start();
-    let mut carried = vehicle.kept.0.map(i64::from);
+    let mut kept = vehicle.kept.0.map(i64::from);
+    let mut carried = kept;
     for &id in vehicle.on_board.iter().filter(|&&id| !is_from_start(id)) {
         add(&mut carried, load(id), 1);
     }
@@ -89,6 +96,8 @@ fn most_beside(fleet: &Fleet, vehicle: &VehicleState, order: OrderId) -> [i64; 4
     let mut picked_up: Vec<OrderId> = Vec::new();
     for (index, visit) in visits.iter().enumerate() {
         if visit.reload_before.is_some() {
+            // What could not be delivered is left there, too.
+            add(&mut carried, std::mem::take(&mut kept), -1);
             picked_up.drain(..).for_each(|id| add(&mut carried, load(id), -1));
             for id in trip_from(visits, index).iter().map(|visit| visit.order) {
                 if is_from_start(id) && !is_aboard(id) {
@@ -124,6 +133,7 @@ pub fn lacks(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Vec<Lack>
         Lack::Silent
         | Lack::Skills(_)
         | Lack::Stops(_)
+        | Lack::Reloads(_)
         | Lack::Room { .. }
         | Lack::Shift(_)
         | Lack::DrivingTime { .. }

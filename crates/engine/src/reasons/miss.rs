@@ -35,6 +35,8 @@ pub enum Lack {
     Skills(Vec<Name>),
     /// So many stops more in this shift.
     Stops(u32),
+    /// So many calls at a depot more in this shift.
+    Reloads(u32),
     /// So much more room in a dimension of load (thousandths of its unit).
     Room {
         /// The dimension, from 0.
@@ -91,6 +93,7 @@ struct Short {
     shift: i64,
     room: [i64; 4],
     stops: u32,
+    reloads: u32,
     /// By limit of the rule of driving times.
     driving: [i64; 3],
 }
@@ -100,14 +103,16 @@ impl Short {
     fn kinds(&self) -> u16 {
         let room = self.room.iter().enumerate().map(|(dimension, &by)| u16::from(by > 0) << (dimension + 2));
         let driving = self.driving.iter().enumerate().map(|(limit, &by)| u16::from(by > 0) << (limit + 6));
-        u16::from(self.shift > 0) | (u16::from(self.stops > 0) << 1) | room.chain(driving).sum::<u16>()
+        let reloads = u16::from(self.reloads > 0) << 9;
+        u16::from(self.shift > 0) | (u16::from(self.stops > 0) << 1) | reloads | room.chain(driving).sum::<u16>()
     }
 
     /// True when giving this much is enough for a position that is short of so much.
     fn covers(&self, other: &Self) -> bool {
         let has_room = self.room.iter().zip(&other.room).all(|(gives, lacks)| gives >= lacks);
         let may_drive = self.driving.iter().zip(&other.driving).all(|(gives, lacks)| gives >= lacks);
-        self.shift >= other.shift && has_room && self.stops >= other.stops && may_drive
+        let may_stop = self.stops >= other.stops && self.reloads >= other.reloads;
+        self.shift >= other.shift && has_room && may_stop && may_drive
     }
 
     fn lacks(&self) -> Vec<Lack> {
@@ -117,7 +122,8 @@ impl Short {
         let shift = (self.shift > 0).then_some(Lack::Shift(Millis(self.shift)));
         let driving = DrivingLimit::ALL.into_iter().zip(self.driving).filter(|(_, by)| *by > 0);
         let driving = driving.map(|(limit, by)| Lack::DrivingTime { limit, by: Millis(by) });
-        stops.into_iter().chain(room).chain(shift).chain(driving).collect()
+        let reloads = (self.reloads > 0).then_some(Lack::Reloads(self.reloads));
+        stops.into_iter().chain(reloads).chain(room).chain(shift).chain(driving).collect()
     }
 }
 
@@ -193,12 +199,12 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         let Some(ways) = days.ways(&free, sequence) else {
             return Err(if unreachable() { Lack::Way } else { Lack::Order });
         };
-        let room = match &limits.reload {
+        let (room, reloads) = match &limits.reload {
             Some(reload) => trips_lack(&free, (&limits, reload), sequence),
-            None => room_lacks(&free, &limits, sequence, unloaded),
+            None => (room_lacks(&free, &limits, sequence, unloaded), 0),
         };
         let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
-        Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, driving }).collect())
+        Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, reloads, driving }).collect())
     };
     let tail = draft.initial[0].clone();
     let is_broken = !tail.is_empty() && short(&tail).map_or(true, |ways| ways[0] != Short::default());
@@ -421,19 +427,18 @@ fn keeps_shift(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Ti
     overtime || i64::from(home.arrival) <= end_by
 }
 
-/// How much more is on board than fits, in each dimension, of a vehicle that may be loaded again: at one stop alone, or because it cannot be
-/// loaded as often as it would have to be.
-fn trips_lack(free: &Problem, (limits, reload): (&TourSpec, &Reload), sequence: &[StopIx]) -> [i64; 4] {
+/// How much more is on board than fits, in each dimension, of a vehicle that may be loaded again, at one stop alone; and how many times more
+/// it would have to be loaded than it may.
+fn trips_lack(free: &Problem, (limits, reload): (&TourSpec, &Reload), sequence: &[StopIx]) -> ([i64; 4], u32) {
     let times = schedule_home(free, TourIx(0), sequence).map_or_else(Vec::new, |(times, _)| times);
-    let trips = times.iter().filter(|timed| timed.reloaded.is_some()).count();
-    let has_too_many = trips > reload.times_max as usize;
+    let calls = times.iter().filter(|timed| timed.reloaded.is_some()).count() as u32;
     let stops = || sequence.iter().map(|stop| &free.stops()[stop.index()]);
     let loaded = || stops().filter(|stop| stop.role == Role::JobDelivery && !stop.aboard);
-    std::array::from_fn(|dimension| {
+    let room = std::array::from_fn(|dimension| {
         let most = loaded().map(|stop| i64::from(stop.load[dimension])).max().unwrap_or(0);
-        let by = (most - i64::from(limits.capacity[dimension])).max(0);
-        if has_too_many { by.max(most) } else { by }
-    })
+        (most - i64::from(limits.capacity[dimension])).max(0)
+    });
+    (room, calls.saturating_sub(reload.times_max))
 }
 
 /// How much more is on board than fits, in each dimension, where most of it is.

@@ -4,7 +4,7 @@ use fleetfold_model::{Depot, Obstacle, Reload, ReloadEvent};
 
 use super::*;
 use crate::Outlook;
-use crate::reasons::{Offer, Stand, place};
+use crate::reasons::{Lack, Offer, Stand, broken, place};
 
 const DEPOT: (i32, i32) = (0, 0);
 
@@ -100,6 +100,29 @@ fn without_a_depot_it_is_refused_for_its_load_and_with_one_that_was_used_up_too(
     assert_eq!(rig.placement("big"), refused);
 }
 
+/// An order that takes the whole van is behind the next call, whatever becomes of what is on board before it.
+#[test]
+fn what_is_left_at_the_depot_takes_no_room_behind_it() {
+    let failed = |stop| Event::StopFailed(stop, FailReason::NoShow, None);
+    for case in ["failed", "cancelled", "picked up"] {
+        let mut rig = one(None);
+        let direction = if case == "picked up" { LoadDirection::Pickup } else { LoadDirection::Delivery };
+        let work = OrderWork::Job(Job { stop: stop(km(-3, 0)), direction });
+        rig.order(Order { work, ..delivery("x", km(-3, 0), 2) });
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+        rig.order(delivery("y", km(-5, 0), 4));
+        assert_eq!(trips(&rig, "a"), "x |y", "{case}");
+        match case {
+            "failed" => rig.at_stop("a", "x", StopKind::Delivery, failed),
+            "cancelled" => rig.fact(Event::OrderCancelled { order: name("x") }),
+            _ => serve(&mut rig, "a", "x"),
+        }
+        assert_eq!(trips(&rig, "a"), "|y", "{case}");
+        rig.order(delivery("z", km(-5, 1), 4));
+        assert_eq!(trips(&rig, "a").matches('|').count(), 2, "{case}: {}", trips(&rig, "a"));
+    }
+}
+
 #[test]
 fn goods_change_vans_until_they_are_loaded_and_not_afterwards() {
     for loaded in [false, true] {
@@ -174,6 +197,30 @@ fn a_driver_who_tells_nothing_of_depots_is_loaded_when_he_leaves_for_the_stop_be
     // That was the only time.
     rig.order(delivery("z", km(-5, 0), 1));
     assert_eq!(rig.placement("z"), Placement::Unassigned(UnassignedReason::Capacity));
+}
+
+/// Found from outside: where it may not be loaded once more, it was told to lack room, which no larger van would have had.
+#[test]
+fn who_may_not_be_loaded_once_more_lacks_that_and_no_room() {
+    let mut rig = one(Some(1));
+    for (order, place) in [("x", -3), ("y", -5), ("z", -6)] {
+        rig.order(delivery(order, km(place, 0), 3));
+    }
+    let needs = |rig: &Rig, order| {
+        let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
+        let offers = place(&stand, rig.engine.fleet().order_id(order).unwrap(), 1).0;
+        let (_, Offer::Missed(miss)) = offers.into_iter().next().unwrap() else { panic!("it is possible") };
+        miss.ways
+    };
+    assert_eq!(needs(&rig, "z"), [vec![Lack::Reloads(1)]]);
+    // A larger one that has used it up takes nothing more either: it is on its way.
+    rig.order(delivery("big", km(-6, 0), 5));
+    assert_eq!(needs(&rig, "big"), [vec![Lack::Reloads(1), Lack::Room { dimension: 0, by: 1 }]]);
+    // By force it is loaded once more, and that is what it breaks.
+    rig.fact(Event::AssignmentForced(Pin { order: name("z"), vehicle: name("a") }));
+    assert_eq!(trips(&rig, "a").matches('|').count(), 2, "{}", trips(&rig, "a"));
+    let fleet = rig.engine.fleet();
+    assert_eq!(broken(fleet, fleet.order_id("z").unwrap()), [Lack::Reloads(1)]);
 }
 
 #[test]

@@ -214,6 +214,7 @@ fn given(rig: &Rig, way: &[Lack], less: i64) -> Fleet {
             | Lack::Silent
             | Lack::Skills(_)
             | Lack::Stops(_)
+            | Lack::Reloads(_)
             | Lack::Room { .. }
             | Lack::Promise(_)
             | Lack::Way
@@ -300,6 +301,7 @@ fn what_a_drivers_hours_lack_is_what_he_needs() {
                     | Lack::Silent
                     | Lack::Skills(_)
                     | Lack::Stops(_)
+                    | Lack::Reloads(_)
                     | Lack::Room { .. }
                     | Lack::Promise(_)
                     | Lack::Way

@@ -425,6 +425,7 @@ impl Slow<'_> {
                 Lack::Shift(by) => gives.0 = by.0,
                 Lack::Order => gives.3 = true,
                 Lack::OffDuty
+                | Lack::Reloads(_)
                 | Lack::BrokenDown
                 | Lack::PinnedTo(_)
                 | Lack::OnBoardOf(_)
@@ -550,6 +551,7 @@ fn count_offer(checked: &mut Checked, offer: &Offer) {
         Lack::Promise(_) => "promise",
         Lack::Skills(_) => "skills",
         Lack::Stops(_) => "stops",
+        Lack::Reloads(_) => "reloads",
         Lack::Room { .. } => "room",
         Lack::Shift(_) => "shift",
         Lack::DrivingTime { .. } => "driving time",

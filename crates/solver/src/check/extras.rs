@@ -60,6 +60,9 @@ pub(super) fn check(
     // A tour that begins on a trip may reload before its first stop, and loads nothing before that.
     let first = if times_of[0].reloaded.is_some() { 0 } else { trip(0).count() };
     let mut load = Load::at_start(problem, tour, &sequence[..first]);
+    if let Some(reload) = spec.reload.as_ref().filter(|_| first > 0) {
+        load.add(reload.left.map(i64::from).into_iter(), 1);
+    }
     let mut beside = Load(load.0.clone());
     if let Some(reload) = &spec.reload {
         let loads = trip(0)

@@ -38,6 +38,11 @@ pub struct Reload {
     pub is_on_trip: bool,
     /// Goods that leave the vehicle before the first stop of the tour and take up room beside what is loaded at its start.
     pub beside: [i32; 4],
+    /// Goods on board at the start of the tour, beside those of [`TourSpec::onboard`], that are left where it reloads first: what jobs have picked
+    /// up, and what could not be delivered.
+    ///
+    /// [`TourSpec::onboard`]: crate::TourSpec::onboard
+    pub left: [i32; 4],
 }
 
 /// A place at which a vehicle may reload.

@@ -238,11 +238,19 @@ impl Search<'_> {
         });
         let mut best: Option<Label> = None;
         let mut kept = Goods::on_board(spec);
+        // What is left where it reloads is on board in the first trip.
+        let with_left = |first: usize, kept: &Goods| {
+            let mut goods = kept.clone();
+            if let Some(reload) = spec.reload.as_ref().filter(|_| first == 0) {
+                goods.add(reload.left);
+            }
+            goods
+        };
         for first in 0..count {
             let from = std::mem::take(&mut rows[first]);
             let ends = match &spec.reload {
                 Some(_) if from.is_empty() => first,
-                Some(_) => trip_ends(problem, self.tour, sequence, first, &kept),
+                Some(_) => trip_ends(problem, self.tour, sequence, first, &with_left(first, &kept)),
                 None => count,
             };
             let ready = |until: usize| trip_ready(problem, sequence[first..until].iter().copied());
@@ -255,7 +263,7 @@ impl Search<'_> {
             };
             trips.dedup();
             for (departure, until) in trips {
-                let mut goods = kept.clone();
+                let mut goods = with_left(first, &kept);
                 let loaded = &sequence[first..until.unwrap_or(first)];
                 let loaded = loaded.iter().map(|stop| &problem.stops()[stop.index()]);
                 loaded.filter(|stop| stop.is_loaded_for_trip()).for_each(|stop| goods.load(stop));

@@ -9,8 +9,8 @@
 //! routing problem", 2004). Goods of shipments stay on board.
 
 use crate::goods::Goods;
-use crate::index::{StopIx, TourIx};
-use crate::problem::{Problem, Reload, TIME_MAX, TourSpec, UNREACHABLE, span_price};
+use crate::index::{NodeIx, StopIx, TourIx};
+use crate::problem::{Problem, Reload, TIME_MAX, UNREACHABLE, span_price};
 
 /// A way to have served a number of stops, and to have reloaded behind them.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ struct Label {
     place: Option<usize>,
     /// The trip before: the number of stops served when it began, and which label.
     before: (usize, usize),
+    /// Time and price of the leg to the next stop, if it is begun at once.
+    onward: (i32, i32),
 }
 
 /// What a way to divide a tour is worth, the least is the best: whether the vehicle comes home late, cost, and when it does.
@@ -37,18 +39,24 @@ pub(crate) fn places(
     let spec = &problem.tours()[tour.index()];
     let weights = problem.weights();
     let count = sequence.len();
-    let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0) };
+    let onward = |node: NodeIx, position: usize, free: i32| {
+        problem.leg_at(tour, node, problem.stops()[sequence[position].index()].node, free)
+    };
+    let first = Label { cost: 0, free: spec.start_at, times: 0, place: None, before: (0, 0), onward: (0, 0) };
+    // Where it may reload behind every stop, nobody counts how often it does.
+    let is_counted = (reload.times_max as usize) < count;
     let mut labels: Vec<Vec<Label>> = vec![Vec::new(); count];
     labels[0].push(first);
     // Who can load nothing at the start, or not everything, may reload before the first stop.
-    let is_hindered = reload.is_on_trip || reload.beside != [0; 4];
+    let is_hindered = reload.is_on_trip || reload.beside != [0; 4] || reload.left != [0; 4];
     if is_hindered && reload.times_max > 0 {
         for (number, place) in reload.places.iter().enumerate() {
             let (travel, price) = problem.leg_at(tour, spec.start_node, place.node, spec.start_at);
             if travel < UNREACHABLE {
                 let free = spec.start_at.saturating_add(travel).saturating_add(place.service);
-                let (cost, place) = (i64::from(price), Some(number));
-                offer(&mut labels[0], Label { cost, free, times: 1, place, before: (0, 0) });
+                let (cost, onward) = (i64::from(price), onward(place.node, 0, free));
+                let label = Label { cost, free, times: 1, place: Some(number), before: (0, 0), onward };
+                offer(&mut labels[0], label, is_counted);
             }
         }
     }
@@ -58,7 +66,7 @@ pub(crate) fn places(
     let mut kept = Goods::on_board(spec);
     for begins in 0..count {
         let ends = trip_ends(problem, tour, sequence, begins, &kept);
-        let starts = if begins == 0 { first_trip_ends(problem, spec, reload, sequence, ends) } else { ends };
+        let starts = if begins == 0 { first_trip_ends(problem, tour, reload, sequence) } else { ends };
         // A trip leaves when the last of its goods is ready, so that trips of different lengths may leave at different times.
         let ready = |until: usize| trip_ready(problem, sequence[begins..until].iter().copied());
         let mut departures: Vec<i32> = (begins + 1..=ends).map(ready).collect();
@@ -99,14 +107,16 @@ pub(crate) fn places(
                         if travel >= UNREACHABLE {
                             continue;
                         }
+                        let free = free.saturating_add(travel).saturating_add(place.service);
                         let next = Label {
                             cost: cost + i64::from(price),
-                            free: free.saturating_add(travel).saturating_add(place.service),
+                            free,
                             times: label.times + 1,
                             place: Some(number),
                             before: (begins, index),
+                            onward: onward(place.node, position + 1, free),
                         };
-                        offer(&mut labels[position + 1], next);
+                        offer(&mut labels[position + 1], next, is_counted);
                     }
                 }
             }
@@ -125,10 +135,17 @@ pub(crate) fn places(
     Some(found)
 }
 
-/// Keeps a label unless another one is as good in everything. Labels behind which trips were begun already stay where they are.
-fn offer(labels: &mut Vec<Label>, new: Label) {
+/// Keeps a label unless another one is as good in everything: it is at the next stop as cheaply and as early, whenever the goods are there
+/// for which the vehicle may have to wait before it leaves. Labels behind which trips were begun already stay where they are.
+fn offer(labels: &mut Vec<Label>, new: Label, is_counted: bool) {
+    let there = |label: &Label| {
+        (label.cost + i64::from(label.onward.1), label.free.saturating_add(label.onward.0), label.onward.0)
+    };
+    let of_new = there(&new);
     let as_good = |known: &Label| {
-        known.cost <= new.cost && known.free <= new.free && known.times <= new.times && known.place == new.place
+        let of_known = there(known);
+        let is_there = of_known.0 <= of_new.0 && of_known.1 <= of_new.1 && of_known.2 <= of_new.2;
+        is_there && (known.times <= new.times || !is_counted) && known.place.is_some()
     };
     if !labels.iter().any(as_good) {
         labels.push(new);
@@ -142,14 +159,17 @@ pub(crate) fn trip_ends(problem: &Problem, tour: TourIx, sequence: &[StopIx], be
     (begins + 1..=sequence.len()).take_while(|&ends| fits(ends)).last().unwrap_or(begins)
 }
 
-/// How many stops are served at most before the vehicle reloads for the first time, of those that are at most served in one trip: nothing is
-/// loaded at the start of a tour that begins on a trip, and what is loaded at the start has room beside what leaves the vehicle before its
-/// first stop.
-fn first_trip_ends(problem: &Problem, spec: &TourSpec, reload: &Reload, sequence: &[StopIx], ends: usize) -> usize {
+/// How many stops are served at most before the vehicle reloads for the first time: nothing is loaded at the start of a tour that begins on
+/// a trip, and what is loaded at the start has room beside what leaves the vehicle before its first stop, and beside what is left where
+/// it reloads.
+fn first_trip_ends(problem: &Problem, tour: TourIx, reload: &Reload, sequence: &[StopIx]) -> usize {
+    let spec = &problem.tours()[tour.index()];
+    let mut goods = Goods::on_board(spec);
+    goods.add(reload.left);
+    let ends = trip_ends(problem, tour, sequence, 0, &goods);
     if !reload.is_on_trip && reload.beside == [0; 4] {
         return ends;
     }
-    let mut goods = Goods::on_board(spec);
     goods.add(reload.beside);
     let mut fits = |stop: StopIx| {
         let stop = &problem.stops()[stop.index()];

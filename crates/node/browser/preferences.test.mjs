@@ -214,7 +214,7 @@ try {
     engine.kill('SIGKILL');
     await sleep(200);
     engine = spawn(program, third(file), { stdio: 'ignore' });
-    for (let tries = 0; tries < 100; tries += 1) { try { if ((await fetch(`${base}/readyz`)).ok) break; } catch { /* not yet */ } await sleep(100); }
+    for (let tries = 0; tries < 400; tries += 1) { try { if ((await fetch(`${base}/readyz`)).ok) break; } catch { /* not yet */ } await sleep(100); }
     const vectors = await fetch(`${base}/v1/basemap/0/0/0`);
     const { url } = await (await fetch(`${base}/v1/basemap`)).json();
     const [kept, other] = await Promise.all([url.replace(/\{.\}/g, '0'), 'v1/basemap/0/0/0?of=another'].map(async (path) => (await fetch(`${base}/${path}`)).headers.get('cache-control')));

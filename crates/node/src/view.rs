@@ -91,7 +91,7 @@ pub(crate) fn flag_words(flag: Flag) -> &'static str {
 /// What of a vehicle changes with each report of its position.
 pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
     let state = seen.fleet.vehicle(id);
-    let here = state.whereabouts();
+    let here = state.last_heard();
     let status = if state.lost {
         "lost"
     } else if !state.on {
@@ -147,7 +147,12 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                     arrival: time(call.arrival),
                     departure: time(call.departure),
                 }),
-                depart_at: leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure)).0,
+                depart_at: {
+                    let before = departed.replace(visit.departure);
+                    // Where a departure says nothing he leaves at once.
+                    let departs = visit.departs().unwrap_or(before.unwrap_or(seen.now).min(visit.arrival));
+                    leaves_at(departs, visit.break_before, before).0
+                },
                 frozen: index < frozen,
                 late,
                 due: stop.due.map(|due| due.0),

@@ -185,6 +185,13 @@ fn who_could_take_an_order_is_ranked_and_what_is_called_so_is_found() {
         (&json!("van-3"), &json!(true), &json!([2.0])),
         "{card}"
     );
+    // Whoever asks again names another one: that van-3 was named keeps nobody off.
+    let again = get(port, "/v1/offers/ord-2140");
+    assert_eq!((&again["vehicle"], &again["pinned"]), (&json!("van-3"), &json!("van-3")));
+    let ranked: Vec<&str> =
+        again["offers"].as_array().unwrap().iter().map(|it| it["vehicle"].as_str().unwrap()).collect();
+    assert_eq!(ranked, ["van-1", "van-2"]);
+    assert!(again["offers"].as_array().unwrap().iter().all(|offer| offer["cost"].is_object()), "{again}");
     assert!(card["stops"][0]["street"].is_string() && card["stops"][0]["start"].is_i64(), "{card}");
     let street = card["stops"][0]["street"].as_str().unwrap();
     for (wanted, by) in [("214", "id"), ("ORD-2140", "id"), ("coo", "skill"), (&street[1..], "street")] {
@@ -320,4 +327,25 @@ fn a_replay_ends_where_the_engine_is() {
     ] {
         assert_eq!(http(port, &format!("GET /v1/replay{wrong}"), "").0, 400, "{wrong}");
     }
+}
+
+/// Found from outside: where a dispatcher's word cannot be obeyed the order stays where it is, and it was said to depart in the year 9999.
+#[test]
+fn a_pin_that_cannot_be_obeyed_leaves_a_departure_of_this_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), &[]);
+    let start = json!({ "lon": -8.63, "lat": 41.15 });
+    for van in ["van-1", "van-2"] {
+        post(port, "vehicle.registered", van, &json!({ "vehicle_id": van, "start": start }));
+    }
+    // Nobody signs on to the second one.
+    post(port, "shift.started", "s", &json!({ "vehicle_id": "van-1", "position": start }));
+    let stop = json!({ "lon": -8.62, "lat": 41.16 });
+    let placed = json!({ "order_id": "o", "job": { "stop": stop } });
+    assert_eq!(post(port, "order.created", "o", &placed)["decisions"][0]["vehicle"], "van-1");
+    post(port, "stop.pinned", "p", &json!({ "order_id": "o", "vehicle_id": "van-2" }));
+    let visit = get(port, "/v1/vehicles/van-1")["visits"][0].clone();
+    assert_eq!(visit["order"], "o");
+    let (departs, arrives) = (visit["depart_at"].as_i64().unwrap(), visit["arrival"].as_i64().unwrap());
+    assert!(departs <= arrives && arrives - departs < 3_600_000, "{visit}");
 }

@@ -47,7 +47,7 @@ const DRIVEN_TOO_LONG = /** @type {Record<string, (minutes: number) => string>} 
 });
 const GIVES = /** @type {Record<string, (give: import('../engine.js').Give) => string>} */ ({
   off_duty: () => t('nobody is signed on'), lost: () => t('it has broken down'), pinned: (give) => w`pinned to ${give.vehicle}`, on_board: (give) => w`its goods are in ${give.vehicle}`,
-  under_way: (give) => w`${give.vehicle} is on its way to it`, rejected: () => t('its driver refused it'), silent: () => t('nothing is heard of it'), skills: (give) => w`it lacks ${(give.skills ?? []).join(', ')}`, stops: (give) => w`${give.by} stops too many`,
+  under_way: (give) => w`${give.vehicle} is on its way to it`, rejected: () => t('its driver refused it'), silent: () => t('nothing is heard of it'), skills: (give) => w`it lacks ${(give.skills ?? []).join(', ')}`, stops: (give) => w`${give.by} stops too many`, reloads: (give) => w`it would have to be loaded ${give.by} times more than it may`,
   capacity: (give) => w`${give.by} too much load${(give.dimension ?? 1) > 1 ? w` (dimension ${give.dimension})` : ''}`, shift: (give) => w`its shift ends ${Math.ceil((give.by ?? 0) / 60)} min too early`, unreachable: () => t('no road leads there'),
   driving_time: (give) => (DRIVEN_TOO_LONG[give.limit ?? ''] ?? DRIVEN_TOO_LONG.shift_driving)(Math.ceil((give.by ?? 0) / 60)),
   unloading_order_or_break: () => t('the order of unloading, or a break'), price: (give) => w`leaving it out costs ${decimal(give.by ?? 0, 2)} less`,

@@ -199,6 +199,7 @@ fn give(fleet: &Fleet, lack: &Lack) -> Give {
         Lack::Silent => plain("silent"),
         Lack::Skills(skills) => Give { skills: skills.iter().map(Name::to_string).collect(), ..plain("skills") },
         Lack::Stops(more) => by("stops", f64::from(*more)),
+        Lack::Reloads(more) => by("reloads", f64::from(*more)),
         Lack::Room { dimension, by: over } => {
             Give { dimension: Some(dimension + 1), ..by("capacity", *over as f64 / 1e3) }
         }

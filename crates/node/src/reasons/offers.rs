@@ -24,7 +24,10 @@ pub(crate) fn offers(
     let Some(id) = known else {
         return Err(Failure::new(format!("the zone has no open order {order}"), "look for its id in /v1/search"));
     };
-    let state = fleet.order(id);
+    let (known, state) = (fleet, fleet.order(id));
+    // Whoever asks who could take it is about to name a vehicle: that another one was named says nothing.
+    let unpinned = state.pinned.map(|_| fleet.without_pin(id));
+    let fleet = unpinned.as_ref().unwrap_or(known);
     let name = |vehicle: VehicleId| vehicle_name(fleet, vehicle);
     let holder = match state.placement {
         Placement::OnRoute(vehicle) => Some(vehicle),

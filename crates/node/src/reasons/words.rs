@@ -120,6 +120,7 @@ fn give(give: &Give) -> String {
         "silent" => "nothing is heard of it".to_owned(),
         "skills" => format!("it lacks the skill {}", give.skills.join(", ")),
         "stops" => format!("it may have {by} stops fewer than that"),
+        "reloads" => format!("it would have to be loaded {by} times more than it may"),
         "capacity" => format!("it is full by {by} in dimension {}", give.dimension.unwrap_or(1)),
         "shift" => format!("its shift ends {} too early", span(by)),
         "driving_time" => {

@@ -461,7 +461,7 @@ impl Kept {
             .iter()
             .filter(|&&id| self.vehicles.contains_key(&fleet.vehicle(id).name))
             .filter_map(|&id| {
-                let here = fleet.vehicle(id).whereabouts()?;
+                let here = fleet.vehicle(id).last_heard()?;
                 let [lon, lat] = lon_lat(fleet.zone().space, here.position);
                 Some((fleet.vehicle(id).name.as_str(), lon, lat, here.at.0))
             })

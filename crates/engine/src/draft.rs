@@ -455,7 +455,7 @@ impl Draft {
         if spec.reload.is_some() {
             for &order in vehicle.on_board.iter().filter(|&&order| fleet.order(order).loads_at_start()) {
                 if !is_left(order) {
-                    left += capped(fleet.order(order).load(), spec.capacity);
+                    onboard += capped(fleet.order(order).load(), spec.capacity);
                 }
             }
         }

@@ -120,6 +120,12 @@ fn what_is_left_at_the_depot_takes_no_room_behind_it() {
         assert_eq!(trips(&rig, "a"), "|y", "{case}");
         rig.order(delivery("z", km(-5, 1), 4));
         assert_eq!(trips(&rig, "a").matches('|').count(), 2, "{case}: {}", trips(&rig, "a"));
+        // What is on board and can be delivered stays on board where it is loaded: nothing is put beside it.
+        at_depot(&mut rig, Event::ReloadEnded);
+        let (planned, aboard) = (trips(&rig, "a"), on_board(&rig, "a"));
+        assert_eq!((planned.matches('|').count(), planned.find('|') > Some(0)), (1, true), "{case}: {planned}");
+        assert_eq!(aboard.len(), 1, "{case}");
+        assert!(planned.starts_with(aboard[0].as_str()), "{case}: {planned}");
     }
 }
 

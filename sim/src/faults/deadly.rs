@@ -161,7 +161,13 @@ impl Run<'_> {
         let held = if self.has(Bug::NothingIsInHand) { InHand::Nothing } else { held };
         let life = self.nodes[node].life;
         self.crash(node);
+        // Where nobody could pass it over, whoever folds it dies until somebody can: only its answer can be left out.
+        let is_in_the_way = |seq: &u64| {
+            self.deadly(LogSeq(*seq)) == Some(Deadly::Folded)
+                && self.nodes[node].suspicion.left.contains_key(&LogSeq(*seq))
+        };
         if let InHand::Entry { seq, .. } = held
+            && !is_in_the_way(&seq)
             && self.nodes[node].keeps_folder
         {
             // A folder that was lost with the node would have forgotten this one and those before.

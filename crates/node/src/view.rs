@@ -149,8 +149,9 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 }),
                 depart_at: {
                     let before = departed.replace(visit.departure);
-                    // Where a departure says nothing he leaves at once.
-                    let departs = visit.departs().unwrap_or(before.unwrap_or(seen.now).min(visit.arrival));
+                    // Where a departure says nothing he leaves as soon as he can.
+                    let free = before.or(state.anchor.map(|anchor| anchor.at)).unwrap_or(visit.arrival);
+                    let departs = visit.departs().unwrap_or(free.min(visit.arrival));
                     leaves_at(departs, visit.break_before, before).0
                 },
                 frozen: index < frozen,

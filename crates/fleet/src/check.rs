@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetfold_model::{Load, Name, OrderId, StopKind, VehicleId};
+use fleetfold_model::{Name, OrderId, StopKind, VehicleId};
 
 use crate::slack::Slack;
 use crate::{Change, Fleet, Placement, VehicleState, trip_from, until_depot};

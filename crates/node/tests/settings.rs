@@ -5,7 +5,7 @@ mod support;
 use std::process::Stdio;
 
 use serde_json::Value;
-use support::{Killed, fleetfold, free_port, http, run, wait_for};
+use support::{Killed, fleetfold, free_port, http, pause, run, wait_for};
 
 #[test]
 fn a_flag_wins_over_the_file_although_it_says_what_is_the_default_anyway() {
@@ -46,6 +46,13 @@ fn what_is_said_has_the_level_and_the_form_that_are_asked_for() {
         let file = std::fs::File::create(&path).unwrap();
         let engine = Killed(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
         wait_for(port);
+        // Its first words may come a moment after it listens.
+        for _ in 0..100 {
+            if std::fs::metadata(&path).unwrap().len() > 0 {
+                break;
+            }
+            pause(50);
+        }
         drop(engine);
         std::fs::read_to_string(&path).unwrap()
     };

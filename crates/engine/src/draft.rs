@@ -475,7 +475,7 @@ impl Draft {
         let taken = vehicle.breaks_taken as usize + of_head;
         let pauses = shift.map_or(&[][..], |shift| shift.breaks.get(taken..).unwrap_or(&[]));
         let start_node = self.place(start.position, ids);
-        let reload = self.reload(fleet, vehicle, head, ids).map(|reload| Reload { left: left.0, ..reload });
+        let reload = self.reload(fleet, vehicle, (head, left), ids);
         let (driving_time, driven_so_far, driving_left) = self.driving_time(vehicle, head, start);
         let tour = TourSpec {
             driving_time,
@@ -537,12 +537,12 @@ impl Draft {
         }
     }
 
-    /// Where it may be loaded again, and whether it has left with what it has on board.
+    /// Where it may be loaded again, and whether it has left with what it has on board. `left`: what of that it leaves at the next depot.
     fn reload(
         &mut self,
         fleet: &Fleet,
         vehicle: &VehicleState,
-        head: &[Visit],
+        (head, left): (&[Visit], Load),
         ids: &mut BTreeMap<Position, NodeIx>,
     ) -> Option<Reload> {
         let spec = vehicle.spec.as_ref()?;
@@ -560,7 +560,7 @@ impl Draft {
         let planned = visits.iter().filter(|visit| visit.reload_before.is_some()).count() as u32;
         let planned = if visits.iter().any(is_forced) { planned } else { 0 };
         let times_max = vehicle.reloads_left().max(planned);
-        Some(Reload { places, times_max, is_on_trip: vehicle.is_on_trip(), beside: beside.0, left: [0; 4] })
+        Some(Reload { places, times_max, is_on_trip: vehicle.is_on_trip(), beside: beside.0, left: left.0 })
     }
 
     /// Its rule of driving times for the rest of the day, what its driver will have done of it when the tour begins, and how long he may drive

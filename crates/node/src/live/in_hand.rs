@@ -126,11 +126,15 @@ impl InHand {
         self.write_suspects(&state);
     }
 
-    /// One that was left waits no more, or this is another log.
-    pub(super) fn is_no_longer_left(&self, seq: u64) {
+    /// Those that are past, or of another log, are suspected and left unanswered no more.
+    pub(super) fn acquit(&self, is_past: impl Fn(&Suspect) -> bool) {
         let mut state = self.state();
-        state.left.retain(|left| left.seq != seq);
-        self.write_suspects(&state);
+        let before = (state.suspect, state.left.len());
+        state.suspect = state.suspect.filter(|suspect| !is_past(suspect));
+        state.left.retain(|left| !is_past(left));
+        if (state.suspect, state.left.len()) != before {
+            self.write_suspects(&state);
+        }
     }
 
     /// As long as this is held, a panic of this thread is blamed on an entry.
@@ -429,11 +433,11 @@ mod tests {
         let run = open(folder.path());
         assert_eq!(run.suspect().map(|suspect| (suspect.seq, suspect.deaths)), Some((20, 1)));
         assert_eq!(run.left(), [Suspect { hash: other, ..suspected(9, 2) }, suspected(12, 2)]);
-        run.is_no_longer_left(9);
+        run.acquit(|suspect| suspect.seq == 9);
         run.clear();
         let run = open(folder.path());
         assert_eq!((run.suspect(), run.left()), (None, vec![suspected(12, 2)]));
-        run.is_no_longer_left(12);
+        run.acquit(|suspect| suspect.seq == 12);
         assert_eq!(open(folder.path()).left(), []);
     }
 

@@ -72,14 +72,8 @@ impl Worker {
     /// A suspect that was folded and waits for no answer is none any more, and one that is left unanswered need not be left any more.
     pub(super) fn acquit(&self) {
         let fleet = self.engine.fleet();
-        let is_past =
-            |suspect: &Suspect| suspect.is_past(fleet.applied(), fleet.unanswered().contains_key(&LogSeq(suspect.seq)));
-        if self.in_hand.suspect().is_some_and(|suspect| is_past(&suspect)) {
-            self.in_hand.clear();
-        }
-        for left in self.in_hand.left().iter().filter(|left| is_past(left)) {
-            self.in_hand.is_no_longer_left(left.seq);
-        }
+        let waits = |suspect: &Suspect| fleet.unanswered().contains_key(&LogSeq(suspect.seq));
+        self.in_hand.acquit(|suspect| suspect.is_past(fleet.applied(), waits(suspect)));
     }
 
     /// The fact on which a panic is blamed that comes while nothing is in hand: the suspect if it waits for its answer, else the one that

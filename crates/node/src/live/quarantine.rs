@@ -36,7 +36,7 @@ const LEASE_TRUSTED: Duration = Duration::from_secs(2);
 pub(super) async fn settle(log: &Log, zone: &ZoneName, in_hand: &InHand) -> Result<Vec<LogSeq>, LogError> {
     for left in in_hand.left() {
         if let Kept::Never = kept(log, zone, left).await? {
-            in_hand.is_no_longer_left(left.seq);
+            in_hand.acquit(|suspect| *suspect == left);
         }
     }
     if let Some(suspect) = in_hand.suspect().filter(|suspect| suspect.is_due()) {

@@ -485,6 +485,9 @@ impl Worker {
             }
             self.show();
             self.mark_folded();
+            if self.readiness.caught_up.load(Ordering::Acquire) {
+                self.look_at_earlier_warnings();
+            }
             self.snapshot_if_due();
             self.base_if_due();
         }

@@ -91,6 +91,12 @@ impl Warned {
         })
     }
 
+    /// By when a driver had driven too long, where it says so.
+    pub(crate) fn driven_by(&self) -> Option<Timestamp> {
+        let since = self.since.as_deref()?.parse::<jiff::Timestamp>().ok()?;
+        Some(Timestamp(since.as_millisecond()))
+    }
+
     /// It is about the same field of the same event.
     fn is_same(&self, (source, id, field): (&str, &str, &str)) -> bool {
         (self.source.as_str(), self.id.as_str(), self.field.as_str()) == (source, id, field)
@@ -103,6 +109,8 @@ struct Listed {
     conflicts: VecDeque<(Timestamp, Warned)>,
     others: VecDeque<(Timestamp, Warned)>,
     counts: BTreeMap<&'static str, u64>,
+    /// What was told before this engine began is listed, and nobody has looked yet whether it still stands.
+    unseen: bool,
 }
 
 impl Listed {
@@ -167,10 +175,7 @@ impl Warnings {
     /// The entry `seq` shows that drivers have not driven too long by these instants, of a vehicle. Returns the warnings that said so, as
     /// they stand now.
     pub(crate) fn withdraw_driving(&self, vehicle: &str, seq: u64, has_not: impl Fn(Timestamp) -> bool) -> Vec<Warned> {
-        self.withdraw_where((Warning::DRIVING_TIME, vehicle), seq, |warned| {
-            let since = warned.since.as_deref().and_then(|since| since.parse::<jiff::Timestamp>().ok());
-            since.is_some_and(|since| has_not(Timestamp(since.as_millisecond())))
-        })
+        self.withdraw_where((Warning::DRIVING_TIME, vehicle), seq, |warned| warned.driven_by().is_some_and(&has_not))
     }
 
     fn withdraw_where(&self, (code, about): (&str, &str), seq: u64, is_over: impl Fn(&Warned) -> bool) -> Vec<Warned> {
@@ -186,9 +191,30 @@ impl Warnings {
         .collect()
     }
 
+    /// Withdraws what was told before this engine began and is over as the zone stands at the entry `seq`: the engine before may have
+    /// ended between its fold and its word. Returns the warnings that are over as they stand now; `None`: what was told before is not read
+    /// yet, or it was looked at.
+    pub(crate) fn withdraw_earlier(&self, seq: u64, is_over: impl Fn(&Warned) -> bool) -> Option<Vec<Warned>> {
+        let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::take(&mut listed.unseen) {
+            return None;
+        }
+        let Listed { conflicts, others, .. } = &mut *listed;
+        let standing = conflicts.iter_mut().chain(others).map(|(_, warned)| warned);
+        let over = standing.filter(|warned| warned.withdrawn_seq.is_none() && is_over(warned));
+        Some(
+            over.map(|warned| {
+                warned.withdrawn_seq = Some(seq);
+                warned.clone()
+            })
+            .collect(),
+        )
+    }
+
     /// Lists what was told before this engine began, given oldest first. None of it is counted or told again.
     pub(crate) fn precede(&self, told: &Told) {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.unseen = true;
         for (at, warned) in told.conflicts.iter().rev().chain(told.others.iter().rev()) {
             let among = listed.of(warned.code);
             let what = (warned.source.as_str(), warned.id.as_str(), warned.field.as_str());
@@ -409,8 +435,13 @@ mod tests {
                 told.add(json!(warned).to_string().as_bytes());
             }
             let next = Warnings::default();
+            assert_eq!(next.withdraw_earlier(8, |_| true), None, "nothing is read yet");
             next.precede(&told);
             assert_eq!((next.list().len(), standing(&next)), (2, 1), "swapped: {swapped}");
+            // The engine before ended between the fold of what brought it and its word: the next one looks, once.
+            let over = next.withdraw_earlier(8, |warned| warned.about.as_deref() != Some("nobody")).unwrap();
+            assert_eq!(over.iter().map(|it| (it.seq, it.withdrawn_seq)).collect::<Vec<_>>(), [(Some(5), Some(8))]);
+            assert_eq!((standing(&next), next.withdraw_earlier(9, |_| true)), (0, None));
         }
     }
 }

@@ -367,7 +367,11 @@ fn a_warning_of_driving_times_is_withdrawn_when_a_break_is_told_late() {
         let stands = |warned: &Value| warned["code"] == "driving_time" && warned["withdrawn_seq"].is_null();
         all.into_iter().filter(stands).map(|warned| warned["about"].clone()).collect::<Vec<_>>()
     };
-    eventually("the next engine knows", || standing() == ["van-2"]);
+    eventually("the next engine knows", || {
+        let standing = standing();
+        println!("{standing:?}");
+        standing == ["van-2"]
+    });
 }
 
 /// Who publishes on the broker gets no answer: what makes no sense is told on the stream of warnings, once, whoever folds it anew.

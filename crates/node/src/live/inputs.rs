@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use fleetfold_engine::{Input, PositionReport};
 use fleetfold_fleet::{Change, Flag};
 use fleetfold_journal::{Address, Covered, Outcome, PolicyAt, Said, Suspect};
-use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis, Timestamp};
+use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Millis, Name, Timestamp};
 use fleetfold_wire::{EventType, Warning, What, decode, other_coordinates};
 
 use super::in_hand::Blamed;
@@ -139,6 +139,27 @@ impl Worker {
                 self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
             }
         }
+    }
+
+    /// Withdraws what an engine before told and did not withdraw, though it is over as the zone stands: it ended in between.
+    pub(super) fn look_at_earlier_warnings(&mut self) {
+        let fleet = self.engine.fleet();
+        let is_over = |warned: &Warned| {
+            let Some(name) = warned.about.as_deref().and_then(Name::new) else { return false };
+            match warned.code {
+                Warning::UNKNOWN_ORDER => !fleet.awaits_order(&name),
+                Warning::UNKNOWN_VEHICLE => !fleet.awaits_vehicle(&name),
+                Warning::UNKNOWN_CHANGE => fleet.roads().contains_key(&name),
+                Warning::DRIVING_TIME => {
+                    let state = fleet.vehicle_id(name.as_str()).map(|vehicle| fleet.vehicle(vehicle));
+                    state.zip(warned.driven_by()).and_then(|(state, by)| state.had_driven_too_long(by)) == Some(false)
+                }
+                _ => false,
+            }
+        };
+        let Some(over) = self.warnings.withdraw_earlier(fleet.applied().0, is_over) else { return };
+        let _runtime = self.runtime.enter();
+        warnings::tell_withdrawn(&self.log, &self.zone, &over);
     }
 
     /// Tells that warnings are withdrawn, as this entry asks for.

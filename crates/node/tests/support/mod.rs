@@ -7,10 +7,12 @@ pub mod nodes;
 pub mod pbf;
 pub mod town;
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 pub struct Killed(pub Child);
@@ -40,11 +42,25 @@ pub fn free_port() -> u16 {
     for _ in 0..10_000 {
         let number = first.wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let port = 10_000 + (number % 20_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if is_ours(port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
     panic!("no free port on 127.0.0.1");
+}
+
+/// True where no other test program has been given this port: it belongs to this one until it ends. A test would else start its server,
+/// which finds the port taken, and ask the server of another test.
+fn is_ours(port: u16) -> bool {
+    static OURS: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("fleetfold-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    let lock = File::create(folder.join(port.to_string())).unwrap();
+    let is_ours = lock.try_lock().is_ok();
+    if is_ours {
+        OURS.lock().unwrap().push(lock);
+    }
+    is_ours
 }
 
 pub fn wait_for(port: u16) {

@@ -96,7 +96,7 @@ pub use tachograph::{Activity, ActivityChange, Driven, Excess, Tachograph, Turn}
 pub use tally::{Spread, Tally};
 pub use told::{SaidAt, Told, ToldTimes};
 pub use vehicle::{
-    Anchor, NEVER_SEEN, OnBreak, Reloads, Route, RuledLeg, UnderWay, Unlocated, VehicleState, Visit, trip_from,
-    until_depot,
+    Anchor, NEVER_SEEN, OnBreak, Reloads, Route, RouteBreak, RuledLeg, UnderWay, Unlocated, VehicleState, Visit,
+    trip_from, until_depot,
 };
 pub use zone::Zone;

@@ -169,12 +169,18 @@ impl Driven {
 
     /// Drives for so long, with a break wherever none may be driven without. The time of the breaks.
     pub fn drive_with_breaks(&mut self, time: Millis, rule: &DrivingRule) -> Millis {
+        self.drive_and_tell(time, rule, |_, _| {})
+    }
+
+    /// As [`Self::drive_with_breaks`]; tells when each break begins and how long it takes.
+    fn drive_and_tell(&mut self, time: Millis, rule: &DrivingRule, mut tell: impl FnMut(Timestamp, Millis)) -> Millis {
         let (mut left, mut rested) = (time, Millis(0));
         while left > self.left(rule) {
             let stretch = self.left(rule);
             self.drive(stretch, rule);
             left = left - stretch;
             let rest = (self.whole_rest(rule) - self.rested).max(Millis(1));
+            tell(self.at, rest);
             self.rest(rest);
             rested += rest;
         }
@@ -185,7 +191,19 @@ impl Driven {
     /// Drives for so long with a break of `planned` in all, which is taken before the drive or on the way, whichever is better. The time of
     /// the breaks that are needed beyond it.
     pub fn drive_as_planned(&mut self, planned: Millis, time: Millis, rule: &DrivingRule) -> Millis {
-        let (mut before, mut on_the_way) = (*self, *self);
+        self.drive_as_planned_and_tell(planned, time, rule, |_, _| {})
+    }
+
+    /// As [`Self::drive_as_planned`]; tells when each of the planned breaks begins and how long it takes, in this order.
+    pub fn drive_as_planned_and_tell(
+        &mut self,
+        planned: Millis,
+        time: Millis,
+        rule: &DrivingRule,
+        mut tell: impl FnMut(Timestamp, Millis),
+    ) -> Millis {
+        let begun = *self;
+        let (mut before, mut on_the_way) = (begun, begun);
         before.rest(planned);
         let more_before = before.drive_with_breaks(time, rule);
         let taken = on_the_way.drive_with_breaks(time, rule);
@@ -195,6 +213,24 @@ impl Driven {
         let is_better =
             (more_on_the_way, on_the_way.settled(rule).since_break) < (more_before, before.settled(rule).since_break);
         *self = if is_better { on_the_way } else { before };
+        if planned > Millis(0) {
+            let mut left = planned;
+            if is_better {
+                let mut again = begun;
+                again.drive_and_tell(time, rule, |at, rest| {
+                    let rest = rest.min(left);
+                    if rest > Millis(0) {
+                        tell(at, rest);
+                    }
+                    left = left - rest;
+                });
+                if left > Millis(0) {
+                    tell(again.at, left);
+                }
+            } else {
+                tell(begun.at, planned);
+            }
+        }
         more_before.min(more_on_the_way)
     }
 

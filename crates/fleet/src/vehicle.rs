@@ -174,8 +174,19 @@ pub struct OnBreak {
     pub planned: bool,
 }
 
+/// A break on a route as it is planned (zone time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteBreak {
+    /// It is taken before this visit: before the drive there, or on the way.
+    pub before: usize,
+    /// When it begins.
+    pub starts: Timestamp,
+    /// When it is over.
+    pub ends: Timestamp,
+}
+
 /// A leg of a route with what driving times ask for on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RuledLeg {
     /// It leads to this visit.
     pub index: usize,
@@ -185,8 +196,10 @@ pub struct RuledLeg {
     pub leaves: Timestamp,
     /// How long it is driven.
     pub drive: Millis,
-    /// The breaks on it, or before it, for the sake of driving times.
+    /// The time of the breaks on it, or before it, for the sake of driving times.
     pub rests: Millis,
+    /// All breaks before it and on it, that of the shift included, each from when on and for how long.
+    pub breaks: Vec<(Timestamp, Millis)>,
     /// The breaks that would be needed beyond these.
     pub missing: Millis,
     /// What has been driven and rested when the visit that it leads to is over.
@@ -273,6 +286,16 @@ impl VehicleState {
         self.on_break.filter(|pause| self.break_ended == Some(pause.until))
     }
 
+    /// Since when its driver takes a break, as far as facts say: who has departed, arrived or been done with a stop since then takes none.
+    pub fn rests_since(&self) -> Option<Timestamp> {
+        let pause = self.on_break.filter(|_| self.break_that_was_over().is_none())?;
+        let went_on = match self.under_way {
+            Some(under) => under.arrived.unwrap_or(under.departed) > pause.since,
+            None => self.anchor.is_some_and(|anchor| anchor.at > pause.until),
+        };
+        (!went_on).then_some(pause.since)
+    }
+
     /// The break that its driver takes, or the next one of his shift: before the visit where it is planned, or, where none is planned before a
     /// visit, as soon as he is free and its window opens.
     pub fn next_break(&self, now: Timestamp) -> Option<NextBreak> {
@@ -324,16 +347,38 @@ impl VehicleState {
 
     /// The next break that driving times ask for on its route.
     fn next_break_of_rule(&self, now: Timestamp) -> Option<NextBreak> {
-        let rule = self.spec.as_ref()?.driving_time?;
         let mut found = None;
         self.follow_route(now, |leg| {
-            if found.is_none() && leg.rests > Millis(0) {
-                let left = leg.before.left(&rule);
-                let starts = leg.leaves + if left < leg.drive { left } else { Millis(0) };
-                found = Some(NextBreak { is_taken: false, starts, ends: starts + leg.rests });
+            if found.is_none()
+                && leg.rests > Millis(0)
+                && let Some(&(starts, rest)) =
+                    leg.breaks.iter().rev().take_while(|(starts, _)| *starts >= leg.leaves).last()
+            {
+                found = Some(NextBreak { is_taken: false, starts, ends: starts + rest });
             }
         });
         found
+    }
+
+    /// The breaks before its stops as they are planned, in the order of time. Those for the sake of driving times lie where the driving time
+    /// runs out: before the drive or on the way. `now` (zone time): what its driver has driven and rested is known up to then.
+    pub fn breaks_of_route(&self, now: Timestamp) -> Vec<RouteBreak> {
+        let mut planned = Vec::new();
+        let mut tell = |before: usize, starts: Timestamp, rest: Millis| match planned.last_mut() {
+            Some(RouteBreak { before: last, ends, .. }) if *last == before && *ends == starts => *ends = starts + rest,
+            _ => planned.push(RouteBreak { before, starts, ends: starts + rest }),
+        };
+        if self.route.visits.iter().all(|visit| visit.break_before <= Millis(0)) {
+            return planned;
+        }
+        let follows_rule =
+            self.follow_route(now, |leg| leg.breaks.iter().for_each(|&(starts, rest)| tell(leg.index, starts, rest)));
+        if follows_rule.is_none() {
+            for (index, visit) in self.route.visits.iter().enumerate().filter(|(_, it)| it.break_before > Millis(0)) {
+                tell(index, self.leaves_for(index) - visit.break_before, visit.break_before);
+            }
+        }
+        planned
     }
 
     /// What its driver has driven and rested up to now; `None`: no rule asks for it, or he is not at work.
@@ -364,6 +409,7 @@ impl VehicleState {
             let own = own.filter(|_| of_shift).map_or(Millis(0), |own| own.duration);
             let mut before = driven;
             let mut rests = Millis(0);
+            let mut breaks = Vec::new();
             let (leaves, drive, missing) = if under.is_some_and(|under| under.arrived.is_some()) {
                 (driven.at, Millis(0), Millis(0))
             } else if under.is_some() {
@@ -372,7 +418,8 @@ impl VehicleState {
                 let leaves = driven.at;
                 let rested = under.map_or(Millis(0), |under| self.rested_since(under.departed, now));
                 rests = (visit.break_before - own - rested).max(Millis(0)).min(drive);
-                let missing = driven.drive_as_planned(rests, drive - rests, &rule);
+                let missing = driven
+                    .drive_as_planned_and_tell(rests, drive - rests, &rule, |starts, rest| breaks.push((starts, rest)));
                 (leaves, drive - rests, missing)
             } else {
                 let starts = (self.leaves_for(index) - visit.break_before).max(driven.at);
@@ -382,14 +429,18 @@ impl VehicleState {
                 rests = visit.break_before - own;
                 let drive = (visit.arrival - starts - visit.break_before).max(Millis(0));
                 let leaves = driven.at;
-                let missing = driven.drive_as_planned(rests, drive, &rule);
+                if own > Millis(0) {
+                    breaks.push((starts, own));
+                }
+                let missing =
+                    driven.drive_as_planned_and_tell(rests, drive, &rule, |starts, rest| breaks.push((starts, rest)));
                 (leaves, drive, missing)
             };
             let wait = visit.start - driven.at;
             driven.rest(wait);
             let work = visit.departure - driven.at;
             driven.work(work, &rule);
-            leg(RuledLeg { index, before, leaves, drive, rests, missing, behind: driven });
+            leg(RuledLeg { index, before, leaves, drive, rests, breaks, missing, behind: driven });
         }
         Some(driven)
     }

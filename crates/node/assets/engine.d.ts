@@ -1417,6 +1417,14 @@ export interface Replayed {
   step: number;
 }
 
+/** What a driver did between two stops. */
+export interface RestTaken {
+  ends: UnixMillis;
+  starts: UnixMillis;
+  /** `break`, or `depot`: a call there. */
+  what: string;
+}
+
 /** An order that the engine does not hold any more, as the log tells of it. */
 export interface RetiredOrder {
   /** When its delivery was done. */
@@ -1544,6 +1552,12 @@ export interface RoadSlowedEvent {
 export interface RoadsLine {
   line: number;
   streets: number;
+}
+
+/** A break on a route, as planned. */
+export interface RouteBreak {
+  ends: UnixMillis;
+  starts: UnixMillis;
 }
 
 export interface RouteReason {
@@ -2043,6 +2057,8 @@ export interface VehicleStory {
   on_board: number;
   /** Where it may be loaded again between two trips. */
   reload?: Reloading | null;
+  /** The breaks that its driver took and the calls at depots that he made, as far as they are over, oldest first: the last 16. */
+  rests?: Array<RestTaken>;
   /** The entry that last changed its route. */
   revision: number;
   /** When it was there. */
@@ -2060,8 +2076,10 @@ export interface Visit {
   /** `None` where no road leads there now, and behind that. */
   arrival: UnixMillis | null;
   at: [number, number];
-  /** A pause before the drive here, seconds. */
+  /** The breaks before the drive here and on the way, in all, seconds. */
   break_seconds?: number | null;
+  /** Each of these breaks, in the order of time. One for the sake of driving times lies where the driving time runs out. */
+  breaks?: Array<RouteBreak>;
   /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
   collects?: boolean;
   depart_at: UnixMillis;

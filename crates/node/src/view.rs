@@ -5,6 +5,7 @@ mod documents;
 mod find;
 mod kept;
 mod memory;
+mod rests;
 pub(crate) mod stories;
 
 use std::borrow::Cow;
@@ -96,6 +97,8 @@ pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
         "lost"
     } else if !state.on {
         "off"
+    } else if state.rests_since().is_some() {
+        "on break"
     } else if let Some(under) = state.under_way {
         if under.arrived.is_some() { "at stop" } else { "driving" }
     } else if state.reloads.since.is_some() {
@@ -120,6 +123,8 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     let space = fleet.zone().space;
     let frozen = state.frozen();
     let mut departed = None;
+    // As of its last fact, not of now: the view of a route changes with facts only.
+    let breaks = state.breaks_of_route(state.tachograph.last_at());
     let visits: Vec<Visit<'_>> = state
         .route
         .visits
@@ -141,6 +146,11 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 departure: time(visit.departure),
                 unreachable,
                 break_seconds: Some(visit.break_before.0 / 1000).filter(|&pause| pause > 0),
+                breaks: breaks
+                    .iter()
+                    .filter(|pause| pause.before == index && !unreachable)
+                    .map(|pause| RouteBreak { starts: pause.starts.0, ends: pause.ends.0 })
+                    .collect(),
                 reload: visit.reload_before.map(|call| DepotCall {
                     name: state.depot_at(call.position).and_then(|depot| depot.name.as_ref()).map(Name::as_str),
                     at: lon_lat(space, call.position),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fleetfold_fleet::Visit;
+use fleetfold_fleet::{RouteBreak, Visit};
 use fleetfold_model::{BreakEvent, DrivingRule, Obstacle};
 
 use super::*;
@@ -452,6 +452,36 @@ fn who_has_driven_too_long_is_said_to_have() {
     assert_eq!((planned[0].break_before, planned[0].arrival), (minutes(20), at(76 + 20 + 50)), "{planned:?}");
 }
 
+#[test]
+fn every_break_of_a_long_drive_is_told_where_it_is_due() {
+    let mut rig = ruled(simple(60));
+    rig.order(job("x", km(150, 0)));
+    let told = state(&rig).breaks_of_route(Timestamp(rig.now));
+    let expected =
+        [(60, 80), (140, 160)].map(|(starts, ends)| RouteBreak { before: 0, starts: at(starts), ends: at(ends) });
+    assert_eq!(told, expected);
+    let next = rig.published.last().unwrap().pause.unwrap();
+    assert_eq!((next.starts, next.ends), (at(60), at(80)), "the next one, and not both as one");
+    // He departs, and takes the first where it is due.
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    assert_eq!(state(&rig).breaks_of_route(Timestamp(rig.now)), expected);
+    assert_eq!(state(&rig).breaks_of_route(state(&rig).tachograph.last_at()), expected, "as of the last fact, too");
+    rig.now = at(60).0;
+    break_told(&mut rig, true);
+    assert_eq!(state(&rig).rests_since(), Some(at(60)));
+    rig.now = at(80).0;
+    break_told(&mut rig, false);
+    assert_eq!(state(&rig).rests_since(), None);
+    let told = state(&rig).breaks_of_route(Timestamp(rig.now));
+    assert_eq!(told, expected[1..], "the other one is ahead");
+    rig.now = at(140).0;
+    break_told(&mut rig, true);
+    rig.now = at(165).0;
+    // He says nothing of its end, and is there: he takes none any more.
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
+    assert_eq!(state(&rig).rests_since(), None);
+}
+
 /// What a driver really did, minute by minute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Did {
@@ -535,6 +565,34 @@ fn keeps(did: &[Did], resting: i64, planned: &[Visit], rule: &DrivingRule) -> bo
         let time = minute(visit.arrival) - leaves - rests;
         assert!(time >= 0, "{planned:?}");
         readings = drive(&readings, time, rests, rule);
+        readings = span(&readings, Did::Rested, minute(visit.start) - minute(visit.arrival), rule);
+        readings = span(&readings, Did::Worked, minute(visit.departure) - minute(visit.start), rule);
+        clock = minute(visit.departure);
+    }
+    !readings.is_empty()
+}
+
+/// The same with the breaks of the route where they are said to be.
+fn keeps_as_told(did: &[Did], resting: i64, planned: &[Visit], breaks: &[RouteBreak], rule: &DrivingRule) -> bool {
+    let minute = |at: Timestamp| at.0 / MINUTE;
+    let start = BTreeSet::from([(0, false, 0)]);
+    let mut readings = did.iter().fold(start, |readings, &did| span(&readings, did, 1, rule));
+    readings = span(&readings, Did::Rested, resting, rule);
+    let mut clock = did.len() as i64 + resting;
+    for (index, visit) in planned.iter().enumerate() {
+        let own: Vec<_> = breaks.iter().filter(|pause| pause.before == index).collect();
+        let all: i64 = own.iter().map(|pause| pause.ends.0 - pause.starts.0).sum();
+        assert_eq!(all, visit.break_before.0, "{planned:?} {breaks:?}");
+        let leaves = minute(visit.depart_at).max(clock);
+        readings = span(&readings, Did::Rested, leaves - clock, rule);
+        clock = leaves;
+        for pause in own {
+            assert!(minute(pause.starts) >= clock && pause.ends <= visit.arrival, "{planned:?} {breaks:?}");
+            readings = span(&readings, Did::Drove, minute(pause.starts) - clock, rule);
+            readings = span(&readings, Did::Rested, minute(pause.ends) - minute(pause.starts), rule);
+            clock = minute(pause.ends);
+        }
+        readings = span(&readings, Did::Drove, minute(visit.arrival) - clock, rule);
         readings = span(&readings, Did::Rested, minute(visit.start) - minute(visit.arrival), rule);
         readings = span(&readings, Did::Worked, minute(visit.departure) - minute(visit.start), rule);
         clock = minute(visit.departure);
@@ -636,6 +694,12 @@ fn day(seed: u64) -> (usize, usize) {
             assert!(
                 keeps(&did, resting, &planned, &rule),
                 "seed {seed}, minute {now}, {rule:?}: {planned:?}, {}",
+                runs(&did)
+            );
+            let told = state(&rig).breaks_of_route(Timestamp(rig.now));
+            assert!(
+                keeps_as_told(&did, resting, &planned, &told, &rule),
+                "seed {seed}, minute {now}, {rule:?}: {planned:?}, {told:?}, {}",
                 runs(&did)
             );
             walked += usize::from(!planned.is_empty());

@@ -13,7 +13,7 @@ import { basemap, streets } from './streets.js';
 /** @typedef {import('./store.js').Order} Order */
 
 export const COLOURS = { blue: '#0072b2', orange: '#e69f00', red: '#d55e00', green: '#009e73', ink: '#1b1f24', grey: '#9aa3ad', violet: '#500060' };
-export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'at stop': '■', loading: '■', waiting: '●', idle: '○', lost: '✕', off: '–' });
+export const GLYPH = /** @type {Record<string, string>} */ ({ driving: '▲', 'at stop': '■', loading: '■', 'on break': '‖', waiting: '●', idle: '○', lost: '✕', off: '–' });
 /** Further out than this zoom vehicles are counted by squares, and their stops are not drawn. */
 const CLUSTERED = 11;
 /** Further out than this zoom a stop is drawn only if it is late, or of the route that is looked at. */

@@ -98,8 +98,9 @@ export const lateMinutes = (seconds) => Math.floor(seconds / 60);
 /** An instant as events have it. @param {number} at */
 export const iso = (at) => new Date(Math.round(at)).toISOString();
 
-/** A vehicle's break, unless it is shown with the stop before which it is planned. @param {{visits: import('../engine.js').Visit[], break?: import('../engine.js').PlannedBreak | null}} vehicle */
+/** A vehicle's next break, unless it is taken now or is one of those that are shown with its stops. @param {{visits: import('../engine.js').Visit[], break?: import('../engine.js').PlannedBreak | null}} vehicle */
 export function apart(vehicle) {
-  const planned = vehicle.visits.some((visit) => visit.break_seconds);
-  return vehicle.break && (vehicle.break.status === 'taken' || !planned) ? vehicle.break : null;
+  const pause = vehicle.break;
+  if (!pause || pause.status === 'taken') return null;
+  return vehicle.visits.some((visit) => visit.breaks?.some((one) => one.starts < pause.ends && pause.starts < one.ends)) ? null : pause;
 }

@@ -28,7 +28,7 @@ let [drawnFrom, drawnTo] = [0, 0];
 let [opened, byHand] = [false, false];
 /** The vehicle whose stop is being dragged: its lane stays as it is meanwhile. */
 let dragged = '';
-/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: import('../engine.js').DoneStop[], breaks: import('../engine.js').Pause[], pause: import('../engine.js').PlannedBreak | null, shift: [number, number] | null, count: number, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
+/** @type {Map<string, {lane: HTMLElement, bars: HTMLElement, done: import('../engine.js').DoneStop[], rests: import('../engine.js').RestTaken[], pause: import('../engine.js').PlannedBreak | null, shift: [number, number] | null, as: string, asked: number, seen: boolean, stale: boolean}>} */ const lanes = new Map();
 const x = (/** @type {number} */ at) => ((at - from) / 3_600_000) * HOUR;
 const scrolls = $('timeline');
 const inWindow = (/** @type {number} */ begins, /** @type {number} */ ends) => ends >= drawnFrom && begins <= drawnTo;
@@ -60,24 +60,27 @@ function drawLane(vehicle) {
   for (const visit of vehicle.visits) {
     if (visit.start === null || visit.arrival === null || visit.departure === null) continue;
     const frozen = visit.frozen ? ' frozen' : '';
-    let drives = Math.max(visit.depart_at, visit.frozen ? from : 0);
-    if (visit.break_seconds) {
-      // The break begins as soon as the stop before is done and its window is open; the drive follows it.
-      const [free, lasts] = [visit.depart_at - visit.break_seconds * 1000, visit.break_seconds * 1000];
-      const window = known.breaks.find((pause) => pause.seconds === visit.break_seconds && pause.closes >= free);
-      const begins = Math.min(Math.max(free, window?.opens ?? free), visit.arrival - lasts);
-      if (begins > free) parts.push(bar(free, begins, 'wait', w`waits for its break until ${time(begins)}`));
-      parts.push(bar(begins, begins + lasts, 'pause', w`break of ${Math.round(visit.break_seconds / 60)} min`));
-      drives = begins + lasts;
-    }
+    // When the next thing on the way begins: a drive, which breaks may part, or the time at a depot.
+    let on = Math.max(Math.min(visit.depart_at, visit.breaks?.[0]?.starts ?? visit.depart_at), visit.frozen ? from : 0);
+    /** The drive up to then, with the breaks on it. @param {number} until @param {string} kind @param {string} words */
+    const drive = (until, kind, words) => {
+      for (const pause of visit.breaks ?? []) {
+        if (pause.ends <= on || pause.starts >= until) continue;
+        if (pause.starts > on) parts.push(bar(on, pause.starts, kind, w`${words}: ${time(on)}–${time(pause.starts)}`));
+        parts.push(bar(pause.starts, pause.ends, 'pause', w`break of ${Math.round((pause.ends - pause.starts) / 60_000)} min`));
+        on = pause.ends;
+      }
+      if (until > on) parts.push(bar(on, until, kind, w`${words}: ${time(on)}–${time(until)}`));
+      on = until;
+    };
     if (visit.reload && visit.reload.arrival !== null && visit.reload.departure !== null) {
       // The drive to the depot, the time there, and then the drive from it.
       const depot = visit.reload.name ?? t('depot');
-      parts.push(bar(drives, visit.reload.arrival, 'drive', w`drive to ${depot}: ${time(drives)}–${time(visit.reload.arrival)}`));
+      drive(visit.reload.arrival, 'drive', w`drive to ${depot}`);
       parts.push(bar(visit.reload.arrival, visit.reload.departure, 'depot', w`at ${depot}: ${time(visit.reload.arrival)}–${time(visit.reload.departure)}`));
-      drives = visit.reload.departure;
+      on = visit.reload.departure;
     }
-    parts.push(bar(drives, visit.arrival, `drive${frozen}`, w`drive to ${visit.order}: ${time(drives)}–${time(visit.arrival)}`));
+    drive(visit.arrival, `drive${frozen}`, w`drive to ${visit.order}`);
     if (visit.start > visit.arrival) parts.push(bar(visit.arrival, visit.start, 'wait', w`waits for ${visit.order} until ${time(visit.start)}`));
     if (!inWindow(visit.start, visit.departure)) continue;
     const looked = view.chosen?.kind === 'orders' && view.chosen.id === visit.order ? ' looked' : '';
@@ -88,7 +91,8 @@ function drawLane(vehicle) {
     service.addEventListener('pointerdown', (/** @type {PointerEvent} */ event) => drag(event, service, visit.order, vehicle.id, visit.frozen));
     parts.push(service);
   }
-  const pause = known.pause && apart({ visits: vehicle.visits, break: known.pause });
+  for (const rest of known.rests) parts.push(bar(rest.starts, rest.ends, rest.what === 'break' ? 'pause' : 'depot', `${rest.what === 'break' ? t('break') : t('depot')} ${time(rest.starts)}–${time(rest.ends)}`));
+  const pause = known.pause?.status === 'taken' ? known.pause : known.pause && apart({ visits: vehicle.visits, break: known.pause });
   if (pause) parts.push(bar(pause.starts, pause.ends, 'pause', `${t('break')} ${time(pause.starts)}–${time(pause.ends)}`));
   known.bars.replaceChildren(...parts.filter((part) => part !== null), ...nowLine());
 }
@@ -164,16 +168,20 @@ $('timeline').addEventListener('scroll', lookSoon);
 // It is opened, made larger, shown on a narrow screen.
 new ResizeObserver(lookSoon).observe($('timeline'));
 
+/** What its driver has done is asked for again when this changes: a break and a call at a depot begin and end without a stop that is done. @param {import('./store.js').Vehicle} vehicle */
+const asOf = (vehicle) => `${vehicle.stops_done} ${vehicle.status}`;
+
 /** @param {string} id */
 async function askDone(id) {
   const known = lanes.get(id);
-  const count = fleet.vehicles.get(id)?.stops_done ?? 0;
-  if (!known || view.replaying || (known.count === count && performance.now() - known.asked < DONE_EVERY) || performance.now() - known.asked < 1_000) return;
-  [known.asked, known.count] = [performance.now(), count];
+  const seen = fleet.vehicles.get(id);
+  const as = seen ? asOf(seen) : '';
+  if (!known || view.replaying || (known.as === as && performance.now() - known.asked < DONE_EVERY) || performance.now() - known.asked < 1_000) return;
+  [known.asked, known.as] = [performance.now(), as];
   const answer = await get('v1/vehicles/{id}', { id });
   const vehicle = fleet.vehicles.get(id);
   if (!answer.ok || !vehicle) return;
-  known.breaks = answer.body.breaks ?? [];
+  known.rests = answer.body.rests ?? [];
   known.pause = answer.body.break ?? null;
   known.done = answer.body.done ?? [];
   known.shift = answer.body.shift ?? null;
@@ -185,7 +193,7 @@ async function askDone(id) {
 function lane(vehicle) {
   const bars = el('div', { class: 'bars' });
   const element = el('div', { class: 'lane', 'data-vehicle': vehicle.id }, button(vehicle.id, () => choose('vehicles', vehicle.id)), bars);
-  lanes.set(vehicle.id, { lane: element, bars, done: [], breaks: [], pause: null, shift: null, count: -1, asked: -DONE_EVERY, seen: false, stale: true });
+  lanes.set(vehicle.id, { lane: element, bars, done: [], rests: [], pause: null, shift: null, as: '', asked: -DONE_EVERY, seen: false, stale: true });
   unsorted = true;
   $('timeline-rows').append(element);
 }
@@ -294,7 +302,7 @@ const drawing = pieces(function* () {
     if (!vehicle) continue;
     if (!lanes.has(id)) lane(vehicle);
     const known = lanes.get(id);
-    if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) { drawLane(vehicle); if (known.count !== vehicle.stops_done) void askDone(id); } }
+    if (known) { known.stale = true; if (known.seen && !$('timeline').hidden) { drawLane(vehicle); if (known.as !== asOf(vehicle)) void askDone(id); } }
     yield;
   }
   if (unsorted) sort();

@@ -37,7 +37,7 @@ export function showVehicle(vehicle) {
     ['capacity', vehicle.capacity?.filter((value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
-  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...(vehicle.done ?? []).map(doneLine), ...vehicle.visits.flatMap((visit) => [...depotLine(visit), visitLine(visit)]), ...breakLine(vehicle)));
+  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...overLines(vehicle), ...nowLines(vehicle), ...vehicle.visits.flatMap((visit) => [...pauseLines(visit), ...depotLine(visit), visitLine(visit)]), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story));
 }
 
@@ -55,10 +55,28 @@ function doneLine(stop) {
   return el('li', { class: 'past' }, '✓ ', button(`${stop.order} ${stopWord(stop)}`, () => choose('orders', stop.order)), ` ${stop.failed ? t('failed') : t('done')} ${time(stop.done)}${against}`);
 }
 
-/** The break that is before no stop: the driver takes it, or it comes when he has nothing more to do. @param {import('../engine.js').VehicleStory} vehicle */
+/** What it has done, in the order of time: stops, breaks, calls at depots. @param {import('../engine.js').VehicleStory} vehicle */
+function overLines(vehicle) {
+  const stops = (vehicle.done ?? []).map((stop) => ({ at: stop.done, line: doneLine(stop) }));
+  const rests = (vehicle.rests ?? []).map((rest) => ({ at: rest.starts, line: el('li', { class: `past ${rest.what}` }, `✓ ${rest.what === 'break' ? t('break') : t('depot')} ${time(rest.starts)}–${time(rest.ends)}`) }));
+  return [...stops, ...rests].sort((a, b) => a.at - b.at).map(({ line }) => line);
+}
+
+/** What its driver does now beside driving and serving. @param {import('../engine.js').VehicleStory} vehicle */
+function nowLines(vehicle) {
+  const lines = [];
+  if (vehicle.break?.status === 'taken') lines.push(el('li', { class: 'break' }, `▶ ${t('break')} ${time(vehicle.break.starts)}–${time(vehicle.break.ends)}`));
+  if (vehicle.reload?.since) lines.push(el('li', { class: 'depot' }, w`▶ at a depot, being loaded since ${time(vehicle.reload.since)}`));
+  return lines;
+}
+
+/** The breaks before a stop and on the way there. @param {import('../engine.js').Visit} visit */
+const pauseLines = (visit) => (visit.breaks ?? []).map((pause) => el('li', { class: 'break' }, `○ ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`));
+
+/** The break that is before no stop: it comes when the driver has nothing more to do. @param {import('../engine.js').VehicleStory} vehicle */
 function breakLine(vehicle) {
   const pause = apart(vehicle);
-  return pause ? [el('li', { class: 'break' }, `${pause.status === 'taken' ? '▶' : '○'} ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`)] : [];
+  return pause ? [el('li', { class: 'break' }, `○ ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`)] : [];
 }
 
 /** Where a vehicle may be loaded again, and how often it was. @param {import('../engine.js').Reloading} reload */
@@ -77,5 +95,5 @@ function depotLine(visit) {
 function visitLine(visit) {
   const wait = (visit.start ?? 0) - (visit.arrival ?? 0);
   return el('li', {}, visit.frozen ? '▶ ' : '○ ', button(`${visit.order} ${stopWord(visit)}`, () => choose('orders', visit.order)),
-    visit.unreachable ? t(' no way there') : ` ${time(visit.start)}`, visit.break_seconds ? w`, break of ${Math.round(visit.break_seconds / 60)} min before` : '', wait >= 60_000 ? w`, waits ${Math.round(wait / 60_000)} min` : '', visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '');
+    visit.unreachable ? t(' no way there') : ` ${time(visit.start)}`, wait >= 60_000 ? w`, waits ${Math.round(wait / 60_000)} min` : '', visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '');
 }

@@ -115,6 +115,7 @@ pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: Vehicle
         driving_time: driving_time(state, seen.now),
         reload: reloading(seen, state),
         done: done(seen, memory, id),
+        rests: memory.rests.over(&state.name),
     })
 }
 

@@ -122,6 +122,9 @@ pub(crate) struct VehicleDetail<'a> {
     pub(crate) reload: Option<Reloading<'a>>,
     /// What it has served, oldest first.
     pub(crate) done: Vec<DoneStop<'a>>,
+    /// The breaks that its driver took and the calls at depots that he made, as far as they are over, oldest first: the last 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rests: Vec<RestTaken>,
 }
 
 /// What a driver has driven in his shift, and what of it a rule allows.
@@ -158,6 +161,26 @@ pub(crate) struct PlannedBreak {
     /// `taken`: he takes it; `planned`: it is the next one, of his shift or for the sake of driving times.
     pub(crate) status: &'static str,
     /// When it begins: before a stop as planned, or, while the vehicle has none, as soon as its window opens.
+    #[schemars(with = "UnixMillis")]
+    pub(crate) starts: i64,
+    #[schemars(with = "UnixMillis")]
+    pub(crate) ends: i64,
+}
+
+/// What a driver did between two stops.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(crate) struct RestTaken {
+    /// `break`, or `depot`: a call there.
+    pub(crate) what: &'static str,
+    #[schemars(with = "UnixMillis")]
+    pub(crate) starts: i64,
+    #[schemars(with = "UnixMillis")]
+    pub(crate) ends: i64,
+}
+
+/// A break on a route, as planned.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct RouteBreak {
     #[schemars(with = "UnixMillis")]
     pub(crate) starts: i64,
     #[schemars(with = "UnixMillis")]
@@ -222,9 +245,12 @@ pub(crate) struct Visit<'a> {
     pub(crate) unreachable: bool,
     #[schemars(with = "UnixMillis")]
     pub(crate) depart_at: i64,
-    /// A pause before the drive here, seconds.
+    /// The breaks before the drive here and on the way, in all, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) break_seconds: Option<i64>,
+    /// Each of these breaks, in the order of time. One for the sake of driving times lies where the driving time runs out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) breaks: Vec<RouteBreak>,
     /// A new trip begins with it: the vehicle calls at this depot on the way here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reload: Option<DepotCall<'a>>,

@@ -11,6 +11,7 @@ use fleetfold_model::{
 };
 use fleetfold_wire::{Labels, RejectedV1};
 
+use super::rests::Rests;
 use super::stories::{Who, about, attention_word, brought_back, collected, fact, is_collected, line};
 use super::{
     Answered, Because, Decision, Decisions, NotedLine, Reasons, Refusal, Told, Touched, reason_words, refused_words,
@@ -47,6 +48,8 @@ pub(crate) struct Memory {
     facts: BTreeMap<u64, Arc<Because>>,
     /// What came of the last facts: why one was refused, or the plan that answers it.
     outcomes: BTreeMap<u64, Outcome>,
+    /// What drivers did between their stops.
+    pub(crate) rests: Rests,
     /// When the stops of an order were to begin, as plans said.
     planned: ByName<Planned>,
     /// The entry that was read last and what the person called himself who sent it.
@@ -197,6 +200,7 @@ impl Memory {
             let planned = self.planned.entry(order.clone()).or_default();
             (planned.first, planned.anew) = (None, true);
         }
+        self.rests.folded(&entry.event, change.refused);
         let sender = self.sent.take().filter(|(seq, _)| *seq == entry.seq);
         // What a dispatcher wrote has his name already.
         let sender = sender.filter(|_| !matches!(entry.event, Event::AttentionNoted(_)));
@@ -525,6 +529,7 @@ impl Memory {
             self.called(&order, late);
         }
         self.collected.extend(earlier.collected);
+        self.rests.precede(earlier.rests);
         for (key, line) in earlier.noted {
             self.noted.entry(key).or_insert(line);
         }

@@ -1056,6 +1056,8 @@ export interface PersonForgottenEvent {
 
 /** Where an order is in one of two plans. */
 export interface Place {
+  /** The rules that it breaks there for a dispatcher's word, each with by how much, in words. */
+  breaks?: string | null;
   late_seconds: number;
   start: UnixMillis | null;
   status: string;
@@ -1667,6 +1669,8 @@ export type Shown = {
 /** A vehicle in a picture. */
 export interface ShownVehicle {
   at: [number, number] | null;
+  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him. */
+  hours?: DrivingViolation | null;
   id: string;
   /** The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the first one begins where the vehicle was then. */
   lines: Array<Array<[number, number]>>;
@@ -2050,6 +2054,8 @@ export interface VehicleStory {
   done?: Array<DoneStop>;
   /** What its driver has driven, where the vehicle has a rule of driving times and he is at work. */
   driving_time?: DrivingTimeSeen | null;
+  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him. */
+  hours?: DrivingViolation | null;
   id: string;
   /** The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the first one begins where the vehicle was then. */
   lines: Array<Array<[number, number]>>;

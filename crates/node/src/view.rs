@@ -124,7 +124,8 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
     let frozen = state.frozen();
     let mut departed = None;
     // As of its last fact, not of now: the view of a route changes with facts only.
-    let breaks = state.breaks_of_route(state.tachograph.last_at());
+    let as_of = state.tachograph.last_at();
+    let breaks = state.breaks_of_route(as_of);
     let visits: Vec<Visit<'_>> = state
         .route
         .visits
@@ -190,6 +191,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
         lines,
         on_board: state.on_board.len(),
         stops_done: state.stops_done,
+        hours: detail::driving_time(state, as_of).and_then(|seen| seen.violations.into_iter().next()),
     }
 }
 

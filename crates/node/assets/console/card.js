@@ -13,6 +13,8 @@ let asked = 0;
 /** What was last explained, so that a card that is only refreshed does not read the log again. */
 let explained = '';
 let due = 0;
+/** Whoever waits longer for an answer is told that he does, milliseconds: a card would else be empty without a word. */
+const SLOW = 1_500;
 
 /** @param {boolean} fresh something else is looked at now */
 async function tell(fresh) {
@@ -29,9 +31,11 @@ async function tell(fresh) {
   }
   // The engine tells what is: of the past only what the picture of that instant has.
   if (view.replaying) { await showPast(chosen, () => mine === asked && view.chosen === chosen && view.replaying); return; }
+  const slow = fresh ? window.setTimeout(() => { if (view.chosen === chosen && !$('story-head').hasChildNodes()) fill('story-head', t('The engine has not answered yet.')); }, SLOW) : 0;
   const [order, vehicle] = chosen.kind === 'orders' ? [await get('v1/orders/{id}', { id: chosen.id }), null] : [null, await get('v1/vehicles/{id}', { id: chosen.id })];
   const answer = order ?? vehicle;
   if (mine !== asked || view.chosen !== chosen) return;
+  window.clearTimeout(slow);
   if (!answer.ok) { fill('story-head', el('span', { class: 'bad-text' }, answer.status === 404 ? w`nothing is called ${chosen.id}` : wrong(answer))); return; }
   // Whoever is on a button with the keyboard stays there.
   const focus = document.activeElement instanceof HTMLElement && $('story-actions').contains(document.activeElement) ? document.activeElement.id : '';

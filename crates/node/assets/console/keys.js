@@ -1,6 +1,7 @@
 // @ts-check
 // The keyboard: every part of the page without a pointer.
 import { $, el, fill } from './dom.js';
+import { refuses } from './acting.js';
 import { byForm } from './add-order.js';
 import { t } from './language.js';
 import { isPicking, sketch, unpick } from './map.js';
@@ -8,6 +9,11 @@ import { closePreview, takePanel, undoLast } from './preview.js';
 import { closeSearch } from './search.js';
 import { showTab, showView } from './parts.js';
 import { unchoose, view } from './store.js';
+
+/** What is pressed by a key is what the page shows: nobody presses a button that is hidden from him. @param {...string} ids the first that is there */
+function press(...ids) {
+  if (!refuses()) ids.map((id) => document.getElementById(id)).find((button) => button !== null)?.click();
+}
 
 /** @type {[string, string, () => void][]} */
 const KEYS = [
@@ -18,19 +24,19 @@ const KEYS = [
   ['r', 'roads', () => { showTab('roads'); $('road-name').focus(); }],
   ['f', 'refused facts', () => { showTab('refused'); /** @type {HTMLElement | null} */ ($('refused').querySelector('button'))?.focus(); }],
   ['t', 'orders as a table, or the map', () => { showView(); if (!$('table').hidden) $('table-filter').focus(); }],
-  ['n', 'new order by form', byForm],
+  ['n', 'new order by form', () => { if (!refuses()) byForm(); }],
   ['g', 'the map and what stands above it', () => $('view-map').focus()],
   ['y', 'the timeline', () => { if ($('timeline').hidden) $('view-timeline').click(); $('timeline').focus(); }],
   ['i', 'the card of what you look at', () => $('story-title').focus()],
-  ['m', 'move the order that you look at', () => document.getElementById('act-move')?.click()],
-  ['p', 'pin or unpin it', () => (document.getElementById('act-pin') ?? document.getElementById('act-unpin'))?.click()],
-  ['u', 'its priority', () => document.getElementById('act-priority')?.click()],
-  ['x', 'cancel it', () => document.getElementById('act-cancel')?.click()],
-  ['l', 'the vehicle that you look at: broken down, or back', () => (document.getElementById('act-lost') ?? document.getElementById('act-back'))?.click()],
-  ['e', 'end its shift, or start it', () => (document.getElementById('act-end') ?? document.getElementById('act-start'))?.click()],
+  ['m', 'move the order that you look at', () => press('act-move')],
+  ['p', 'pin or unpin it', () => press('act-pin', 'act-unpin')],
+  ['u', 'its priority', () => press('act-priority')],
+  ['x', 'cancel it', () => press('act-cancel')],
+  ['l', 'the vehicle that you look at: broken down, or back', () => press('act-lost', 'act-back')],
+  ['e', 'end its shift, or start it', () => press('act-end', 'act-start')],
   ['a', 'acknowledge the row of the work list that you are on, or what you look at', () => noteIt('ack')],
   ['s', 'snooze it for 15 minutes', () => noteIt('snooze')],
-  ['z', 'undo what was sent last', () => undoLast()],
+  ['z', 'undo what was sent last', () => { if (!refuses()) void undoLast(); }],
   ['j', 'next row', () => step(1)],
   ['k', 'row before', () => step(-1)],
   ['?', 'this help', () => help()],
@@ -39,6 +45,7 @@ const KEYS = [
 
 /** @param {'ack' | 'snooze'} what */
 function noteIt(what) {
+  if (refuses()) return;
   const row = document.activeElement?.closest('#work li');
   const button = row ? row.querySelector(`[data-act="${what}"], [data-act="clear"]`) : document.querySelector(`#story-actions [data-note="${what === 'ack' ? 'acknowledged' : 'snoozed'}"], #story-actions [data-note="cleared"]`);
   /** @type {HTMLElement | null} */ (button)?.click();

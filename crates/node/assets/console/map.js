@@ -8,6 +8,7 @@ import { choose, emit, fleet, on, view } from './store.js';
 import { pieces } from './pieces.js';
 import { FleetCanvas, world, worldLine } from './fleet-canvas.js';
 import { basemap, streets } from './streets.js';
+import { time } from './time.js';
 
 /** @typedef {import('./store.js').Vehicle} Vehicle */
 /** @typedef {import('./store.js').Order} Order */
@@ -68,6 +69,11 @@ function vehicleShape(vehicle) {
       if (place.length < 4) continue;
       const frozen = vehicle.visits[index]?.frozen ?? false;
       shape.lines.push({ place, colour: strong ? COLOURS.violet : COLOURS.blue, width: strong ? (frozen ? 4.5 : 3.5) : !detailed_ ? 1 : frozen ? 4 : 1.6, opacity: strong ? 0.95 : frozen ? 0.8 : faint, dashed: !(frozen || (!detailed_ && !strong)), arrows: strong });
+    }
+    for (const { reload } of strong ? vehicle.visits : []) {
+      if (!reload) continue;
+      const [x, y] = worldOf(reload.at);
+      shape.dots.push({ x, y, radius: 8, edge: COLOURS.violet, thick: 1.5, fill: '#fff', square: true, glyph: '⌂', words: `${reload.name ?? t('depot')} ${t('to be loaded')} ${time(reload.arrival)}–${time(reload.departure)}`, act: () => choose('vehicles', vehicle.id, false) });
     }
     for (const [index, visit] of vehicle.visits.entries()) {
       if (!detailed_ && !strong && !visit.late) continue;

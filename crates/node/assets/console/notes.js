@@ -12,7 +12,7 @@ const SNOOZE = 15 * 60_000;
 const FIELD = /** @type {Record<string, string>} */ ({ order: 'order_id', vehicle: 'vehicle_id', entry: 'entry_seq' });
 
 /** What is wrong in each kind of row, as a note says it. An order that is late now and one that will be are the same trouble. @type {Record<string, string>} */
-export const KIND_WORDS = { late: 'late', hour: 'late', later: 'late', unassigned: 'unassigned', failed: 'failed', silent: 'silent', refused: 'refused', conflict: 'conflicting', moved: 'moved', alert: 'alert' };
+export const KIND_WORDS = { late: 'late', hour: 'late', later: 'late', unassigned: 'unassigned', failed: 'failed', silent: 'silent', hours: 'driving times', refused: 'refused', conflict: 'conflicting', moved: 'moved', alert: 'alert' };
 const KNOWN = new Set(Object.values(KIND_WORDS));
 /** What a note of this page says is wrong; null: it was written elsewhere, and is about whatever is. @param {string | null | undefined} words */
 function kindsOf(words) {

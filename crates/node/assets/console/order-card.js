@@ -92,7 +92,7 @@ export function showOrder(order) {
   $('story-head').classList.toggle('bad-text', (order.late_seconds ?? 0) > 0 || order.status === 'unassigned');
   fill('story-actions', ...orderActions(order), ...noteButtons('order', order.id));
   const facts = [
-    ['status', `${t(order.status)}${order.vehicle ? w` to ${order.vehicle}` : ''}${order.pinned ? w`, ${order.forced ? t('forced and ') : ''}pinned to ${order.pinned}` : ''}`],
+    ['status', `${t(order.status)}${order.vehicle && order.status === 'on board' ? w` of ${order.vehicle}` : order.vehicle ? w` to ${order.vehicle}` : ''}${order.pinned ? w`, ${order.forced ? t('forced and ') : ''}pinned to ${order.pinned}` : ''}`],
     ['reference', order.reference], ...(order.stops ?? []).flatMap(stopFacts),
     ['rules broken', order.breaks], ['load', order.load?.join(' · ')], ['skills', order.skills?.join(', ')], ['priority', order.priority || null],
     ['on board of', order.on_board], ['refused by', order.rejected_by?.join(', ')], ['placed', time(order.placed)], ['vehicle changes', order.changes || null],
@@ -104,22 +104,23 @@ export function showOrder(order) {
 /** Why an order is where it is and why it is late, told from the log. @param {import('../engine.js').OrderStory} order @param {() => boolean} current still looked at */
 export async function explainOrder(order, current) {
   const late = (order.late_seconds ?? 0) > 0;
-  fill('story-why', el('h3', {}, order.status === 'unassigned' ? t('Why it has no place') : late ? t('Why it is late') : t('Why it is there')), chainOf(order, null, []), el('p', { role: 'status' }, t('Reading the log…')));
+  fill('story-why', el('h3', {}, order.status === 'unassigned' ? t('Why it has no place') : late ? t('Why it is late') : t('Why it is there')), chainOf(order, null, null), el('p', { role: 'status' }, t('Reading the log…')));
   const [answer, vehicle] = await Promise.all([get('v1/explain/order/{id}', { id: order.id }), late && order.vehicle ? get('v1/vehicles/{id}', { id: order.vehicle }) : null]);
   if (!current()) return;
-  if (!answer.ok) { fill('story-why', el('h3', {}, t('Why')), chainOf(order, null, []), el('p', {}, wrong(answer))); return; }
+  if (!answer.ok) { fill('story-why', el('h3', {}, t('Why')), chainOf(order, null, null), el('p', {}, wrong(answer))); return; }
   const it = answer.body;
   if (order.status === 'unassigned') {
-    fill('story-why', el('h3', {}, t('Why it has no place')), chainOf(order, it, []), el('p', {}, t('The nearest vehicles, and the least that would have to give on each:')),
+    fill('story-why', el('h3', {}, t('Why it has no place')), chainOf(order, it, null), el('p', {}, t('The nearest vehicles, and the least that would have to give on each:')),
       el('ul', { id: 'misses' }, ...(it.now ?? []).map((offer) => el('li', {}, button(offer.vehicle, () => choose('vehicles', offer.vehicle)), ' ', offer.cost ? w`could take it now, ${offer.makes_late ? t('and would make somebody late') : w`at ${decimal(offer.cost.total, 2)}`}` : lacks(offer)))),
       it.not_asked ? el('p', {}, w`${it.not_asked} vehicles further away were not asked.`) : null);
     return;
   }
-  fill('story-why', el('h3', {}, late ? t('Why it is late') : t('Why it is there')), chainOf(order, it, vehicle?.ok ? vehicle.body.done ?? [] : []));
+  fill('story-why', el('h3', {}, late ? t('Why it is late') : t('Why it is there')), chainOf(order, it, vehicle?.ok ? vehicle.body : null));
 }
 
-/** Event, decision, now. @param {import('../engine.js').OrderStory} order @param {import('../engine.js').ExplainedOrder | null} explained @param {import('../engine.js').DoneStop[]} done */
-function chainOf(order, explained, done) {
+/** Event, decision, now. @param {import('../engine.js').OrderStory} order @param {import('../engine.js').ExplainedOrder | null} explained @param {import('../engine.js').VehicleStory | null} vehicle its vehicle, where it is late */
+function chainOf(order, explained, vehicle) {
+  const done = vehicle?.done ?? [];
   const told = [...order.story].reverse().find((line) => line.decision);
   const plan = explained?.decision;
   const group = plan?.groups.find((one) => one.orders.some((moved) => moved.order === order.id));
@@ -142,9 +143,18 @@ function chainOf(order, explained, done) {
   const behind = (/** @type {import('../engine.js').DoneStop} */ stop) => (stop.planned ? (stop.arrived ?? stop.done) - stop.planned : 0);
   const slow = done.filter((stop) => behind(stop) > 60_000 && stop.done > (plan?.at ?? 0));
   if (slow.length) items.push(el('li', {}, w`since then ${order.vehicle} was later than planned: ${slow.slice(-4).map((stop) => `${stop.order} ${minutes(behind(stop) / 1000)} min`).join(', ')}`));
+  const pauses = vehicle ? breaksBefore(vehicle, order.id) : [];
+  if (pauses.length) items.push(el('li', { class: 'break' }, w`before it the driver of ${order.vehicle} has a break: ${pauses.map((pause) => `${time(pause.starts)}–${time(pause.ends)}`).join(', ')}`));
   const last = order.stops?.at(-1);
   items.push(el('li', {}, w`now: ${headline(order)}${last?.street ? `, ${last.street}` : ''}`));
   return el('ol', { id: 'chain' }, ...items);
+}
+
+/** The break that a driver takes, and those that are planned before he is at an order. @param {import('../engine.js').VehicleStory} vehicle @param {string} order */
+function breaksBefore(vehicle, order) {
+  const last = vehicle.visits.map((visit) => visit.order).lastIndexOf(order);
+  const taken = vehicle.break?.status === 'taken' ? [vehicle.break] : [];
+  return [...taken, ...vehicle.visits.slice(0, last + 1).flatMap((visit) => visit.breaks ?? [])];
 }
 
 /** @param {import('../engine.js').OrderReason} moved */

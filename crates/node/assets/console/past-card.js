@@ -3,6 +3,7 @@
 import { t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { get } from './api.js';
+import { onTheWay, violated } from './hours.js';
 import { storyLines } from './order-card.js';
 import { choose, fleet } from './store.js';
 import { clock, exact, lateMinutes, time } from './time.js';
@@ -20,8 +21,8 @@ function ofOrder(order) {
 }
 /** @param {import('./store.js').Vehicle} vehicle @returns {[string, Facts]} */
 function ofVehicle(vehicle) {
-  const stops = el('ol', {}, ...vehicle.visits.map((visit) => el('li', {}, button(visit.order, () => choose('orders', visit.order)), ` ${time(visit.start)}`, visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '')));
-  return [w`${t(vehicle.status)}, ${vehicle.visits.length} stops to do`, [['status', t(vehicle.status)], ['position', vehicle.seen && vehicle.seen > 0 ? exact(vehicle.seen) : null], ['stops done', vehicle.stops_done], ['its stops', vehicle.visits.length ? stops : null]]];
+  const stops = el('ol', {}, ...vehicle.visits.flatMap((visit) => [...onTheWay(visit), el('li', {}, button(visit.order, () => choose('orders', visit.order)), ` ${time(visit.start)}`, visit.late ? el('b', { class: 'bad-text' }, t(' late')) : '')]));
+  return [w`${t(vehicle.status)}, ${vehicle.visits.length} stops to do`, [['status', t(vehicle.status)], ['position', vehicle.seen && vehicle.seen > 0 ? exact(vehicle.seen) : null], ['driving times', vehicle.hours ? violated(vehicle.hours) : null], ['stops done', vehicle.stops_done], ['its stops', vehicle.visits.length ? stops : null]]];
 }
 
 /** @param {import('./store.js').Chosen} chosen @param {() => boolean} current it is still looked at, and the past is */

@@ -65,7 +65,9 @@ const where = (place) => (place.vehicle ? `${place.vehicle} ${time(place.start)}
 function changeLine(order) {
   const worse = order.after.late_seconds > order.before.late_seconds + 59 || (order.after.unassigned && !order.before.unassigned);
   const nearest = order.after.unassigned && order.offers?.length ? w` — nearest: ${order.offers[0].vehicle}, ${order.offers[0].cost ? t('possible') : lacks(order.offers[0])}` : '';
-  return el('li', { class: worse ? 'bad-text' : '' }, `${order.order}: ${where(order.before)} → ${where(order.after)}`, order.later_seconds ? ` (${more(order.later_seconds)})` : '', nearest);
+  // What it broke before, too, is nothing that this change does.
+  const broken = order.after.breaks && order.after.breaks !== order.before.breaks ? order.after.breaks : '';
+  return el('li', { class: worse ? 'bad-text' : '' }, `${order.order}: ${where(order.before)} → ${where(order.after)}`, order.later_seconds ? ` (${more(order.later_seconds)})` : '', broken ? el('b', { class: 'bad-text breaks' }, w` — breaks: ${broken}`) : null, nearest);
 }
 
 /** @param {import('../engine.js').WhatIf} trial */
@@ -73,7 +75,7 @@ function outcome(trial) {
   const counts = Object.entries(trial.counts).map(([what, count]) => `${count} ${t(what)}`).join(' · ');
   const refused = trial.events.filter((one) => one.refused);
   const difference = trial.cost_after.total - trial.cost_before.total;
-  const worst = [...trial.orders].sort((a, b) => (b.after.unassigned ? 1 : 0) - (a.after.unassigned ? 1 : 0) || (b.after.late_seconds - b.before.late_seconds) - (a.after.late_seconds - a.before.late_seconds));
+  const worst = [...trial.orders].sort((a, b) => (b.after.breaks ? 1 : 0) - (a.after.breaks ? 1 : 0) || (b.after.unassigned ? 1 : 0) - (a.after.unassigned ? 1 : 0) || (b.after.late_seconds - b.before.late_seconds) - (a.after.late_seconds - a.before.late_seconds));
   const routes = new Set(trial.orders.flatMap((order) => [order.before.vehicle, order.after.vehicle]).filter(Boolean));
   return el('div', {},
     ...refused.map((one) => el('p', { class: 'bad-text' }, w`It makes no sense now: ${one.refused}`)),

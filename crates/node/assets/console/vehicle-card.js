@@ -4,6 +4,7 @@ import { stopWord, t, w } from './language.js';
 import { $, button, el, fill } from './dom.js';
 import { choose, fleet, noteOf, on, view } from './store.js';
 import { apart, clock, more, span, time } from './time.js';
+import { onTheWay, violated } from './hours.js';
 import { storyLines } from './order-card.js';
 import { vehicleActions } from './vehicle-actions.js';
 import { noteButtons, noteText } from './notes.js';
@@ -37,15 +38,8 @@ export function showVehicle(vehicle) {
     ['capacity', vehicle.capacity?.filter((value) => value > 0 && value < 500_000).join(' · ')],
   ];
   fill('story-facts', ...facts.filter(([, value]) => value !== null && value !== undefined && value !== '').flatMap(([label, value]) => [el('dt', {}, t(String(label))), el('dd', { id: label === 'position' ? 'card-age' : null }, String(value))]));
-  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...overLines(vehicle), ...nowLines(vehicle), ...vehicle.visits.flatMap((visit) => [...pauseLines(visit), ...depotLine(visit), visitLine(visit)]), ...breakLine(vehicle)));
+  fill('story-why', el('h3', {}, t('Its day')), el('ol', { id: 'day' }, ...overLines(vehicle), ...nowLines(vehicle), ...vehicle.visits.flatMap((visit) => [...onTheWay(visit), visitLine(visit)]), ...breakLine(vehicle)));
   fill('story-lines', ...storyLines(vehicle.story));
-}
-
-/** How a driver breaks the rule of his vehicle. @param {import('../engine.js').DrivingViolation} broken */
-function violated({ what, by_seconds, planned }) {
-  const by = Math.ceil(by_seconds / 60);
-  const over = { driving: w`${by} min too long without a break`, shift_driving: w`${by} min too much driving in the shift`, duty: w`${by} min too long at work`, break: w`a break of ${by} min is missing` }[what] ?? what;
-  return planned ? w`${over} on its route as planned` : over;
 }
 
 /** @param {import('../engine.js').DoneStop} stop */
@@ -70,9 +64,6 @@ function nowLines(vehicle) {
   return lines;
 }
 
-/** The breaks before a stop and on the way there. @param {import('../engine.js').Visit} visit */
-const pauseLines = (visit) => (visit.breaks ?? []).map((pause) => el('li', { class: 'break' }, `○ ${t('break')} ${time(pause.starts)}–${time(pause.ends)}`));
-
 /** The break that is before no stop: it comes when the driver has nothing more to do. @param {import('../engine.js').VehicleStory} vehicle */
 function breakLine(vehicle) {
   const pause = apart(vehicle);
@@ -84,11 +75,6 @@ function depots(reload) {
   const named = reload.depots.map((depot) => depot.name ?? `${depot.at[1].toFixed(5)}, ${depot.at[0].toFixed(5)}`).join(', ');
   const counted = w`${named}, loaded ${reload.times} times`;
   return reload.since ? w`${counted} (being loaded since ${time(reload.since)})` : counted;
-}
-
-/** The depot at which a vehicle calls on the way to a stop. @param {import('../engine.js').Visit} visit */
-function depotLine(visit) {
-  return visit.reload ? [el('li', { class: 'depot' }, `○ ${visit.reload.name ?? t('depot')} ${t('to be loaded')} ${time(visit.reload.arrival)}–${time(visit.reload.departure)}`)] : [];
 }
 
 /** @param {import('../engine.js').Visit} visit */

@@ -10,6 +10,7 @@ import { pieces, sorted } from './pieces.js';
 import { showConflict, showRefusal } from './refused.js';
 import { choose, fleet, noteOf, on, seenOf, view } from './store.js';
 import { clock, lateMinutes, span, time } from './time.js';
+import { violated } from './hours.js';
 
 /** @typedef {{kind: string, key: string, of: 'order' | 'vehicle' | 'entry' | 'zone', id: string | number, alert?: import('./store.js').Alert, left: number, words: () => string, when: () => string, act: () => void}} Item */
 
@@ -21,7 +22,7 @@ const ROWS = 150;
 let most = ROWS;
 /** Time between two looks at what was taken although it contradicts the plan. */
 const WARNINGS_EVERY = 20_000;
-const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min'], ['alert', 'alerts']];
+const KINDS = [['late', 'late now'], ['hour', 'late within 60 min'], ['later', 'late after that'], ['unassigned', 'unassigned'], ['failed', 'failed'], ['silent', 'silent'], ['hours', 'driving times'], ['refused', 'refused'], ['conflict', 'conflicting'], ['moved', 'moved 10 min'], ['alert', 'alerts']];
 /** The kinds of rows that say the same as an alert of the engine. */
 const SAYS = /** @type {Record<string, string[]>} */ ({ predicted_late: ['late', 'hour', 'later'], unassigned: ['unassigned'], silent: ['silent'] });
 const ALERTS = /** @type {Record<string, string>} */ ({ predicted_late: t('will be late'), unassigned: t('on no route'), silent: t('silent'), sla_burn: t('too many are late'), log_lag: t('the engine is behind'), degraded: t('overload'), clock_skew: t('a clock is wrong') });
@@ -57,6 +58,8 @@ function* items() {
   }
   for (const order of fleet.failed.values()) found.push({ kind: 'failed', key: `failed ${order.id}`, of: 'order', id: order.id, left: HOUR + (order.due ? order.due - now : 0), words: () => w`${order.id}${order.reference ? ` · ${order.reference}` : ''}: a stop failed; it waits for a new appointment`, when: () => (order.due ? w`by ${time(order.due)}` : ''), act: () => choose('orders', order.id) });
   for (const vehicle of fleet.vehicles.values()) {
+    const over = vehicle.hours;
+    if (over) found.push({ kind: 'hours', key: `hours ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: over.planned ? 2 * HOUR : HOUR, words: () => `${vehicle.id}: ${violated(over)}`, when: () => '', act: () => choose('vehicles', vehicle.id) });
     const quiet = silence(vehicle);
     if (quiet !== null) found.push({ kind: 'silent', key: `silent ${vehicle.id}`, of: 'vehicle', id: vehicle.id, left: HOUR - quiet, words: () => w`${vehicle.id}: no position for ${span(quiet)}`, when: () => span(quiet), act: () => choose('vehicles', vehicle.id) });
   }
@@ -214,7 +217,7 @@ kindsBy((what, id) => itemsNow().filter((item) => item.of === what && item.id ==
 /** @param {Item} item @param {import('./store.js').Noted | undefined} noted */
 function row(item, noted) {
   return el('li', { class: `row ${item.kind}${noted ? ' noted' : ''}`, 'data-key': item.key, 'data-kind': item.kind, 'data-id': item.id },
-    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words()), el('small', { class: 'when' }, item.when()), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
+    el('button', { type: 'button', class: 'go', 'data-act': 'open', onclick: item.act }, el('span', {}, { late: '!', hour: '◔', later: '○', unassigned: '■', failed: '↩', silent: '?', hours: '◷', refused: '✕', conflict: '≠', moved: '»', alert: '▲' }[item.kind]), el('span', {}, item.words()), el('small', { class: 'when' }, item.when()), noted ? el('span', { class: 'under' }, noteText(noted)) : item.alert && item.kind !== 'alert' ? el('span', { class: 'under alerted' }, w`▲ alert since ${time(item.alert.since)}`) : null),
     noted ? button(t('Clear'), () => take(item, 'cleared'), { 'data-act': 'clear', 'data-acts': true, 'aria-label': w`${t('Clear')}: the note on ${item.id}` }) : button(t('Ack'), () => take(item, 'acknowledged'), { 'data-act': 'ack', 'data-acts': true, 'aria-label': w`${t('Ack')}: acknowledge ${item.id}`, title: t('acknowledge: you take care of it') }),
     noted ? null : button('15′', () => take(item, 'snoozed'), { 'data-act': 'snooze', 'data-acts': true, 'aria-label': w`15′: snooze ${item.id} for 15 minutes`, title: t('snooze for 15 minutes') }));
 }

@@ -48,6 +48,7 @@ pub(crate) const SCRIPTS: &[Asset] = scripts![
     "/console/dom.js",
     "/console/drop.js",
     "/console/fleet-canvas.js",
+    "/console/hours.js",
     "/console/keys.js",
     "/console/language-pt.js",
     "/console/language.js",

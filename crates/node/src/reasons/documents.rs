@@ -386,6 +386,9 @@ pub(crate) struct Place {
     #[schemars(with = "Option<UnixMillis>")]
     pub(crate) start: Option<i64>,
     pub(crate) late_seconds: f64,
+    /// The rules that it breaks there for a dispatcher's word, each with by how much, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) breaks: Option<String>,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]

@@ -11,6 +11,7 @@ use fleetfold_roads::Network;
 use fleetfold_wire::{What, Writer, decode, other_coordinates};
 use serde_json::Value;
 
+use super::broken;
 use super::change;
 use super::documents::{Cost, Difference, Offer, Place, PlanCost, Tried, WhatIf, money, seconds, vehicle_name};
 use super::explain::{instant, of_a_log, order_status};
@@ -171,12 +172,14 @@ fn difference(came: &Settled, one: &OrderDifference) -> Difference {
 }
 
 fn whereabouts(fleet: &Fleet, name: &str, at: &Whereabouts) -> Place {
+    let known = fleet.order_id(name);
     Place {
-        status: fleet.order_id(name).map_or("unknown", |id| order_status(fleet, id)),
+        status: known.map_or("unknown", |id| order_status(fleet, id)),
         vehicle: at.vehicle.map(|vehicle| vehicle_name(fleet, vehicle)),
         unassigned: at.reason.map(reason_words),
         start: at.start.map(|at| at.0),
         late_seconds: seconds(at.late),
+        breaks: at.vehicle.and(known).and_then(|order| broken(fleet, order)),
     }
 }
 

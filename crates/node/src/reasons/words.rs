@@ -360,7 +360,11 @@ fn difference(text: &mut String, clock: &Clock, one: &Difference) {
         Some(later) if later < 0.0 => format!(" ({} earlier)", span(later)),
         _ => String::new(),
     };
-    let _ = writeln!(text, "  {}: {} -> {}{later}", one.order, place(clock, &one.before), place(clock, &one.after));
+    // What it broke before, too, is nothing that these changes do.
+    let broken = one.after.breaks.as_ref().filter(|&breaks| one.before.breaks.as_ref() != Some(breaks));
+    let broken = broken.map_or(String::new(), |breaks| format!("; breaks: {breaks}"));
+    let (before, after) = (place(clock, &one.before), place(clock, &one.after));
+    let _ = writeln!(text, "  {}: {before} -> {after}{later}{broken}", one.order);
     offers(text, clock, &one.offers, 0);
 }
 

@@ -136,7 +136,7 @@ fn reloading<'a>(seen: &Glimpse, state: &'a VehicleState) -> Option<Reloading<'a
 }
 
 /// What a driver has driven, and how he breaks the rule of his vehicle.
-fn driving_time(state: &VehicleState, now: Timestamp) -> Option<DrivingTimeSeen> {
+pub(super) fn driving_time(state: &VehicleState, now: Timestamp) -> Option<DrivingTimeSeen> {
     let rule = state.spec.as_ref()?.driving_time?;
     let driven = state.driven(now)?;
     let over = driven.excess(&rule);

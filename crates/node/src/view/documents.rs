@@ -83,6 +83,9 @@ pub(crate) struct VehicleRoute<'a> {
     /// How many orders.
     pub(crate) on_board: usize,
     pub(crate) stops_done: u32,
+    /// The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hours: Option<DrivingViolation>,
 }
 
 /// `/v1/vehicles/{id}`.

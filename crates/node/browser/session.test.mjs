@@ -98,6 +98,13 @@ try {
   await page.keyboard.press('p');
   await page.waitForSelector('#notice:visible');
   check(/viewer/.test(await page.textContent('#notice')) && await page.isHidden('#preview'), 'and is told so where a key would act');
+  for (const key of ['m', 'u', 'n']) {
+    await page.click('#notice-close');
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press(key);
+    await page.waitForSelector('#notice:visible');
+    check(await page.evaluate(() => document.querySelector('#story-more').children.length === 0 && document.querySelector('#preview').hidden && !document.querySelector('dialog[open]')), `${key} opens nothing for him`);
+  }
   check(await page.evaluate(async (event) => (await (await import('./session.js')).post('v1/events', { ...event, id: 's' })).status, event) === 403, 'a viewer does not act');
   await page.click('#logout');
   await page.waitForURL(`${home}login`);

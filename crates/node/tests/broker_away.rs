@@ -258,6 +258,33 @@ fn the_first_word_about_a_broker_that_hangs_or_dies_is_the_broker() {
     }
 }
 
+/// The client gives up a broker that hangs some seconds after its last word: it is away since that word.
+#[test]
+fn a_broker_that_hangs_is_away_since_its_last_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let broker_port = free_port();
+    let broker = broker_on(folder, broker_port);
+    let (_engine, port) = serve(folder, &format!("nats://127.0.0.1:{broker_port}"));
+    crew(port);
+    post_until_accepted(port, &order("before"));
+    wait_assigned(port, "before");
+    assert!(Command::new("kill").args(["-STOP", &broker.0.id().to_string()]).status().unwrap().success());
+    let hangs = std::time::Instant::now();
+    let mut said = String::new();
+    for _ in 0..600 {
+        let lasts = hangs.elapsed().as_secs();
+        said = http(port, "GET /readyz", "").1;
+        if let Some((_, rest)) = said.split_once("has been away for ") {
+            let told: u64 = rest.split_once(' ').unwrap().0.parse().unwrap();
+            assert!(told + 3 >= lasts, "it hangs for {lasts} s: {said}");
+            return;
+        }
+        pause(25);
+    }
+    panic!("{said}");
+}
+
 /// A broker that hangs holds its connections, and says nothing.
 #[test]
 fn a_broker_that_hangs_is_no_broker_and_afterwards_the_zone_is_owned_at_once() {

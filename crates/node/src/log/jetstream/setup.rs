@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::object_store::{self, ObjectStore};
@@ -39,11 +39,18 @@ const PEERS_MAX: Duration = Duration::from_secs(5);
 /// Pause between two such attempts.
 const PEERS_AGAIN: Duration = Duration::from_millis(250);
 
+/// So often is looked whether a broker is heard.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A broker that hangs is given up sooner than this; what was heard before that says nothing.
+const UNHEARD_MAX: Duration = Duration::from_secs(10);
+
 /// A client with our defaults, since when its broker is away, and what the broker has refused on it.
 pub(crate) async fn connect_client(
     server: &Server,
 ) -> Result<(async_nats::Client, watch::Receiver<Option<Instant>>, Arc<Denied>), LogError> {
     let (away, told) = watch::channel(None);
+    let heard = Arc::new(Heard::default());
+    let last_heard = Arc::clone(&heard);
     let denied = Arc::new(Denied::default());
     let hears = Arc::clone(&denied);
     let options = server
@@ -59,7 +66,8 @@ pub(crate) async fn connect_client(
                     away.send_if_modified(|since| since.take().is_some());
                 }
                 async_nats::Event::Disconnected | async_nats::Event::Closed => {
-                    away.send_if_modified(|since| since.replace(clock::monotonic()).is_none());
+                    let heard = last_heard.lately();
+                    away.send_if_modified(|since| since.is_none() && since.replace(heard).is_none());
                 }
                 async_nats::Event::ServerError(async_nats::ServerError::Other(ref words)) => hears.heard(words),
                 _ => {}
@@ -100,7 +108,42 @@ pub(crate) async fn connect_client(
             let why = LogError::new(format!("no broker answers at {server}: {words}"), hint);
             if matches!(error.kind(), Dns | Io | TimedOut) { why.passing(error.to_string()) } else { why }
         })?;
+    tokio::spawn(listen(client.statistics(), heard, told.clone()));
     Ok((client, told, denied))
+}
+
+/// When a broker was heard last.
+#[derive(Default)]
+struct Heard(Mutex<Option<Instant>>);
+
+impl Heard {
+    fn open(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it was heard last, or now where nothing shows that it was not heard until now.
+    fn lately(&self) -> Instant {
+        let now = clock::monotonic();
+        self.open().filter(|&last| now.saturating_duration_since(last) <= UNHEARD_MAX).unwrap_or(now)
+    }
+}
+
+/// Looks whether the broker is heard, as long as there is a connection. A broker that hangs is not heard any more some seconds before the
+/// client gives it up: it is asked for a sign of life every two seconds.
+async fn listen(
+    statistics: Arc<async_nats::client::Statistics>,
+    heard: Arc<Heard>,
+    connection: watch::Receiver<Option<Instant>>,
+) {
+    let mut before = 0;
+    while connection.has_changed().is_ok() {
+        let bytes = statistics.in_bytes.load(Ordering::Relaxed);
+        if bytes != before {
+            before = bytes;
+            *heard.open() = Some(clock::monotonic());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// The layout of the log whose streams have these names; `None`: no stream of facts is there.

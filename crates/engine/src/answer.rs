@@ -558,6 +558,7 @@ impl<'a> Answer<'a> {
                     | Refusal::DrivingTime
                     | Refusal::Way
                     | Refusal::Rules
+                    | Refusal::ShiftAndDrivingTime
                     | Refusal::Price,
                 ) => false,
             };

@@ -179,20 +179,44 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         Err(lack) => return Some(Miss { ways: vec![vec![lack]], is_broken: false }),
     };
     let draft = stand.draft(&[vehicle], &[order]);
-    let unit = unit_of(&draft, order);
+    let problem = draft.finish_known(stand.outlook);
+    miss_beside(stand.fleet, (&draft, &problem), (0, &draft.initial[0]), (order, &own))
+}
+
+/// What would have to give so that a tour of a draft can serve an order beside other stops; `None`: nothing, it can.
+pub(crate) fn miss_on(
+    fleet: &Fleet,
+    drafted: (&Draft, &Problem),
+    (tour, tail): (usize, &[StopIx]),
+    order: OrderId,
+) -> Option<Miss> {
+    match by_itself(fleet, drafted.0.vehicles[tour], order) {
+        Ok(own) => miss_beside(fleet, drafted, (tour, tail), (order, &own)),
+        Err(lack) => Some(Miss { ways: vec![vec![lack]], is_broken: false }),
+    }
+}
+
+/// The same, where it is known what keeps the vehicle off whatever its tour is.
+fn miss_beside(
+    fleet: &Fleet,
+    (draft, problem): (&Draft, &Problem),
+    (tour, tail): (usize, &[StopIx]),
+    (order, own): (OrderId, &[Lack]),
+) -> Option<Miss> {
+    let unit = unit_of(draft, order);
     if unit.is_empty() {
         // Its first stop is under way: it is served there already.
         return None;
     }
-    let problem = draft.finish_known(stand.outlook);
-    let limits = problem.tours()[0].clone();
+    let vehicle = draft.vehicles[tour];
+    let limits = problem.tours()[tour].clone();
     // Beside what the stop under way unloads there has to be room for what would be on board from the start.
-    let it = stand.fleet.order(order);
+    let it = fleet.order(order);
     let is_on_it = it.placement == Placement::OnRoute(vehicle) || it.pinned == Some(vehicle);
     let loads_now = it.loads_at_start() && !is_on_it;
-    let unloaded = if loads_now { draft.unloaded_by_head(stand.fleet, 0) } else { Units::default() };
-    let free = without_limits(&problem, &unit);
-    let mut days = Days { limits: &limits, allowed: draft.allowed[0], without_breaks: None };
+    let unloaded = if loads_now { draft.unloaded_by_head(fleet, tour) } else { Units::default() };
+    let free = without_limits(problem, tour);
+    let mut days = Days { limits: &limits, allowed: draft.allowed[tour], without_breaks: None };
     // What a position lacks, in each way in which it could give.
     let mut short = |sequence: &[StopIx]| -> Result<Vec<Short>, Lack> {
         let unreachable = || leads_nowhere(&free, sequence);
@@ -206,12 +230,11 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
         Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, reloads, driving }).collect())
     };
-    let tail = draft.initial[0].clone();
-    let is_broken = !tail.is_empty() && short(&tail).map_or(true, |ways| ways[0] != Short::default());
+    let is_broken = !tail.is_empty() && short(tail).map_or(true, |ways| ways[0] != Short::default());
     // For each set of kinds the position that lacks least.
     let mut least: BTreeMap<u16, Short> = BTreeMap::new();
     let mut never = None;
-    for sequence in with_unit(&tail, &unit) {
+    for sequence in with_unit(tail, &unit) {
         match short(&sequence) {
             Ok(ways) => {
                 for found in ways {
@@ -224,20 +247,21 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     }
     if least.is_empty() {
         let last = never.unwrap_or(Lack::Way);
-        return Some(Miss { ways: vec![own.into_iter().chain([last]).collect()], is_broken });
+        return Some(Miss { ways: vec![own.iter().cloned().chain([last]).collect()], is_broken });
     }
     // Leaving it out is an answer too: what it costs more than that has to give as well, at the best of the positions that are open
     // then. A dispatcher's word counts more.
     let unserved = free.stops()[unit[0].index()].unserved;
     let cost = |sequence: &[StopIx]| {
-        driven(&free, TourIx(0), sequence, TIME_MAX).map(|(parts, _)| parts.total().0 - parts.change.0)
+        driven(&free, TourIx(0), sequence, TIME_MAX)
+            .map(|(parts, _)| parts.total().0 - parts.change.0)
     };
-    let is_wanted = stand.fleet.order(order).pinned.is_some();
-    let base = cost(&tail).filter(|_| !is_wanted);
+    let is_wanted = fleet.order(order).pinned.is_some();
+    let base = cost(tail).filter(|_| !is_wanted);
     let mut price = |gives: &Short| {
         let base = base?;
         let is_open = |way: &Vec<StopIx>| short(way).is_ok_and(|ways| ways.iter().any(|way| gives.covers(way)));
-        let open = with_unit(&tail, &unit).filter(is_open);
+        let open = with_unit(tail, &unit).filter(is_open);
         let over = open.filter_map(|way| cost(&way)).min()? - base - unserved;
         (over > 0).then_some(Lack::Price(Cost(over)))
     };
@@ -260,11 +284,21 @@ pub(super) fn unit_of(draft: &Draft, order: OrderId) -> Vec<StopIx> {
     stops.map(|(index, _)| StopIx(index as u32)).collect()
 }
 
-/// The same problem of one tour without limits of load, stops, shift, hours and skill, and without what the unit's stops say of who may serve
-/// them. The breaks that driving times ask for stay.
-fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
+/// The problem of one tour alone without limits of load, stops, shift, hours and skill, and without what its stops say of who may serve them.
+/// The breaks that driving times ask for stay.
+fn without_limits(problem: &Problem, tour: usize) -> Problem {
     let mut spec = problem.spec().clone();
     spec.initial = vec![Vec::new()];
+    spec.tours = vec![spec.tours[tour].clone()];
+    let here = |of: TourIx| if of == TourIx(tour as u32) { TourIx(0) } else { TourIx::NONE };
+    for stop in &mut spec.stops {
+        // Goods that are on board of a vehicle are delivered by one.
+        let is_aboard = stop.role == Role::Delivery && stop.mate == StopIx::NONE;
+        stop.locked = if is_aboard { TourIx(0) } else { here(stop.locked) };
+        stop.home = here(stop.home);
+        // No other tour is left to serve it.
+        stop.barred = Vec::new();
+    }
     let tour = &mut spec.tours[0];
     if let Some(reload) = &mut tour.reload {
         // Its goods go on trips as they do, but each stop's are carried alone where they are too many.
@@ -280,9 +314,6 @@ fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
     tour.travel_max = i32::MAX;
     tour.driving_time = tour.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
     tour.has = u64::MAX;
-    for &stop in unit {
-        spec.stops[stop.index()].barred = Vec::new();
-    }
     Problem::new(spec).expect("a legal problem without some of its limits")
 }
 

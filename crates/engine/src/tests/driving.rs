@@ -672,3 +672,27 @@ fn who_does_what_he_is_told_never_drives_too_long() {
     }
     assert!(walked > 200 && breaks > 20, "{walked} plans, {breaks} breaks");
 }
+
+/// Of two vehicles the one that lacks one thing is nearer to taking an order than the one that lacks two, and the reason is what both lack.
+#[test]
+fn the_nearest_miss_is_who_lacks_one_thing_and_not_two() {
+    let rule = DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) };
+    let mut rig = ruled(rule);
+    rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("b", km(10, 0)) }));
+    let shift = Shift { starts: at(0), ends: at(30), breaks: Vec::new() };
+    rig.fact(Event::ShiftStarted { vehicle: name("b"), shift: Some(shift), position: None });
+    rig.order(job("x", km(72, 0)));
+    let told = rig.plans.last().unwrap().groups[0].choices[0].clone();
+    assert_eq!(told.reason, Some(UnassignedReason::DrivingTime));
+    assert_eq!((told.runner_up, told.runner_up_obstacle), (Some(name("a")), Obstacle::DrivingTime));
+    // The table of what each would need says the same.
+    let fleet = rig.engine.fleet();
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
+    let offers = place(&stand, fleet.order_id("x").unwrap(), 2).0;
+    let Offer::Missed(first) = &offers[0].1 else { panic!("{offers:?}") };
+    assert_eq!(offers[0].0, fleet.vehicle_id("a").unwrap());
+    assert_eq!(first.ways, [[Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(12) }]]);
+    let Offer::Missed(second) = &offers[1].1 else { panic!("{offers:?}") };
+    let both = [Lack::Shift(minutes(33)), Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(2) }];
+    assert_eq!(second.ways, [both]);
+}

@@ -11,7 +11,7 @@ use fleetfold_model::{
     Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_solver::{
-    Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
+    Alternative, NodeIx, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
 };
 
 use crate::account::plain;
@@ -577,6 +577,18 @@ impl Solved<'_> {
         }
     }
 
+    /// How long a vehicle drives home behind its frozen head if it serves nothing there but this order at most; 0: it serves something
+    /// else, too, or has no head, and is not under way at all without the order.
+    fn drives_home_without(&self, tour: usize, order: OrderId) -> i64 {
+        let spec = &self.problem.tours()[tour];
+        let others = self.solution.tours[tour].iter().any(|stop| self.draft.stops[stop.index()].0 != order);
+        if others || self.draft.heads[tour].is_empty() || spec.end_node == NodeIx::NONE {
+            return 0;
+        }
+        let how = (spec.table, spec.time_factor);
+        i64::from(self.problem.legs().leaving(spec.start_node, spec.end_node, spec.start_at, how).0)
+    }
+
     fn compare(&self, choice: &mut Choice, tour: usize, unit: StopIx) {
         let Some(order) = self.fleet.order_id(choice.order.as_str()) else { return };
         let answers = self.answers(order, unit, Some(tour));
@@ -590,10 +602,13 @@ impl Solved<'_> {
             | Alternative::DrivingTime
             | Alternative::Unreachable => None,
         };
-        let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
-        choice.detour = Millis(drive(&answers[tour]));
-        // Whom a dispatcher has named is compared with nobody: what the others lack is only the word.
-        if self.fleet.order(order).pinned.is_some() {
+        let drive = |tour: usize| {
+            detour(&answers[tour]).map_or(0, |detour| detour.drive - self.drives_home_without(tour, order))
+        };
+        choice.detour = Millis(drive(tour));
+        // Whom a dispatcher has named is compared with nobody: what the others lack is only the word. Nor is who has the goods on board, or
+        // is on his way to fetch them.
+        if self.fleet.order(order).pinned.is_some() || self.problem.stops()[unit.index()].locked != TourIx::NONE {
             return;
         }
         let possible =
@@ -625,7 +640,7 @@ impl Solved<'_> {
         };
         if let Some(other) = runner {
             choice.runner_up = Some(self.fleet.vehicle(self.draft.vehicles[other]).name.clone());
-            choice.runner_up_extra = Millis((drive(&answers[other]) - choice.detour.0).max(0));
+            choice.runner_up_extra = Millis((drive(other) - choice.detour.0).max(0));
         }
     }
 }

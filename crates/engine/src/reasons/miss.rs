@@ -253,7 +253,7 @@ fn miss_beside(
     // then. A dispatcher's word counts more.
     let unserved = free.stops()[unit[0].index()].unserved;
     let cost = |sequence: &[StopIx]| {
-        driven(&free, TourIx(0), sequence, TIME_MAX)
+        driven(&free, TourIx(0), sequence, (TIME_MAX, !draft.heads[tour].is_empty()))
             .map(|(parts, _)| parts.total().0 - parts.change.0)
     };
     let is_wanted = fleet.order(order).pinned.is_some();

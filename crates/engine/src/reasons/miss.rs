@@ -180,18 +180,22 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     };
     let draft = stand.draft(&[vehicle], &[order]);
     let problem = draft.finish_known(stand.outlook);
-    miss_beside(stand.fleet, (&draft, &problem), (0, &draft.initial[0]), (order, &own))
+    let free = without_limits(&problem, 0).expect("a legal problem without some of its limits");
+    miss_beside(stand.fleet, (&draft, &problem, &free), (0, &draft.initial[0]), (order, &own))
 }
 
 /// What would have to give so that a tour of a draft can serve an order beside other stops; `None`: nothing, it can.
 pub(crate) fn miss_on(
     fleet: &Fleet,
-    drafted: (&Draft, &Problem),
+    (draft, problem): (&Draft, &Problem),
     (tour, tail): (usize, &[StopIx]),
     order: OrderId,
 ) -> Option<Miss> {
-    match by_itself(fleet, drafted.0.vehicles[tour], order) {
-        Ok(own) => miss_beside(fleet, drafted, (tour, tail), (order, &own)),
+    match by_itself(fleet, draft.vehicles[tour], order) {
+        Ok(own) => {
+            let free = without_limits(problem, tour)?;
+            miss_beside(fleet, (draft, problem, &free), (tour, tail), (order, &own))
+        }
         Err(lack) => Some(Miss { ways: vec![vec![lack]], is_broken: false }),
     }
 }
@@ -199,7 +203,7 @@ pub(crate) fn miss_on(
 /// The same, where it is known what keeps the vehicle off whatever its tour is.
 fn miss_beside(
     fleet: &Fleet,
-    (draft, problem): (&Draft, &Problem),
+    (draft, problem, free): (&Draft, &Problem, &Problem),
     (tour, tail): (usize, &[StopIx]),
     (order, own): (OrderId, &[Lack]),
 ) -> Option<Miss> {
@@ -215,17 +219,16 @@ fn miss_beside(
     let is_on_it = it.placement == Placement::OnRoute(vehicle) || it.pinned == Some(vehicle);
     let loads_now = it.loads_at_start() && !is_on_it;
     let unloaded = if loads_now { draft.unloaded_by_head(fleet, tour) } else { Units::default() };
-    let free = without_limits(problem, tour);
     let mut days = Days { limits: &limits, allowed: draft.allowed[tour], without_breaks: None };
     // What a position lacks, in each way in which it could give.
     let mut short = |sequence: &[StopIx]| -> Result<Vec<Short>, Lack> {
-        let unreachable = || leads_nowhere(&free, sequence);
-        let Some(ways) = days.ways(&free, sequence) else {
+        let unreachable = || leads_nowhere(free, sequence);
+        let Some(ways) = days.ways(free, sequence) else {
             return Err(if unreachable() { Lack::Way } else { Lack::Order });
         };
         let (room, reloads) = match &limits.reload {
-            Some(reload) => trips_lack(&free, (&limits, reload), sequence),
-            None => (room_lacks(&free, &limits, sequence, unloaded), 0),
+            Some(reload) => trips_lack(free, (&limits, reload), sequence),
+            None => (room_lacks(free, &limits, sequence, unloaded), 0),
         };
         let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
         Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, reloads, driving }).collect())
@@ -253,7 +256,7 @@ fn miss_beside(
     // then. A dispatcher's word counts more.
     let unserved = free.stops()[unit[0].index()].unserved;
     let cost = |sequence: &[StopIx]| {
-        driven(&free, TourIx(0), sequence, (TIME_MAX, !draft.heads[tour].is_empty()))
+        driven(free, TourIx(0), sequence, (TIME_MAX, !draft.heads[tour].is_empty()))
             .map(|(parts, _)| parts.total().0 - parts.change.0)
     };
     let is_wanted = fleet.order(order).pinned.is_some();
@@ -286,7 +289,7 @@ pub(super) fn unit_of(draft: &Draft, order: OrderId) -> Vec<StopIx> {
 
 /// The problem of one tour alone without limits of load, stops, shift, hours and skill, and without what its stops say of who may serve them.
 /// The breaks that driving times ask for stay.
-fn without_limits(problem: &Problem, tour: usize) -> Problem {
+fn without_limits(problem: &Problem, tour: usize) -> Option<Problem> {
     let mut spec = problem.spec().clone();
     spec.initial = vec![Vec::new()];
     spec.tours = vec![spec.tours[tour].clone()];
@@ -296,6 +299,7 @@ fn without_limits(problem: &Problem, tour: usize) -> Problem {
         let is_aboard = stop.role == Role::Delivery && stop.mate == StopIx::NONE;
         stop.locked = if is_aboard { TourIx(0) } else { here(stop.locked) };
         stop.home = here(stop.home);
+        stop.aboard &= stop.locked != TourIx::NONE;
         // No other tour is left to serve it.
         stop.barred = Vec::new();
     }
@@ -314,7 +318,7 @@ fn without_limits(problem: &Problem, tour: usize) -> Problem {
     tour.travel_max = i32::MAX;
     tour.driving_time = tour.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
     tour.has = u64::MAX;
-    Problem::new(spec).expect("a legal problem without some of its limits")
+    Problem::new(spec).ok()
 }
 
 /// True where a leg of a sequence does not exist.

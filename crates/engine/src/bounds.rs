@@ -71,7 +71,7 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if spec.stops_max.is_some_and(|most| (most as usize) < vehicle.stops_done as usize + stops) {
         return Some(Refusal::Stops { fits: by == 0 });
     }
-    let until = fleet.works_until(id);
+    let until = fleet.ends_for_sure(id);
     let in_time = !until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon));
     if by > 0 {
         return Some(Refusal::Capacity { by, in_time });

@@ -425,13 +425,9 @@ fn ends_lack(
     (times, home): (&[Timed], &Timed),
 ) -> i64 {
     let stops: Vec<&Stop> = sequence.iter().map(|stop| &free.stops()[stop.index()]).collect();
-    let fits = |end_by: i64| keeps_shift(limits, &stops, (times, home), end_by);
     let end_by = i64::from(end_by);
     if limits.pauses.is_empty() {
-        let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
-        let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
-        ends.sort_unstable();
-        return std::iter::once(end_by).chain(ends).find(|&end| fits(end)).map_or(0, |end| end - end_by);
+        return least_end(limits, &stops, (times, home), end_by) - end_by;
     }
     // Breaks are taken elsewhere where the shift is longer: the least end at which the sequence can be driven.
     let can = |end_by: i64| {
@@ -445,6 +441,15 @@ fn ends_lack(
         if can(middle) { yes = middle } else { no = middle }
     }
     yes - end_by
+}
+
+/// The first end of a shift, from this one on, within which a sequence with these times is driven.
+pub(crate) fn least_end(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Timed), end_by: i64) -> i64 {
+    let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
+    let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
+    ends.sort_unstable();
+    let fits = |end: &i64| keeps_shift(limits, stops, (times, home), *end);
+    std::iter::once(end_by).chain(ends).find(fits).unwrap_or(end_by)
 }
 
 /// True where a sequence with these times is driven within a shift that ends so. Goods that are on board from the start may be delivered

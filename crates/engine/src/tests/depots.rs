@@ -226,7 +226,7 @@ fn who_may_not_be_loaded_once_more_lacks_that_and_no_room() {
     rig.fact(Event::AssignmentForced(Pin { order: name("z"), vehicle: name("a") }));
     assert_eq!(trips(&rig, "a").matches('|').count(), 2, "{}", trips(&rig, "a"));
     let fleet = rig.engine.fleet();
-    assert_eq!(broken(fleet, fleet.order_id("z").unwrap()), [Lack::Reloads(1)]);
+    assert_eq!(broken(fleet, rig.engine.outlook(), fleet.order_id("z").unwrap()), [Lack::Reloads(1)]);
 }
 
 #[test]

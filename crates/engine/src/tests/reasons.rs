@@ -1110,7 +1110,7 @@ fn a_forced_order_says_what_it_breaks_and_by_how_much() {
     rig.order(asks);
     let said = |rig: &Rig, order: &str| {
         let fleet = rig.engine.fleet();
-        crate::reasons::broken(fleet, fleet.order_id(order).unwrap())
+        crate::reasons::broken(fleet, rig.engine.outlook(), fleet.order_id(order).unwrap())
     };
     assert_eq!(said(&rig, "x"), [], "it is on no route");
     rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("a") }));

@@ -86,8 +86,9 @@ pub(crate) struct Answer<'a> {
     turning: RefCell<BTreeSet<VehicleId>>,
     /// Vehicles whose drivers may be given another next stop although they depart soon.
     at_short_notice: RefCell<BTreeSet<VehicleId>>,
-    /// Orders that have left the route of a vehicle because of what is forced onto it: they do not come back to it in the same answer.
-    kept_off: RefCell<BTreeMap<OrderId, VehicleId>>,
+    /// Orders that have left the route of a vehicle because of what is forced onto it, and what it lacks for them beside that: they do not
+    /// come back to it in the same answer.
+    kept_off: RefCell<BTreeMap<OrderId, (VehicleId, Refusal)>>,
     /// Orders about which not all vehicles could be asked.
     unasked: RefCell<BTreeSet<OrderId>>,
     /// Vehicles of which nothing is heard: they are given nothing new.
@@ -173,8 +174,9 @@ impl<'a> Answer<'a> {
             if loose.contains(&order) {
                 let beyond = self.beyond_hours(order, &loose);
                 let vehicle = fleet.order(order).pinned;
-                self.kept_off.borrow_mut().extend(beyond.iter().filter_map(|&other| Some((other, vehicle?))));
-                loose.extend(beyond);
+                let kept_off = beyond.iter().filter_map(|&(other, refusal)| Some((other, (vehicle?, refusal))));
+                self.kept_off.borrow_mut().extend(kept_off);
+                loose.extend(beyond.into_iter().map(|(other, _)| other));
             }
         }
         // A word that lifts the end of a shift lifts it for one order: what else may fit is tried when the route stands.
@@ -556,6 +558,7 @@ impl<'a> Answer<'a> {
                     | Refusal::Silent
                     | Refusal::Shift
                     | Refusal::DrivingTime
+                    | Refusal::ShiftAndDrivingTime
                     | Refusal::Way
                     | Refusal::Rules
                     | Refusal::Price,
@@ -592,8 +595,12 @@ impl<'a> Answer<'a> {
         let mut others: Vec<VehicleId> = self.bounded(order, &mut refusals).collect();
         let was_asked: BTreeSet<VehicleId> = asked.0.vehicles.iter().copied().collect();
         others.retain(|vehicle| !was_asked.contains(vehicle));
+        let kept_off = self.kept_off.borrow().get(&id).copied();
         let mut note = |refused: (Vec<(VehicleId, Refusal)>, bool)| {
             refused.0.into_iter().for_each(|(vehicle, refusal)| {
+                // It is barred from there, which says nothing of why.
+                let known = kept_off.filter(|&(other, _)| other == vehicle && refusal == Refusal::Rules);
+                let refusal = known.map_or(refusal, |(_, known)| known);
                 // What bounds say was noted, and says it more exactly.
                 if self.refusal(vehicle, order).is_none() {
                     refusals.note(vehicle, refusal);
@@ -851,7 +858,7 @@ impl<'a> Answer<'a> {
         }
         let kept_off = self.kept_off.borrow();
         if !kept_off.is_empty() {
-            draft.bar(|order| kept_off.get(&order).copied().into_iter().collect());
+            draft.bar(|order| kept_off.get(&order).map(|&(vehicle, _)| vehicle).into_iter().collect());
         }
         let problem = self.finish(&draft);
         let solution = insert(&problem);

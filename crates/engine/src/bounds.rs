@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     Shift,
     /// Its driver would drive, or be at work, too long.
     DrivingTime,
+    /// Both.
+    ShiftAndDrivingTime,
     /// No road leads there from where it is.
     Way,
     /// Another rule: goods would have to be unloaded in another order, for instance.
@@ -69,7 +71,7 @@ pub(crate) fn refusal(moment: Moment<'_>, id: VehicleId, order: &OrderState) -> 
     if spec.stops_max.is_some_and(|most| (most as usize) < vehicle.stops_done as usize + stops) {
         return Some(Refusal::Stops { fits: by == 0 });
     }
-    let until = fleet.works_until(id);
+    let until = fleet.ends_for_sure(id);
     let in_time = !until.is_some_and(|until| ends_too_early(fleet, (vehicle, until), frozen, order, soon));
     if by > 0 {
         return Some(Refusal::Capacity { by, in_time });
@@ -224,6 +226,8 @@ pub(crate) struct Refusals {
     capacity: bool,
     shift: bool,
     driving_time: bool,
+    /// A vehicle lacks both a longer shift and driving time.
+    shift_and_driving_time: bool,
     stops: bool,
     /// A vehicle has room for neither the goods nor the stops.
     stops_and_capacity: bool,
@@ -250,6 +254,7 @@ enum Miss {
     Dear,
     StopsAndCapacity,
     CapacityAndShift,
+    ShiftAndDrivingTime,
 }
 
 /// So many vehicles are measured one by one; of more, one is soon met among those nearest to the order.
@@ -307,6 +312,10 @@ impl Refusals {
                 self.driving_time = true;
                 Miss::DrivingTime
             }
+            Refusal::ShiftAndDrivingTime => {
+                self.shift_and_driving_time = true;
+                Miss::ShiftAndDrivingTime
+            }
             Refusal::Way => {
                 self.way = true;
                 return;
@@ -342,7 +351,10 @@ impl Refusals {
         // Who lacks room for the goods and for the stops says the one as well as the other.
         let capacity = self.capacity || (self.stops_and_capacity && !self.stops);
         let stops = self.stops || (self.stops_and_capacity && !capacity);
-        match (self.rejected, capacity, self.shift, stops, self.driving_time) {
+        // So does who lacks a longer shift and driving time.
+        let shift = self.shift || (self.shift_and_driving_time && !self.driving_time);
+        let driving_time = self.driving_time || (self.shift_and_driving_time && !shift);
+        match (self.rejected, capacity, shift, stops, driving_time) {
             (false, false, false, false, false) if self.skills => UnassignedReason::Skills,
             (false, false, false, false, false) => UnassignedReason::NoVehicle,
             (true, false, false, false, false) => UnassignedReason::Rejected,
@@ -361,7 +373,7 @@ impl Refusals {
         let obstacle = match miss {
             Miss::Capacity(_) | Miss::StopsAndCapacity | Miss::CapacityAndShift => Obstacle::Capacity,
             Miss::Stops => Obstacle::Stops,
-            Miss::Shift => Obstacle::Shift,
+            Miss::Shift | Miss::ShiftAndDrivingTime => Obstacle::Shift,
             Miss::DrivingTime => Obstacle::DrivingTime,
             Miss::Dear => Obstacle::Dearer,
         };

@@ -20,6 +20,7 @@ use fleetfold_solver::{
 
 use crate::calm;
 use crate::outlook::Outlook;
+use crate::way_home::way_home;
 use crate::words::capped;
 
 /// Moving a stop to another vehicle costs this share of the mean leg of the routes looked at, in thousandths, and at most what the
@@ -523,7 +524,12 @@ impl Draft {
         let shift_ends = fleet.works_until(id).map_or(TIME_MAX, |until| self.relative(until));
         // What is forced beyond the end of a shift takes as long as the breaks of its driver ask for.
         let forced = needed.as_ref().filter(|_| fleet.forced_until(id).is_some());
+        let forced = forced.filter(|day| self.relative(day.until) > shift_ends);
         let forced = forced.map_or(shift_ends, |day| self.relative(day.until + FORCED_SLACK));
+        // It comes home, too.
+        let home = fleet.forced_until(id).and_then(|_| way_home(fleet, outlook, id, self.epoch));
+        let home = home.filter(|home| self.relative(home.at) > shift_ends);
+        let forced = home.map_or(forced, |home| forced.max(self.relative(home.at + FORCED_SLACK)));
         let duty = rule.map(|rule| rule.duty_max).filter(|&most| most < i32::MAX).map(i64::from);
         let needs = |what: fn(&NeededDay) -> Millis| needed.as_ref().map(|day| what(day).0);
         Allowed {

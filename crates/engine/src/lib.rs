@@ -82,6 +82,7 @@ mod search;
 mod searches;
 pub mod virtual_time;
 mod watch;
+mod way_home;
 mod words;
 
 pub use draft::Draft;

@@ -11,13 +11,14 @@ use fleetfold_model::{
     Timestamp, UnassignedReason, VehicleId, leaves_at,
 };
 use fleetfold_solver::{
-    Alternative, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
+    Alternative, NodeIx, Problem, Solution, StopIx, Timed, TourIx, alternatives, driving_breaks, price, schedule,
 };
 
 use crate::account::plain;
 use crate::bounds::{Nobody, Refusal};
 use crate::draft::Draft;
 use crate::periods::considered;
+use crate::reasons::{Lack, miss_on};
 use crate::relief::silent;
 
 /// A promise that moved by more than this is told to the driver (guess: what a customer notices).
@@ -26,6 +27,9 @@ pub(crate) const RETIME_MIN: Millis = Millis(60_000);
 pub(crate) const ROUNDING: Millis = Millis(1_000);
 /// Orders of one decision that are explained one by one; the rest of a joint change is named only.
 const EXPLAINED_MAX: usize = 24;
+/// Tours whose drivers' hours count, or which may be loaded again, and of which is computed exactly what they lack for an order; the nearest
+/// ones. What a search says of them is the first thing that it met (guess: one takes about as long as an insertion).
+const CLOSELY_MAX: usize = 16;
 
 /// A fact and what it is about.
 #[derive(Clone, Debug, Default)]
@@ -426,29 +430,70 @@ impl Solved<'_> {
         if !skilled {
             return UnassignedReason::Skills;
         }
-        let answers = self.answers(order, unit, None);
-        let all = |holds: fn(&Alternative) -> bool| {
-            answers.iter().all(|answer| holds(answer) || *answer == Alternative::Rules)
-        };
-        if answers.iter().all(|&answer| answer == Alternative::Rules) {
+        let refusals = self.refused(order, unit);
+        let all =
+            |holds: fn(&Refusal) -> bool| refusals.iter().all(|refusal| holds(refusal) || *refusal == Refusal::Rules);
+        if refusals.iter().all(|&refusal| refusal == Refusal::Rules) {
             let is_tied = state.on_board.or(state.pinned).is_some();
             let could = |vehicle: &&VehicleId| state.skills & !self.fleet.vehicle(**vehicle).skills == 0;
             let is_rejected =
                 self.draft.vehicles.iter().filter(could).all(|vehicle| state.rejected_by.contains(vehicle));
             if is_tied || is_rejected { UnassignedReason::Rejected } else { UnassignedReason::NoPlace }
-        } else if all(|answer| matches!(answer, Alternative::Capacity { .. })) {
+        } else if all(|refusal| matches!(refusal, Refusal::Capacity { .. })) {
             UnassignedReason::Capacity
-        } else if all(|answer| *answer == Alternative::Stops) {
+        } else if all(|refusal| matches!(refusal, Refusal::Stops { .. })) {
             UnassignedReason::Stops
-        } else if all(|answer| *answer == Alternative::Shift) {
+        } else if all(|refusal| matches!(refusal, Refusal::Shift | Refusal::ShiftAndDrivingTime)) {
             UnassignedReason::Shift
-        } else if all(|answer| *answer == Alternative::DrivingTime) {
+        } else if all(|refusal| matches!(refusal, Refusal::DrivingTime | Refusal::ShiftAndDrivingTime)) {
             UnassignedReason::DrivingTime
-        } else if all(|answer| *answer == Alternative::Unreachable) {
+        } else if all(|refusal| *refusal == Refusal::Way) {
             UnassignedReason::Unreachable
         } else {
             UnassignedReason::NoPlace
         }
+    }
+
+    /// What each tour says to an order that found no place.
+    fn refused(&self, order: OrderId, unit: StopIx) -> Vec<Refusal> {
+        let answers = self.answers(order, unit, None);
+        let mut refusals: Vec<Refusal> = answers.into_iter().map(plainly).collect();
+        let node = self.problem.stops()[unit.index()].node;
+        let far = |tour: &usize| self.problem.legs().time(self.problem.tours()[*tour].start_node, node);
+        let mut closely: Vec<usize> =
+            (0..refusals.len()).filter(|&tour| self.is_looked_at_closely(tour, refusals[tour])).collect();
+        closely.sort_by_key(|tour| (far(tour), *tour));
+        closely.truncate(CLOSELY_MAX);
+        for tour in closely {
+            if let Some(refusal) = self.looked_at_closely(order, tour) {
+                refusals[tour] = refusal;
+            }
+        }
+        refusals
+    }
+
+    /// True where what a tour says may be one of several things that it lacks: its driver's hours count, or it may be loaded again.
+    fn is_looked_at_closely(&self, tour: usize, refusal: Refusal) -> bool {
+        let spec = &self.draft.solver_tours[tour];
+        let is_limit = match refusal {
+            Refusal::Capacity { .. } | Refusal::Stops { .. } | Refusal::Shift | Refusal::DrivingTime => true,
+            Refusal::Skills
+            | Refusal::Rejected
+            | Refusal::Silent
+            | Refusal::ShiftAndDrivingTime
+            | Refusal::Way
+            | Refusal::Rules
+            | Refusal::Price => false,
+        };
+        is_limit && (spec.driving_time.is_some() || spec.reload.is_some())
+    }
+
+    /// What a tour lacks for an order at the position where that is least, as its reasons say it.
+    fn looked_at_closely(&self, order: OrderId, tour: usize) -> Option<Refusal> {
+        let others = |stop: &StopIx| self.draft.stops[stop.index()].0 != order;
+        let tail: Vec<StopIx> = self.solution.tours[tour].iter().copied().filter(others).collect();
+        let miss = miss_on(self.fleet, (self.draft, self.problem), (tour, &tail), order)?;
+        refusal_of(miss.ways.first()?)
     }
 
     /// Why each vehicle of the draft does not take an order that found no place; and whether a road leads there from one of them.
@@ -458,19 +503,9 @@ impl Solved<'_> {
         let leads =
             |tour: usize| problem.legs().time(problem.tours()[tour].start_node, node) < fleetfold_solver::UNREACHABLE;
         let mut reached = false;
-        let answers = self.answers(order, unit, None);
-        let refusals = answers.iter().enumerate().map(|(tour, answer)| {
+        let refusals = self.refused(order, unit).into_iter().enumerate().map(|(tour, refusal)| {
             let is_reached = leads(tour);
             reached |= is_reached;
-            let refusal = match *answer {
-                Alternative::Capacity { by } => Refusal::Capacity { by, in_time: true },
-                Alternative::Stops => Refusal::Stops { fits: true },
-                Alternative::Unreachable => Refusal::Way,
-                Alternative::Shift => Refusal::Shift,
-                Alternative::DrivingTime => Refusal::DrivingTime,
-                Alternative::Rules => Refusal::Rules,
-                Alternative::Possible { .. } | Alternative::Dearer => Refusal::Price,
-            };
             (self.draft.vehicles[tour], refusal)
         });
         (refusals.collect(), reached)
@@ -479,7 +514,21 @@ impl Solved<'_> {
     /// Why a vehicle does not take an order that found no place.
     pub(crate) fn obstacle(&self, order: OrderId, vehicle: VehicleId) -> Obstacle {
         let (Some(unit), Some(tour)) = (self.unit(order), self.tour_of(vehicle)) else { return Obstacle::Skills };
-        obstacle_of(self.answers(order, unit, None)[tour])
+        self.obstacle_of(order, tour, self.answers(order, unit, None)[tour])
+    }
+
+    /// What rules a vehicle out that does not take an order, and answers so.
+    fn obstacle_of(&self, order: OrderId, tour: usize, answer: Alternative) -> Obstacle {
+        let plain = plainly(answer);
+        let closely = self.is_looked_at_closely(tour, plain).then(|| self.looked_at_closely(order, tour)).flatten();
+        match closely.unwrap_or(plain) {
+            Refusal::Rules | Refusal::Skills | Refusal::Rejected | Refusal::Silent => Obstacle::Skills,
+            Refusal::Stops { .. } => Obstacle::Stops,
+            Refusal::Capacity { .. } => Obstacle::Capacity,
+            Refusal::Way => Obstacle::Unreachable,
+            Refusal::DrivingTime => Obstacle::DrivingTime,
+            Refusal::Shift | Refusal::ShiftAndDrivingTime | Refusal::Price => Obstacle::Shift,
+        }
     }
 
     /// Fills in why: for each order that moved, what its vehicle and the runner-up would make of it.
@@ -528,6 +577,18 @@ impl Solved<'_> {
         }
     }
 
+    /// How long a vehicle drives home behind its frozen head if it serves nothing there but this order at most; 0: it serves something
+    /// else, too, or has no head, and is not under way at all without the order.
+    fn drives_home_without(&self, tour: usize, order: OrderId) -> i64 {
+        let spec = &self.problem.tours()[tour];
+        let others = self.solution.tours[tour].iter().any(|stop| self.draft.stops[stop.index()].0 != order);
+        if others || self.draft.heads[tour].is_empty() || spec.end_node == NodeIx::NONE {
+            return 0;
+        }
+        let how = (spec.table, spec.time_factor);
+        i64::from(self.problem.legs().leaving(spec.start_node, spec.end_node, spec.start_at, how).0)
+    }
+
     fn compare(&self, choice: &mut Choice, tour: usize, unit: StopIx) {
         let Some(order) = self.fleet.order_id(choice.order.as_str()) else { return };
         let answers = self.answers(order, unit, Some(tour));
@@ -541,10 +602,13 @@ impl Solved<'_> {
             | Alternative::DrivingTime
             | Alternative::Unreachable => None,
         };
-        let drive = |answer: &Alternative| detour(answer).map_or(0, |detour| detour.drive);
-        choice.detour = Millis(drive(&answers[tour]));
-        // Whom a dispatcher has named is compared with nobody: what the others lack is only the word.
-        if self.fleet.order(order).pinned.is_some() {
+        let drive = |tour: usize| {
+            detour(&answers[tour]).map_or(0, |detour| detour.drive - self.drives_home_without(tour, order))
+        };
+        choice.detour = Millis(drive(tour));
+        // Whom a dispatcher has named is compared with nobody: what the others lack is only the word. Nor is who has the goods on board, or
+        // is on his way to fetch them.
+        if self.fleet.order(order).pinned.is_some() || self.problem.stops()[unit.index()].locked != TourIx::NONE {
             return;
         }
         let possible =
@@ -570,26 +634,49 @@ impl Solved<'_> {
         } else {
             let other = answers.iter().enumerate().find(|&(other, _)| other != tour);
             other.map(|(other, answer)| {
-                choice.runner_up_obstacle = obstacle_of(*answer);
+                choice.runner_up_obstacle = self.obstacle_of(order, other, *answer);
                 other
             })
         };
         if let Some(other) = runner {
             choice.runner_up = Some(self.fleet.vehicle(self.draft.vehicles[other]).name.clone());
-            choice.runner_up_extra = Millis((drive(&answers[other]) - choice.detour.0).max(0));
+            choice.runner_up_extra = Millis((drive(other) - choice.detour.0).max(0));
         }
     }
 }
 
-/// What rules a vehicle out that does not take an order.
-fn obstacle_of(answer: Alternative) -> Obstacle {
+/// What a tour says that does not take an order, as the search has found it.
+fn plainly(answer: Alternative) -> Refusal {
     match answer {
-        Alternative::Rules => Obstacle::Skills,
-        Alternative::Stops => Obstacle::Stops,
-        Alternative::Capacity { .. } => Obstacle::Capacity,
-        Alternative::Unreachable => Obstacle::Unreachable,
-        Alternative::DrivingTime => Obstacle::DrivingTime,
-        Alternative::Shift | Alternative::Possible { .. } | Alternative::Dearer => Obstacle::Shift,
+        Alternative::Capacity { by } => Refusal::Capacity { by, in_time: true },
+        Alternative::Stops => Refusal::Stops { fits: true },
+        Alternative::Unreachable => Refusal::Way,
+        Alternative::Shift => Refusal::Shift,
+        Alternative::DrivingTime => Refusal::DrivingTime,
+        Alternative::Rules => Refusal::Rules,
+        Alternative::Possible { .. } | Alternative::Dearer => Refusal::Price,
+    }
+}
+
+/// What a vehicle says that lacks all of this; `None`: no limit of its own is among it.
+fn refusal_of(lacks: &[Lack]) -> Option<Refusal> {
+    let has = |is: fn(&Lack) -> bool| lacks.iter().any(is);
+    let shift = has(|lack| matches!(lack, Lack::Shift(_)));
+    let driving_time = has(|lack| matches!(lack, Lack::DrivingTime { .. }));
+    // A trip more would have room for it.
+    let of_a_trip = |lack: &Lack| matches!(lack, Lack::Reloads(_)).then_some(1);
+    let room =
+        lacks.iter().filter_map(|lack| if let Lack::Room { by, .. } = lack { Some(*by) } else { of_a_trip(lack) });
+    let stops = has(|lack| matches!(lack, Lack::Stops(_)));
+    match (room.max(), stops) {
+        (Some(by), false) => Some(Refusal::Capacity { by, in_time: !shift && !driving_time }),
+        (by, true) => Some(Refusal::Stops { fits: by.is_none() }),
+        (None, false) => match (shift, driving_time) {
+            (true, true) => Some(Refusal::ShiftAndDrivingTime),
+            (true, false) => Some(Refusal::Shift),
+            (false, true) => Some(Refusal::DrivingTime),
+            (false, false) => has(|lack| matches!(lack, Lack::Price(_))).then_some(Refusal::Price),
+        },
     }
 }
 

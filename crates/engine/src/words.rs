@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use fleetfold_fleet::{Fleet, OrderState, Units};
+use fleetfold_fleet::{FORCED_SLACK, Fleet, OrderState, Units};
 use fleetfold_model::{Load, OrderId, VehicleId};
 use fleetfold_solver::{Alternative, Role, Stop, StopIx, TourIx, alternatives, hours, schedule_home};
 
 use crate::answer::Answer;
+use crate::bounds::Refusal;
 use crate::draft::Draft;
+use crate::reasons::least_end;
 
 /// The goods of an order that its vehicle has to carry: all the room there is, and no more.
 pub(crate) fn capped(load: Load, capacity: Load) -> Load {
@@ -207,13 +209,14 @@ impl Answer<'_> {
         }
     }
 
-    /// Orders that leave the route of the vehicle onto which an order is forced, from the back, because its driver's hours are over beside that
-    /// one: a dispatcher's word breaks his rule for the order that it names, and for no other.
-    pub(crate) fn beyond_hours(&self, id: OrderId, loose: &BTreeSet<OrderId>) -> Vec<OrderId> {
+    /// Orders that leave the route of the vehicle onto which an order is forced, from the back, because its shift or its driver's hours are over
+    /// beside that one, and which of the two it is: a dispatcher's word breaks these rules for the order that it names, and for no other.
+    pub(crate) fn beyond_hours(&self, id: OrderId, loose: &BTreeSet<OrderId>) -> Vec<(OrderId, Refusal)> {
         let (fleet, mut given) = (self.moment.fleet, Vec::new());
         let Some(vehicle) = fleet.order(id).pinned.filter(|_| fleet.order(id).is_forced()) else { return given };
         let state = fleet.vehicle(vehicle);
-        if !state.is_available() || state.spec.as_ref().is_none_or(|spec| spec.driving_time.is_none()) {
+        let has_rule = state.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+        if !state.is_available() || (state.shift.is_none() && !has_rule) {
             return given;
         }
         let named = |order: &OrderId| *order == id || fleet.order(*order).pinned == Some(vehicle);
@@ -223,16 +226,27 @@ impl Answer<'_> {
         let may_leave = |order: OrderId| !named(&order) && self.may_give_way(vehicle, fleet.order(order));
         let mut sequence = solution.tours[0].clone();
         let tied: Vec<StopIx> = sequence.iter().copied().filter(|stop| !may_leave(order_of(stop))).collect();
-        let day = |sequence: &[StopIx]| {
-            let (_, home) = schedule_home(&problem, TourIx(0), sequence)?;
-            Some((hours(&problem, TourIx(0), sequence)?, i64::from(home.arrival)))
+        let limits = &problem.tours()[0];
+        // His hours, when he is home, and the first end of a shift that is late enough.
+        let day = |sequence: &[StopIx], shift_ends: i64| {
+            let (times, home) = schedule_home(&problem, TourIx(0), sequence)?;
+            let stops: Vec<&Stop> = sequence.iter().map(|stop| &problem.stops()[stop.index()]).collect();
+            let ends = least_end(limits, &stops, (&times, &home), shift_ends);
+            Some((hours(&problem, TourIx(0), sequence)?, i64::from(home.arrival), ends))
         };
-        let Some(needed) = day(&tied) else { return given };
-        let allowed = draft.by_rule[0].with(needed);
-        while day(&sequence).is_some_and(|asked| !allowed.allows(asked)) {
+        let shift_ends = i64::from(draft.by_rule[0].shift_ends);
+        let Some((hours_needed, until, ends)) = day(&tied, shift_ends) else { return given };
+        let allowed = draft.by_rule[0].with((hours_needed, until));
+        let shift_ends = if ends > shift_ends { ends + FORCED_SLACK.0 } else { shift_ends };
+        while let Some((asked, until, ends)) = day(&sequence, shift_ends) {
+            let refusal = match (ends > shift_ends, allowed.allows((asked, until))) {
+                (true, _) => Refusal::Shift,
+                (false, false) => Refusal::DrivingTime,
+                (false, true) => break,
+            };
             let Some(last) = sequence.iter().rev().map(order_of).find(|&order| may_leave(order)) else { break };
             sequence.retain(|stop| order_of(stop) != last);
-            given.push(last);
+            given.push((last, refusal));
         }
         given
     }

@@ -97,7 +97,7 @@ impl Slack {
         }
         (slack.room_at_start, slack.room_at_end, slack.room_at_most) = (first.filter(|_| !is_too_full), last, most);
         if vehicle.on_board.iter().all(|&carried| fleet.order(carried).loads_at_start()) {
-            slack.ends = fleet.works_until(id);
+            slack.ends = fleet.ends_for_sure(id);
         }
         let tail = &vehicle.route.visits[vehicle.frozen().min(vehicle.route.visits.len())..];
         let mut free = None;
@@ -123,11 +123,22 @@ pub const FORCED_SLACK: Millis = Millis(10 * 60_000);
 
 impl Fleet {
     /// Until when a vehicle serves stops, zone time: to the end of its shift, or where a dispatcher has forced an order onto its route, as
-    /// long as that route takes as planned, and a little longer. `None`: it has no shift.
+    /// long as that route takes as planned, and a little longer, its way home left out. `None`: it has no shift.
     pub fn works_until(&self, id: VehicleId) -> Option<Timestamp> {
         let vehicle = self.vehicle(id);
         let ends = vehicle.shift.as_ref()?.ends;
-        Some(self.forced_until(id).map_or(ends, |forced| ends.max(forced)))
+        // A word that breaks nothing lifts nothing.
+        let beyond = self.forced_until(id).filter(|&until| until - FORCED_SLACK > ends);
+        Some(beyond.unwrap_or(ends))
+    }
+
+    /// The same where that can be all that keeps the vehicle off something, and is told without a travel time. `None`: it has no shift; it
+    /// has to come home behind what is forced onto its route, which may lift the end of its shift, too; or its driver's hours count beside it.
+    pub fn ends_for_sure(&self, id: VehicleId) -> Option<Timestamp> {
+        let spec = self.vehicle(id).spec.as_ref();
+        let comes_home = spec.is_some_and(|spec| spec.end.is_some());
+        let has_rule = spec.is_some_and(|spec| spec.driving_time.is_some());
+        self.works_until(id).filter(|_| !has_rule && (!comes_home || self.forced_until(id).is_none()))
     }
 
     /// Until when a vehicle serves stops whatever its limits say, because a dispatcher has forced an order onto its route: as long as that

@@ -117,6 +117,27 @@ fn a_report_about_the_next_stop_behind_a_depot_says_that_the_van_was_loaded_ther
     }
 }
 
+/// What is driven to a depot counts once, whether the driver tells of his call there or of the next stop only.
+#[test]
+fn the_way_to_a_depot_is_driven_like_the_way_to_a_stop() {
+    for tells in [true, false] {
+        let mut log = two_trips();
+        let mut driven = 0;
+        for order in ["o1", "o2", "o3", "o4"] {
+            if order == "o3" && tells {
+                let call = reload(&log, Some(DEPOT));
+                driven += log.tell(Event::ReloadStarted(call)).driven.0;
+                let call = reload(&log, Some(DEPOT));
+                driven += log.tell(Event::ReloadEnded(call)).driven.0;
+            }
+            driven += log.report("departed", "v1", order, StopKind::Delivery).driven.0;
+            driven += log.report("completed", "v1", order, StopKind::Delivery).driven.0;
+        }
+        let of_stops: i64 = state(&two_trips()).route.visits.iter().map(|visit| visit.metres.0).sum();
+        assert_eq!(driven, of_stops + call(DEPOT).metres.0, "{tells}");
+    }
+}
+
 #[test]
 fn goods_that_are_delivered_were_loaded_although_a_stop_before_them_was_not_made() {
     let mut log = two_trips();

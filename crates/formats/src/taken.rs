@@ -12,6 +12,7 @@ use fleetfold_model::{
 };
 use fleetfold_wire::encode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The source that these events name.
 const SOURCE: &str = "/import";
@@ -154,6 +155,7 @@ struct VehicleIn {
     time_window: Option<[i64; 2]>,
     #[serde(default)]
     breaks: Vec<BreakIn>,
+    driving_time: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -304,7 +306,8 @@ pub fn taken_from_vroom(
             let kind = match step.kind.as_str() {
                 "job" | "delivery" => StopKind::Delivery,
                 "pickup" => StopKind::Pickup,
-                "start" | "end" | "break" => continue,
+                // Depots and chargers are no orders: where a vehicle calls at them is planned anew.
+                "start" | "end" | "break" | "reload" | "charge" => continue,
                 other => return Err(solution.wrong(here, format!("`{other}` is no type of step"))),
             };
             let Some(id) = step.id else { return Err(solution.wrong(here, "`id` is missing")) };
@@ -401,6 +404,8 @@ fn breaks_of(
                 let pause = known.breaks.iter().find(|pause| pause.id == id);
                 Some(pause.ok_or_else(|| (index, format!("vehicle {} has no break {id} in the problem", known.id)))?)
             }
+            // It rests because of what it has driven, which is planned anew.
+            (Some(known), None) if known.driving_time.is_some() => continue,
             (Some(_), None) => return Err((index, "`id` is missing".to_owned())),
             (None, _) => None,
         };
@@ -563,6 +568,7 @@ pub fn taken_from_table(table: PlanFile<'_>, at: TakenAt) -> Result<Vec<String>,
                 capacity: Vec::new(),
                 skills: Vec::new(),
                 time_window: None,
+                driving_time: None,
                 breaks: Vec::new(),
             };
             day.vehicles.extend(vehicle_of(&vehicle, &route, Some(&known), at));

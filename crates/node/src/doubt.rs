@@ -27,6 +27,8 @@ pub(crate) enum Subject {
     RoadChange(Name),
     /// An order that is to go to a vehicle whatever it breaks.
     Forced(Pin),
+    /// A vehicle that is loaded at a depot.
+    Loaded(Name),
 }
 
 impl Subject {
@@ -53,6 +55,8 @@ pub(crate) enum Known {
     NoSuchChange(Stranger, Vec<Name>),
     /// What a vehicle lacks for an order, in words.
     Lacks(String),
+    /// The vehicle is registered without depots.
+    NoDepots,
     /// Nothing that matters.
     Nothing,
 }
@@ -106,6 +110,13 @@ impl Known {
                     lacks(&Stand::of(fleet, &Outlook::constant(Arc::clone(network)), now), vehicle, order)
                 });
                 lacks.map_or(Self::Nothing, Self::Lacks)
+            }
+            Subject::Loaded(vehicle) => {
+                let named = Subject::Named { order: None, vehicle: Some(vehicle.clone()) };
+                let known = Self::of(fleet, network, now, &named, hints);
+                let spec = fleet.vehicle_id(vehicle.as_str()).and_then(|id| fleet.vehicle(id).spec.as_ref());
+                let has_none = spec.is_some_and(|spec| spec.reload.is_none());
+                if has_none && !known.is_strange() { Self::NoDepots } else { known }
             }
             Subject::Named { order, vehicle } => {
                 let stranger = |name: &Name, is_known: &dyn Fn(&str) -> bool| Stranger {
@@ -218,7 +229,7 @@ pub(crate) fn subject(event: &Event) -> Option<Subject> {
         | Event::VehicleBack { vehicle, .. }
         | Event::AssignmentAccepted { vehicle, .. } => named(None, Some(vehicle)),
         Event::BreakStarted(pause) | Event::BreakEnded(pause) => named(None, Some(&pause.vehicle)),
-        Event::ReloadStarted(call) | Event::ReloadEnded(call) => named(None, Some(&call.vehicle)),
+        Event::ReloadStarted(call) | Event::ReloadEnded(call) => Some(Subject::Loaded(call.vehicle.clone())),
         Event::RoadClosed(change) | Event::RoadSlowed(change) => change.target.clone().map(Subject::Roads),
         Event::RoadReopened(change) => Some(Subject::RoadChange(change.change.clone())),
         Event::AssignmentForced(pin) => Some(Subject::Forced(pin.clone())),
@@ -272,6 +283,14 @@ pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warnin
             let detail = format!("order {} goes to vehicle {} although {lacks}", pin.order, pin.vehicle);
             vec![Warning::odd_value("vehicle_id", detail)]
         }
+        (Event::ReloadStarted(call) | Event::ReloadEnded(call), Known::NoDepots) => {
+            let detail = format!(
+                "`{}` of {}, which is registered without `reload`: it has no depots, so that it stands there and begins no trip",
+                kind.name(),
+                call.vehicle
+            );
+            vec![Warning::odd_value("vehicle_id", detail)]
+        }
         (_, Known::Strangers { order, vehicle }) => {
             let is_note = matches!(event, Event::AttentionNoted(_));
             let order = order.as_ref().map(|Stranger { name, like }| {
@@ -319,6 +338,7 @@ pub(crate) fn doubt(event: &Event, kind: EventType, known: &Known) -> Vec<Warnin
             | Known::ChangeOver(_)
             | Known::NoSuchChange(..)
             | Known::Lacks(_)
+            | Known::NoDepots
             | Known::Nothing,
         ) => Vec::new(),
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use fleetfold_fleet::{Fleet, OrderState, VehicleState};
 use fleetfold_journal::ZoneName;
 use fleetfold_journal::address::token;
-use fleetfold_model::{Event, Millis, Name, Position, StopKind, Timestamp, ZoneOpened};
+use fleetfold_model::{Event, Load, Millis, Name, Position, StopKind, Timestamp, ZoneOpened};
 use fleetfold_wire::{EventType, encode};
 use futures::StreamExt;
 
@@ -411,6 +411,13 @@ fn vehicle_stays(from: &Fleet, vehicle: &VehicleState, there: Option<&VehicleSta
     }
     if !vehicle.on_board.is_empty() {
         return Some("it carries goods");
+    }
+    // The other zone would take it to have all its room, and a van with depots to be loaded where it is.
+    if vehicle.kept != Load::default() {
+        return Some("goods that could not be delivered are on board");
+    }
+    if vehicle.is_on_trip() {
+        return Some("it has left its start, and what it delivers from now on comes from a depot");
     }
     if vehicle.under_way.is_some() {
         return Some("it is on the way to a stop");

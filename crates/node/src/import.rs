@@ -80,21 +80,34 @@ fn import_plan(args: &Import) -> Result<Vec<String>, Failure> {
     }
     let problem = args.problem.as_ref().map(|path| Ok::<_, Failure>((path.display().to_string(), read(path)?)));
     let problem = problem.transpose()?;
-    if problem.as_ref().is_some_and(|(_, text)| asks_for_driving_times(text)) {
+    if problem.as_ref().is_some_and(|(_, text)| asks_for(text, "driving_time")) {
         eprintln!(
             "`driving_time` of the problem is not taken over, and nobody knows what drivers have driven before: where `vehicle.registered` adds \
              it, their hours begin anew"
+        );
+    }
+    if calls_at_depots(&text) || problem.as_ref().is_some_and(|(_, text)| asks_for(text, "reload")) {
+        eprintln!(
+            "`reload` of the problem and calls at depots are not taken over: send `vehicle.registered` with `reload`, and the trips are planned anew"
         );
     }
     let problem = problem.as_ref().map(|(name, text)| PlanFile { name, text });
     Ok(taken_from_vroom(plan, problem, at)?)
 }
 
-/// True where a vehicle of a problem in VROOM's JSON has a rule of driving times.
-fn asks_for_driving_times(problem: &str) -> bool {
+/// True where a vehicle of a problem in VROOM's JSON has this rule.
+fn asks_for(problem: &str, rule: &str) -> bool {
     let problem: Option<serde_json::Value> = serde_json::from_str(problem).ok();
     let vehicles = problem.as_ref().and_then(|problem| problem["vehicles"].as_array());
-    vehicles.is_some_and(|vehicles| vehicles.iter().any(|vehicle| !vehicle["driving_time"].is_null()))
+    vehicles.is_some_and(|vehicles| vehicles.iter().any(|vehicle| !vehicle[rule].is_null()))
+}
+
+/// True where a vehicle of a solution in VROOM's JSON calls at a depot.
+fn calls_at_depots(solution: &str) -> bool {
+    let solution: Option<serde_json::Value> = serde_json::from_str(solution).ok();
+    let routes = solution.as_ref().and_then(|solution| solution["routes"].as_array());
+    let mut steps = routes.into_iter().flatten().filter_map(|route| route["steps"].as_array()).flatten();
+    steps.any(|step| step["type"] == "reload")
 }
 
 impl From<TakenError> for Failure {

@@ -263,6 +263,59 @@ fn a_vehicle_is_handed_over_once_however_often_it_is_asked_for() {
     assert!(said.contains("no engine runs zone acme/other"), "{said}");
 }
 
+/// What a vehicle has on board and could not deliver, and that a van with depots is on a trip, no fact could tell the other zone.
+#[test]
+fn a_vehicle_stays_with_what_it_could_not_deliver_and_a_van_with_depots_once_it_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url);
+    let zones = Zones { folder, url, port };
+    zones.fill();
+    let start = json!({ "lon": -8.7, "lat": 41.15 });
+    let depots = json!({ "places": [{ "lon": -8.7, "lat": 41.15, "name": "north" }] });
+    for (van, reload, ends, why) in [
+        ("van-1", &depots, "completed", "it has left its start"),
+        ("van-2", &Value::Null, "failed", "could not be delivered"),
+    ] {
+        let order = format!("of-{van}");
+        let mut spec = json!({ "vehicle_id": van, "start": start, "capacity": [9] });
+        if !reload.is_null() {
+            spec["reload"] = reload.clone();
+        }
+        let stop = json!({ "lon": -8.7, "lat": 41.16, "service_seconds": 60 });
+        let job = json!({ "stop": stop, "direction": "delivery" });
+        let its = json!({ "order_id": order, "vehicle_id": van });
+        let mut at_stop = its.clone();
+        at_stop["stop"] = json!("delivery");
+        let mut over = at_stop.clone();
+        if ends == "failed" {
+            over["reason"] = json!("no_show");
+        }
+        for (kind, data) in [
+            ("vehicle.registered", &spec),
+            ("order.created", &json!({ "order_id": order, "job": job, "load": [2] })),
+            ("assignment.forced", &its),
+            ("stop.departed", &at_stop),
+            (if ends == "failed" { "stop.failed" } else { "stop.completed" }, &over),
+        ] {
+            let now = jiff::Timestamp::now().to_string();
+            let told = event(kind, "/shop", &format!("{van}-{kind}"), data);
+            zones.post("old", &told.replace("2026-06-01T09:00:00Z", &now));
+        }
+        zones.wait("its end", || !zones.is_open("old", &order) && zones.status("old", &order) != "unknown");
+        let (good, _, said) = zones.zone(&["handover", "--vehicle", van, "--from", "old", "--to", "other", "--open"]);
+        assert!(!good && said.contains(why), "{van}: {said}");
+    }
+    // Before it has left, a van with depots goes like any other.
+    let spec = json!({ "vehicle_id": "van-3", "start": start, "capacity": [9], "reload": depots });
+    zones.post("old", &event("vehicle.registered", "/shop", "van-3-depots", &spec));
+    zones.wait("its depots", || http(port, "GET /v1/zones/acme/old/vehicles/van-3", "").1.contains("north"));
+    let (good, done, said) =
+        zones.zone(&["handover", "--vehicle", "van-3", "--from", "old", "--to", "other", "--open"]);
+    assert!(good && done["vehicles"] == json!(1), "{done} {said}");
+}
+
 #[test]
 fn a_vehicle_stays_with_what_only_it_may_serve() {
     let folder = tempfile::tempdir().unwrap();

@@ -223,3 +223,38 @@ fn idle_vehicles_and_breaks_of_a_problem_are_taken_over_and_what_it_does_not_hav
     let error = imported(folder, &args).unwrap_err();
     assert!(error.contains("problem.json, vehicles[1]") && error.contains("start"), "{error}");
 }
+
+/// A solution of our own has steps that VROOM does not know: they are no orders, and are passed over.
+#[test]
+fn a_solution_with_calls_at_depots_and_rests_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let place = |x: f64| json!([-8.62 + x, 41.15]);
+    let job = |id: i32, x: f64| json!({ "id": id, "location": place(x), "service": 120, "delivery": [1] });
+    let reload = json!({ "places": [{ "location": place(0.0), "service": 300 }] });
+    let rests = json!({ "max_driving": 900, "break_time": 300 });
+    let van = |id: i32, rule: &str, what: &Value| {
+        let mut van = json!({ "id": id, "start": place(0.0), "capacity": [if rule == "reload" { 1 } else { 9 }], "time_window": [0, 64800] });
+        van[rule] = what.clone();
+        van
+    };
+    for (vehicle, kind, told) in [
+        (van(1, "reload", &reload), "reload", "calls at depots are not taken over"),
+        (van(1, "driving_time", &rests), "break", "their hours begin anew"),
+    ] {
+        let problem = json!({ "vehicles": [vehicle], "jobs": [job(11, 0.1), job(12, 0.2), job(13, 0.3)] });
+        write(folder, "problem.json", &problem.to_string());
+        let solved = run(&["solve", "--vroom", "-i", "problem.json"], folder);
+        assert!(solved.status.success(), "{}", String::from_utf8_lossy(&solved.stderr));
+        let solution: Value = serde_json::from_slice(&solved.stdout).unwrap();
+        let steps = solution["routes"][0]["steps"].as_array().unwrap();
+        assert!(steps.iter().any(|step| step["type"] == kind), "{solution}");
+        write(folder, "solution.json", &solution.to_string());
+        let args = ["import", "plan", "solution.json", "--problem", "problem.json", "--now", "2026-06-01T00:00:00Z"];
+        let output = run(&args, folder);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.contains(told), "{kind}: {said}");
+        let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(facts.matches("fleet.order.created.v1").count(), 3, "{kind}: {facts}");
+    }
+}

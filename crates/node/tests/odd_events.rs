@@ -407,6 +407,29 @@ fn what_makes_no_sense_is_told_of_events_that_did_not_come_over_http() {
 }
 
 #[test]
+fn a_call_at_a_depot_of_a_vehicle_without_depots_is_taken_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, port) = engine(folder.path(), "embedded:log.redb");
+    let (time, start) = (at(0), json!({ "lon": -8.6291, "lat": 41.1579 }));
+    let depots = json!({ "places": [{ "lon": -8.6291, "lat": 41.1579, "name": "north" }] });
+    let with = json!({ "vehicle_id": "with", "start": start, "reload": depots });
+    let without = json!({ "vehicle_id": "without", "start": start });
+    for (id, van) in [("with", with), ("without", without)] {
+        post(port, &event(&format!("1-{id}"), "vehicle.registered", &time, &van));
+        post(port, &event(&format!("2-{id}"), "shift.started", &time, &json!({ "vehicle_id": id })));
+    }
+    eventually("both are known", || ids(&get(port, "/v1/state"), "vehicles").len() == 2);
+    for kind in ["reload.started", "reload.ended"] {
+        let call = |id: &str| json!({ "vehicle_id": id });
+        assert_eq!(told(&post(port, &event(&format!("3-{kind}"), kind, &time, &call("with")))), []);
+        let said = told_in_time(port, &format!("4-{kind}"), kind, &call("without"));
+        assert!(said[0].0 == "vehicle_id" && said[0].1.contains("no depots"), "{said:?}");
+    }
+    let warned = get(port, "/v1/warnings");
+    assert!(warned["counts"]["odd_value"].as_u64().is_some_and(|count| count >= 2), "{warned}");
+}
+
+#[test]
 fn an_order_and_a_vehicle_of_one_id_have_two_stories() {
     let folder = tempfile::tempdir().unwrap();
     let (_engine, port) = engine(folder.path(), "embedded:log.redb");

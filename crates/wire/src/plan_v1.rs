@@ -518,3 +518,32 @@ impl NextBreakV1 {
         Ok(NextBreak { is_taken: self.status == TAKEN, starts, ends })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{OBSTACLES, REASONS};
+
+    /// The words in backticks of the line of a document that has this beginning, between the first pair of brackets behind it.
+    fn words_behind<'d>(document: &'d str, beginning: &str) -> Vec<&'d str> {
+        let rest = document.split_once(beginning).unwrap_or_else(|| panic!("no `{beginning}`")).1;
+        let list = rest.split_once(')').expect("a list in brackets").0;
+        list.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn what_a_consumer_is_told_of_reasons_is_what_there_is() {
+        let document = include_str!("../../../docs/CONSUMING.md");
+        let told = words_behind(document, "`unassigned` in a plan has the `reason` (");
+        assert_eq!(told, REASONS.map(|(_, word)| word));
+    }
+
+    #[test]
+    fn every_word_means_one_thing() {
+        for words in [REASONS.map(|(_, word)| word), OBSTACLES.map(|(_, word)| word)] {
+            let mut once = words.to_vec();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), words.len(), "{words:?}");
+        }
+    }
+}

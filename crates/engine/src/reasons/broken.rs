@@ -1,19 +1,32 @@
 //! What a dispatcher's word breaks: by how much an order that is tied to its vehicle is served against the rules that would have kept it off.
 
-use fleetfold_fleet::{Excess, Fleet, Placement, VehicleState, Visit, trip_from, until_depot};
+use fleetfold_fleet::{Excess, Fleet, OrderState, Placement, VehicleState, Visit, trip_from, until_depot};
 use fleetfold_model::{Millis, OrderId, StopKind, Timestamp, VehicleId};
 
 use super::miss::{DrivingLimit, Lack, lacked_skills, miss};
 use super::offer::Stand;
+use crate::outlook::Outlook;
 use crate::proposal::ROUNDING;
+use crate::way_home::{Home, way_home};
 
 /// The rules that an order on a route breaks because a dispatcher has tied it to that vehicle, each with by how much, as the route is
-/// planned. Empty where it breaks none, or nobody has tied it to one.
-pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
+/// planned. Empty where it breaks none, or nobody has tied it to one. What the way home of the vehicle breaks is told of each order that was
+/// forced onto its route; of each that was pinned, where none was forced.
+///
+/// Of an order that nobody has tied to its vehicle, and that is served behind one that was forced there: by how much it is served beyond
+/// the shift or the hours of the driver.
+pub fn broken(fleet: &Fleet, outlook: &Outlook, order: OrderId) -> Vec<Lack> {
     let it = fleet.order(order);
     let Placement::OnRoute(id) = it.placement else { return Vec::new() };
     let vehicle = fleet.vehicle(id);
-    let Some(spec) = vehicle.spec.as_ref().filter(|_| it.pinned == Some(id)) else { return Vec::new() };
+    let Some(spec) = vehicle.spec.as_ref() else { return Vec::new() };
+    let is_forced = |order: &OrderState| order.is_forced() && order.pinned == Some(id);
+    let forced = vehicle.route.visits.iter().position(|visit| is_forced(fleet.order(visit.order)));
+    if it.pinned != Some(id) {
+        let last = vehicle.route.visits.iter().rposition(|visit| visit.order == order);
+        let is_behind = forced.zip(last).is_some_and(|(forced, last)| forced < last);
+        return if is_behind { beyond_hours(fleet, vehicle, order, None) } else { Vec::new() };
+    }
     let mut breaks = Vec::new();
     let skills = lacked_skills(fleet, id, order);
     if !skills.is_empty() {
@@ -37,17 +50,11 @@ pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
             breaks.push(Lack::Room { dimension, by });
         }
     }
-    let visits = || vehicle.route.visits.iter().enumerate().filter(|(_, visit)| visit.order == order);
-    let may_be_late = it.is_shipment() && (it.on_board.is_some() || fleet.policy().deliver_after_shift);
-    let ends = visits().filter(|(_, visit)| !(may_be_late && visit.stop == StopKind::Delivery));
-    let ends = ends.filter(|&(index, _)| !vehicle.route.is_cut_off_at(index)).map(|(_, visit)| visit.departure).max();
-    if let (Some(ends), Some(shift)) = (ends, &vehicle.shift)
-        && ends > shift.ends
-    {
-        breaks.push(Lack::Shift(ends - shift.ends));
-    }
-    breaks.extend(hours_broken(vehicle, order, fleet.now()));
-    let late = visits().filter(|&(index, _)| !vehicle.route.is_cut_off_at(index));
+    let answers_for_home = is_forced(it) || forced.is_none();
+    let home = answers_for_home.then(|| way_home(fleet, outlook, id, fleet.now())).flatten();
+    breaks.extend(beyond_hours(fleet, vehicle, order, home));
+    let visits = vehicle.route.visits.iter().enumerate().filter(|(_, visit)| visit.order == order);
+    let late = visits.filter(|&(index, _)| !vehicle.route.is_cut_off_at(index));
     let late = late.filter_map(|(_, visit)| Some(visit.start - it.stop(visit.stop)?.due?)).max();
     if let Some(late) = late.filter(|&late| late > Millis(0)) {
         breaks.push(Lack::Promise(late));
@@ -55,8 +62,31 @@ pub fn broken(fleet: &Fleet, order: OrderId) -> Vec<Lack> {
     breaks
 }
 
-/// By how much a driver has driven, and has been at work, beyond his rule of driving times when an order is served.
-fn hours_broken(vehicle: &VehicleState, order: OrderId, now: Timestamp) -> Vec<Lack> {
+/// By how much an order is served, and its vehicle is home, beyond the end of the shift and the rule of driving times.
+fn beyond_hours(fleet: &Fleet, vehicle: &VehicleState, order: OrderId, home: Option<Home>) -> Vec<Lack> {
+    let route = &vehicle.route;
+    // Goods on board are delivered after the shift too, and where the policy says so, those of all shipments. Who is out for them comes
+    // home late.
+    let may_be_late = |visit: &Visit| {
+        let order = fleet.order(visit.order);
+        let is_exempt = order.is_shipment() && (order.on_board.is_some() || fleet.policy().deliver_after_shift);
+        is_exempt && visit.stop == StopKind::Delivery
+    };
+    let mut breaks = Vec::new();
+    if let Some(shift) = &vehicle.shift {
+        let own = route.visits.iter().enumerate().filter(|(_, visit)| visit.order == order && !may_be_late(visit));
+        let own = own.filter(|&(index, _)| !route.is_cut_off_at(index)).map(|(_, visit)| visit.departure).max();
+        let is_out_late = route.visits.iter().any(|visit| may_be_late(visit) && visit.departure > shift.ends);
+        let home = home.map(|home| home.at).filter(|_| !is_out_late);
+        let ends = own.max(home).filter(|&ends| ends > shift.ends);
+        breaks.extend(ends.map(|ends| Lack::Shift(ends - shift.ends)));
+    }
+    breaks.extend(hours_broken(vehicle, order, (home, fleet.now())));
+    breaks
+}
+
+/// By how much a driver has driven, and has been at work, beyond his rule of driving times when an order is served and he is home.
+fn hours_broken(vehicle: &VehicleState, order: OrderId, (home, now): (Option<Home>, Timestamp)) -> Vec<Lack> {
     let Some(rule) = vehicle.spec.as_ref().and_then(|spec| spec.driving_time) else { return Vec::new() };
     let mut over = Excess::default();
     vehicle.follow_route(now, |leg| {
@@ -64,7 +94,9 @@ fn hours_broken(vehicle: &VehicleState, order: OrderId, now: Timestamp) -> Vec<L
             over = leg.behind.excess(&rule);
         }
     });
-    let found = [(DrivingLimit::InShift, over.shift_driving), (DrivingLimit::Duty, over.duty)];
+    let home = home.and_then(|home| home.driven).map_or(Excess::default(), |driven| driven.excess(&rule));
+    let (driving, duty) = (over.shift_driving.max(home.shift_driving), over.duty.max(home.duty));
+    let found = [(DrivingLimit::InShift, driving), (DrivingLimit::Duty, duty)];
     let found = found.into_iter().filter(|&(_, by)| by > ROUNDING);
     found.map(|(limit, by)| Lack::DrivingTime { limit, by }).collect()
 }

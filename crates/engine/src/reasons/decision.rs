@@ -191,7 +191,16 @@ fn explain(
         } else {
             offers(&table, order, &near)
         };
-        Moved { order, from: on(before, order), to, reason, chosen, breaks: broken(after, order), offers, not_asked }
+        Moved {
+            order,
+            from: on(before, order),
+            to,
+            reason,
+            chosen,
+            breaks: broken(after, outlook, order),
+            offers,
+            not_asked,
+        }
     });
     let told = told.collect();
     Group { routes: costs, moved: told, count: moved.len() }

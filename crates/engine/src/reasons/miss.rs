@@ -179,39 +179,65 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
         Err(lack) => return Some(Miss { ways: vec![vec![lack]], is_broken: false }),
     };
     let draft = stand.draft(&[vehicle], &[order]);
-    let unit = unit_of(&draft, order);
+    let problem = draft.finish_known(stand.outlook);
+    let free = without_limits(&problem, 0).expect("a legal problem without some of its limits");
+    miss_beside(stand.fleet, (&draft, &problem, &free), (0, &draft.initial[0]), (order, &own))
+}
+
+/// What would have to give so that a tour of a draft can serve an order beside other stops; `None`: nothing, it can.
+pub(crate) fn miss_on(
+    fleet: &Fleet,
+    (draft, problem): (&Draft, &Problem),
+    (tour, tail): (usize, &[StopIx]),
+    order: OrderId,
+) -> Option<Miss> {
+    match by_itself(fleet, draft.vehicles[tour], order) {
+        Ok(own) => {
+            let free = without_limits(problem, tour)?;
+            miss_beside(fleet, (draft, problem, &free), (tour, tail), (order, &own))
+        }
+        Err(lack) => Some(Miss { ways: vec![vec![lack]], is_broken: false }),
+    }
+}
+
+/// The same, where it is known what keeps the vehicle off whatever its tour is.
+fn miss_beside(
+    fleet: &Fleet,
+    (draft, problem, free): (&Draft, &Problem, &Problem),
+    (tour, tail): (usize, &[StopIx]),
+    (order, own): (OrderId, &[Lack]),
+) -> Option<Miss> {
+    let unit = unit_of(draft, order);
     if unit.is_empty() {
         // Its first stop is under way: it is served there already.
         return None;
     }
-    let problem = draft.finish_known(stand.outlook);
-    let limits = problem.tours()[0].clone();
+    let vehicle = draft.vehicles[tour];
+    let limits = problem.tours()[tour].clone();
     // Beside what the stop under way unloads there has to be room for what would be on board from the start.
-    let it = stand.fleet.order(order);
+    let it = fleet.order(order);
     let is_on_it = it.placement == Placement::OnRoute(vehicle) || it.pinned == Some(vehicle);
     let loads_now = it.loads_at_start() && !is_on_it;
-    let unloaded = if loads_now { draft.unloaded_by_head(stand.fleet, 0) } else { Units::default() };
-    let free = without_limits(&problem, &unit);
-    let mut days = Days { limits: &limits, allowed: draft.allowed[0], without_breaks: None };
+    let unloaded = if loads_now { draft.unloaded_by_head(fleet, tour) } else { Units::default() };
+    let mut days = Days { limits: &limits, allowed: draft.allowed[tour], without_breaks: None };
     // What a position lacks, in each way in which it could give.
     let mut short = |sequence: &[StopIx]| -> Result<Vec<Short>, Lack> {
-        let unreachable = || leads_nowhere(&free, sequence);
-        let Some(ways) = days.ways(&free, sequence) else {
+        let unreachable = || leads_nowhere(free, sequence);
+        let Some(ways) = days.ways(free, sequence) else {
             return Err(if unreachable() { Lack::Way } else { Lack::Order });
         };
         let (room, reloads) = match &limits.reload {
-            Some(reload) => trips_lack(&free, (&limits, reload), sequence),
-            None => (room_lacks(&free, &limits, sequence, unloaded), 0),
+            Some(reload) => trips_lack(free, (&limits, reload), sequence),
+            None => (room_lacks(free, &limits, sequence, unloaded), 0),
         };
         let stops = (sequence.len() as u32).saturating_sub(limits.stops_max);
         Ok(ways.into_iter().map(|(shift, driving)| Short { shift, room, stops, reloads, driving }).collect())
     };
-    let tail = draft.initial[0].clone();
-    let is_broken = !tail.is_empty() && short(&tail).map_or(true, |ways| ways[0] != Short::default());
+    let is_broken = !tail.is_empty() && short(tail).map_or(true, |ways| ways[0] != Short::default());
     // For each set of kinds the position that lacks least.
     let mut least: BTreeMap<u16, Short> = BTreeMap::new();
     let mut never = None;
-    for sequence in with_unit(&tail, &unit) {
+    for sequence in with_unit(tail, &unit) {
         match short(&sequence) {
             Ok(ways) => {
                 for found in ways {
@@ -224,20 +250,21 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     }
     if least.is_empty() {
         let last = never.unwrap_or(Lack::Way);
-        return Some(Miss { ways: vec![own.into_iter().chain([last]).collect()], is_broken });
+        return Some(Miss { ways: vec![own.iter().cloned().chain([last]).collect()], is_broken });
     }
     // Leaving it out is an answer too: what it costs more than that has to give as well, at the best of the positions that are open
     // then. A dispatcher's word counts more.
     let unserved = free.stops()[unit[0].index()].unserved;
     let cost = |sequence: &[StopIx]| {
-        driven(&free, TourIx(0), sequence, TIME_MAX).map(|(parts, _)| parts.total().0 - parts.change.0)
+        driven(free, TourIx(0), sequence, (TIME_MAX, !draft.heads[tour].is_empty()))
+            .map(|(parts, _)| parts.total().0 - parts.change.0)
     };
-    let is_wanted = stand.fleet.order(order).pinned.is_some();
-    let base = cost(&tail).filter(|_| !is_wanted);
+    let is_wanted = fleet.order(order).pinned.is_some();
+    let base = cost(tail).filter(|_| !is_wanted);
     let mut price = |gives: &Short| {
         let base = base?;
         let is_open = |way: &Vec<StopIx>| short(way).is_ok_and(|ways| ways.iter().any(|way| gives.covers(way)));
-        let open = with_unit(&tail, &unit).filter(is_open);
+        let open = with_unit(tail, &unit).filter(is_open);
         let over = open.filter_map(|way| cost(&way)).min()? - base - unserved;
         (over > 0).then_some(Lack::Price(Cost(over)))
     };
@@ -260,11 +287,22 @@ pub(super) fn unit_of(draft: &Draft, order: OrderId) -> Vec<StopIx> {
     stops.map(|(index, _)| StopIx(index as u32)).collect()
 }
 
-/// The same problem of one tour without limits of load, stops, shift, hours and skill, and without what the unit's stops say of who may serve
-/// them. The breaks that driving times ask for stay.
-fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
+/// The problem of one tour alone without limits of load, stops, shift, hours and skill, and without what its stops say of who may serve them.
+/// The breaks that driving times ask for stay.
+fn without_limits(problem: &Problem, tour: usize) -> Option<Problem> {
     let mut spec = problem.spec().clone();
     spec.initial = vec![Vec::new()];
+    spec.tours = vec![spec.tours[tour].clone()];
+    let here = |of: TourIx| if of == TourIx(tour as u32) { TourIx(0) } else { TourIx::NONE };
+    for stop in &mut spec.stops {
+        // Goods that are on board of a vehicle are delivered by one.
+        let is_aboard = stop.role == Role::Delivery && stop.mate == StopIx::NONE;
+        stop.locked = if is_aboard { TourIx(0) } else { here(stop.locked) };
+        stop.home = here(stop.home);
+        stop.aboard &= stop.locked != TourIx::NONE;
+        // No other tour is left to serve it.
+        stop.barred = Vec::new();
+    }
     let tour = &mut spec.tours[0];
     if let Some(reload) = &mut tour.reload {
         // Its goods go on trips as they do, but each stop's are carried alone where they are too many.
@@ -280,10 +318,7 @@ fn without_limits(problem: &Problem, unit: &[StopIx]) -> Problem {
     tour.travel_max = i32::MAX;
     tour.driving_time = tour.driving_time.map(|rule| DrivingTime { duty_max: i32::MAX, ..rule });
     tour.has = u64::MAX;
-    for &stop in unit {
-        spec.stops[stop.index()].barred = Vec::new();
-    }
-    Problem::new(spec).expect("a legal problem without some of its limits")
+    Problem::new(spec).ok()
 }
 
 /// True where a leg of a sequence does not exist.
@@ -390,13 +425,9 @@ fn ends_lack(
     (times, home): (&[Timed], &Timed),
 ) -> i64 {
     let stops: Vec<&Stop> = sequence.iter().map(|stop| &free.stops()[stop.index()]).collect();
-    let fits = |end_by: i64| keeps_shift(limits, &stops, (times, home), end_by);
     let end_by = i64::from(end_by);
     if limits.pauses.is_empty() {
-        let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
-        let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
-        ends.sort_unstable();
-        return std::iter::once(end_by).chain(ends).find(|&end| fits(end)).map_or(0, |end| end - end_by);
+        return least_end(limits, &stops, (times, home), end_by) - end_by;
     }
     // Breaks are taken elsewhere where the shift is longer: the least end at which the sequence can be driven.
     let can = |end_by: i64| {
@@ -410,6 +441,15 @@ fn ends_lack(
         if can(middle) { yes = middle } else { no = middle }
     }
     yes - end_by
+}
+
+/// The first end of a shift, from this one on, within which a sequence with these times is driven.
+pub(crate) fn least_end(limits: &TourSpec, stops: &[&Stop], (times, home): (&[Timed], &Timed), end_by: i64) -> i64 {
+    let ends = times.iter().flat_map(|timed| [timed.start, timed.departure]).chain([home.arrival]);
+    let mut ends: Vec<i64> = ends.map(i64::from).filter(|&end| end > end_by).collect();
+    ends.sort_unstable();
+    let fits = |end: &i64| keeps_shift(limits, stops, (times, home), *end);
+    std::iter::once(end_by).chain(ends).find(fits).unwrap_or(end_by)
 }
 
 /// True where a sequence with these times is driven within a shift that ends so. Goods that are on board from the start may be delivered

@@ -17,6 +17,7 @@ mod what_if;
 pub use broken::{broken, lacks};
 pub use decision::{Group, Left, LeftStop, Moved, RouteCost, decision, held, place, route};
 pub use miss::{DrivingLimit, Lack, Miss};
+pub(crate) use miss::{least_end, miss_on};
 pub use offer::{Delay, Offer, Possible, Stand};
 pub use parts::Parts;
 pub use quote::{Limits, Quoted, Slot, quote};

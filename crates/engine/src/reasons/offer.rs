@@ -165,7 +165,8 @@ impl<'a> Table<'a> {
     pub(super) fn driven(&self, tour: usize, sequence: &[StopIx]) -> Option<(Parts, Vec<Timed>)> {
         let shift = self.stand.fleet.vehicle(self.draft.vehicles[tour]).shift.as_ref();
         let shift_ends = shift.map_or(TIME_MAX, |shift| self.draft.relative(shift.ends));
-        driven(&self.problem, TourIx(tour as u32), sequence, shift_ends)
+        let is_out = !self.draft.heads[tour].is_empty();
+        driven(&self.problem, TourIx(tour as u32), sequence, (shift_ends, is_out))
     }
 
     /// A tour without an order.

@@ -1,7 +1,7 @@
 //! What driving a tour comes to, part by part.
 
 use fleetfold_model::{Cost, Metres, Millis};
-use fleetfold_solver::{NodeIx, Problem, Role, StopIx, Timed, TourIx, driving_breaks, schedule_home};
+use fleetfold_solver::{NodeIx, Problem, Role, StopIx, Timed, TourIx, UNREACHABLE, driving_breaks, schedule_home};
 
 /// What driving a tour comes to, or what one tour comes to more than another. The parts that have a price add up to the price by which
 /// plans are made; waiting and overtime have none, and are told in time.
@@ -64,17 +64,18 @@ impl Parts {
 }
 
 /// Drives a sequence: what it comes to, and the times of its stops. `None`: it cannot be driven. `shift_ends`: from then on it counts as
-/// overtime, however far the tour may go.
+/// overtime, however far the tour may go. `is_out`: the vehicle is under way before the tour begins, and comes home from there where
+/// the tour is empty; otherwise nothing is driven then.
 pub(super) fn driven(
     problem: &Problem,
     tour: TourIx,
     sequence: &[StopIx],
-    shift_ends: i32,
+    (shift_ends, is_out): (i32, bool),
 ) -> Option<(Parts, Vec<Timed>)> {
     let (times, home) = schedule_home(problem, tour, sequence)?;
     let mut parts = Parts::default();
     if sequence.is_empty() {
-        return Some((parts, times));
+        return Some((if is_out { way_home(problem, tour, shift_ends) } else { parts }, times));
     }
     let (spec, weights) = (&problem.tours()[tour.index()], problem.weights());
     let hours = |time: i64, price: i64| time * price / 3_600_000;
@@ -122,4 +123,24 @@ pub(super) fn driven(
     }
     parts.overtime.0 = (i64::from(over) - i64::from(shift_ends)).max(0);
     Some((parts, times))
+}
+
+/// What it comes to that a vehicle drives home from where its tour begins.
+fn way_home(problem: &Problem, tour: TourIx, shift_ends: i32) -> Parts {
+    let spec = &problem.tours()[tour.index()];
+    let mut parts = Parts::default();
+    let mut over = i64::from(spec.start_at);
+    if spec.end_node != NodeIx::NONE {
+        let how = (spec.table, spec.time_factor);
+        let (time, metres) = problem.legs().leaving(spec.start_node, spec.end_node, spec.start_at, how);
+        if time >= UNREACHABLE {
+            return parts;
+        }
+        let (time, metres) = (i64::from(time), i64::from(metres));
+        parts.drive.0 = time * spec.per_hour / 3_600_000 + metres * spec.per_km / 1_000;
+        (parts.driving, parts.metres) = (Millis(time), Metres(metres));
+        over += time;
+    }
+    parts.overtime.0 = (over - i64::from(shift_ends)).max(0);
+    parts
 }

@@ -226,7 +226,7 @@ fn who_may_not_be_loaded_once_more_lacks_that_and_no_room() {
     rig.fact(Event::AssignmentForced(Pin { order: name("z"), vehicle: name("a") }));
     assert_eq!(trips(&rig, "a").matches('|').count(), 2, "{}", trips(&rig, "a"));
     let fleet = rig.engine.fleet();
-    assert_eq!(broken(fleet, fleet.order_id("z").unwrap()), [Lack::Reloads(1)]);
+    assert_eq!(broken(fleet, rig.engine.outlook(), fleet.order_id("z").unwrap()), [Lack::Reloads(1)]);
 }
 
 #[test]
@@ -280,4 +280,24 @@ fn the_way_by_a_depot_is_counted_in_the_reasons() {
     };
     // Back to the depot and out again: 3 and 5 km, and nothing home.
     assert_eq!((found.extra.metres.0, found.extra.driving), (8_000, Millis(8 * 60_000)));
+}
+
+/// A van that has no time for a second trip lacks time and no room, and the order's own reason says so.
+#[test]
+fn who_has_no_time_for_a_second_trip_lacks_time() {
+    let mut rig = one(None);
+    let shift = Shift { starts: at(0), ends: at(20), breaks: Vec::new() };
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None });
+    rig.order(delivery("x", km(-3, 0), 3));
+    rig.order(delivery("y", km(-5, 0), 3));
+    assert_eq!(trips(&rig, "a"), "x");
+    let told = rig.plans.last().unwrap().groups[0].choices[0].clone();
+    assert_eq!(told.reason, Some(UnassignedReason::Shift));
+    assert_eq!((told.runner_up, told.runner_up_obstacle), (Some(name("a")), Obstacle::Shift));
+    let fleet = rig.engine.fleet();
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
+    let offers = place(&stand, fleet.order_id("y").unwrap(), 1).0;
+    let Offer::Missed(miss) = &offers[0].1 else { panic!("{offers:?}") };
+    // Loaded from 7 to 17, and at y at 22 for a minute.
+    assert_eq!(miss.ways, [[Lack::Shift(Millis(3 * 60_000))]]);
 }

@@ -345,7 +345,7 @@ fn a_tightened_rule_keeps_what_is_tied_and_gives_the_rest_away() {
         }
         let tied = rig.engine.fleet().order_id("tied").unwrap();
         let over = Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(10) };
-        assert_eq!(broken(rig.engine.fleet(), tied), [over], "{is_forced}");
+        assert_eq!(broken(rig.engine.fleet(), rig.engine.outlook(), tied), [over], "{is_forced}");
     }
 }
 
@@ -385,7 +385,7 @@ fn an_order_that_is_forced_takes_the_hours_of_others() {
             assert_eq!(rig.route("b").len(), 2, "{:?}", rig.route("b"));
         }
         let forced = rig.engine.fleet().order_id("forced").unwrap();
-        assert_eq!(broken(rig.engine.fleet(), forced), []);
+        assert_eq!(broken(rig.engine.fleet(), rig.engine.outlook(), forced), []);
     }
 }
 
@@ -409,12 +409,12 @@ fn a_forced_order_says_what_it_breaks_of_a_drivers_hours() {
     assert_eq!(lacks(&stand, a, far), [drives(9)], "121 minutes are less than the 130 of his day");
     force(&mut rig, "far");
     assert_eq!(rig.route("a"), ["far"]);
-    assert_eq!(broken(rig.engine.fleet(), far), [drives(9)]);
+    assert_eq!(broken(rig.engine.fleet(), rig.engine.outlook(), far), [drives(9)]);
     rig.fact(Event::VehicleRegistered(Vehicle {
         driving_time: Some(DrivingRule { duty_max: Some(minutes(100)), ..rule }),
         ..vehicle("a", km(0, 0))
     }));
-    assert_eq!(broken(rig.engine.fleet(), far), [drives(9), works(21)]);
+    assert_eq!(broken(rig.engine.fleet(), rig.engine.outlook(), far), [drives(9), works(21)]);
     // A break is no drive: it costs nothing.
     let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), Timestamp(rig.now));
     assert_eq!(route(&stand, a).unwrap().parts.driving, minutes(60));
@@ -735,4 +735,117 @@ fn who_does_what_he_is_told_never_drives_too_long() {
         (walked, breaks) = (walked + plans, breaks + taken);
     }
     assert!(walked > 200 && breaks > 20, "{walked} plans, {breaks} breaks");
+}
+
+/// What is driven to an order that is forced may be within the hours of its driver, and his way home not.
+#[test]
+fn a_forced_order_says_what_the_way_home_breaks() {
+    let home =
+        |rule: Option<DrivingRule>| Vehicle { driving_time: rule, end: Some(km(0, 0)), ..vehicle("a", km(0, 0)) };
+    let says = |rig: &Rig, order: &str| {
+        let fleet = rig.engine.fleet();
+        broken(fleet, rig.engine.outlook(), fleet.order_id(order).unwrap())
+    };
+    // 40 out and 40 home.
+    for (rule, limit, by) in [
+        (DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) }, DrivingLimit::InShift, 20),
+        (DrivingRule { duty_max: Some(minutes(60)), ..simple(300) }, DrivingLimit::Duty, 21),
+        // With a break of 20 minutes.
+        (DrivingRule { duty_max: Some(minutes(60)), ..simple(60) }, DrivingLimit::Duty, 41),
+    ] {
+        let mut rig = ruled(rule);
+        rig.fact(Event::VehicleRegistered(home(Some(rule))));
+        rig.order(job("far", km(40, 0)));
+        assert_eq!(rig.placement("far"), Placement::Unassigned(UnassignedReason::DrivingTime));
+        force(&mut rig, "far");
+        assert_eq!(rig.route("a"), ["far"]);
+        assert_eq!(says(&rig, "far"), [Lack::DrivingTime { limit, by: minutes(by) }]);
+    }
+    let mut rig = ruled(simple(300));
+    rig.fact(Event::VehicleRegistered(home(None)));
+    let shift = Shift { starts: at(0), ends: at(45), breaks: Vec::new() };
+    rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None });
+    rig.order(job("far", km(40, 0)));
+    assert_eq!(rig.placement("far"), Placement::Unassigned(UnassignedReason::Shift));
+    force(&mut rig, "far");
+    assert_eq!(says(&rig, "far"), [Lack::Shift(minutes(36))], "he is home at minute 81");
+    // His way home is no reason to take anything else off him that lies on it.
+    rig.order(job("between", km(20, 0)));
+    assert_eq!(rig.route("a").len(), 2, "{:?}", rig.route("a"));
+    rig.fact(Event::VehicleRegistered(home(None)));
+    assert_eq!(rig.route("a").len(), 2, "{:?}", rig.route("a"));
+    assert_eq!(says(&rig, "between"), [], "it is served within the shift");
+}
+
+/// A dispatcher's word lifts the end of a shift for the order that it names. What was within it beside others goes to somebody else, or is
+/// told at once why not.
+#[test]
+fn what_a_forced_order_pushes_beyond_the_shift_leaves_the_vehicle() {
+    for (is_shared, end) in [(false, None), (true, None), (false, Some(km(0, 0))), (true, Some(km(0, 0)))] {
+        let mut rig = ruled(simple(300));
+        rig.fact(Event::VehicleRegistered(Vehicle { end, ..vehicle("a", km(0, 0)) }));
+        let ends = if end.is_some() { 120 } else { 60 };
+        let shift = Shift { starts: at(0), ends: at(ends), breaks: Vec::new() };
+        rig.fact(Event::ShiftStarted { vehicle: name("a"), shift: Some(shift), position: None });
+        rig.order(job("first", km(30, 0)));
+        rig.order(job("second", km(55, 0)));
+        assert_eq!(rig.route("a").len(), 2);
+        if is_shared {
+            rig.on("b", km(60, 10));
+        }
+        rig.order(job("forced", km(-40, 0)));
+        force(&mut rig, "forced");
+        assert_eq!(rig.route("a"), ["forced"], "{end:?}");
+        for order in ["first", "second"] {
+            let placed = rig.placement(order);
+            let is_told = if is_shared {
+                matches!(placed, Placement::OnRoute(_))
+            } else {
+                placed == Placement::Unassigned(UnassignedReason::Shift)
+            };
+            assert!(is_told, "{order} {end:?}: {placed:?}");
+        }
+    }
+}
+
+/// Why an order that a forced one drives out of the hours of its driver is on no route is told with the same answer.
+#[test]
+fn what_leaves_a_driver_for_his_hours_says_so_at_once() {
+    let mut rig = ruled(DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) });
+    rig.order(job("first", km(30, 0)));
+    rig.order(job("second", km(55, 0)));
+    rig.order(job("forced", km(-20, 0)));
+    let plans = rig.plans.len();
+    force(&mut rig, "forced");
+    let unassigned: Vec<_> = rig.plans[plans..].iter().flat_map(|plan| &plan.groups).collect();
+    let unassigned: Vec<_> = unassigned.into_iter().flat_map(|group| &group.unassigned).collect();
+    for order in ["first", "second"] {
+        let told: Vec<_> = unassigned.iter().filter(|(name, _)| name.as_str() == order).map(|told| told.1).collect();
+        assert_eq!(told, [UnassignedReason::DrivingTime], "{order}, once");
+        assert_eq!(rig.placement(order), Placement::Unassigned(UnassignedReason::DrivingTime));
+    }
+}
+
+/// Of two vehicles the one that lacks one thing is nearer to taking an order than the one that lacks two, and the reason is what both lack.
+#[test]
+fn the_nearest_miss_is_who_lacks_one_thing_and_not_two() {
+    let rule = DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) };
+    let mut rig = ruled(rule);
+    rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(rule), ..vehicle("b", km(10, 0)) }));
+    let shift = Shift { starts: at(0), ends: at(30), breaks: Vec::new() };
+    rig.fact(Event::ShiftStarted { vehicle: name("b"), shift: Some(shift), position: None });
+    rig.order(job("x", km(72, 0)));
+    let told = rig.plans.last().unwrap().groups[0].choices[0].clone();
+    assert_eq!(told.reason, Some(UnassignedReason::DrivingTime));
+    assert_eq!((told.runner_up, told.runner_up_obstacle), (Some(name("a")), Obstacle::DrivingTime));
+    // The table of what each would need says the same.
+    let fleet = rig.engine.fleet();
+    let stand = Stand::of(fleet, rig.engine.outlook(), Timestamp(rig.now));
+    let offers = place(&stand, fleet.order_id("x").unwrap(), 2).0;
+    let Offer::Missed(first) = &offers[0].1 else { panic!("{offers:?}") };
+    assert_eq!(offers[0].0, fleet.vehicle_id("a").unwrap());
+    assert_eq!(first.ways, [[Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(12) }]]);
+    let Offer::Missed(second) = &offers[1].1 else { panic!("{offers:?}") };
+    let both = [Lack::Shift(minutes(33)), Lack::DrivingTime { limit: DrivingLimit::InShift, by: minutes(2) }];
+    assert_eq!(second.ways, [both]);
 }

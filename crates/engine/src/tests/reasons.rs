@@ -202,6 +202,14 @@ impl Slow<'_> {
         // What is on board has to fit although nothing is left to drive.
         if sequence.is_empty() {
             drive.parts.fixed.0 = 0;
+            // Who is under way drives home all the same.
+            if head.is_some() {
+                let leg = spec.end.map_or((0, 0), |end| self.leg(vehicle, here, end));
+                drive.parts.drive.0 = Self::price(vehicle, leg);
+                (drive.parts.driving.0, drive.parts.metres.0) = leg;
+                let over = vehicle.shift.as_ref().map_or(0, |shift| clock + leg.0 - shift.ends.0);
+                drive.parts.overtime.0 = over.max(0);
+            }
             return drive;
         }
         let mut open: Vec<OrderId> = Vec::new();
@@ -1102,7 +1110,7 @@ fn a_forced_order_says_what_it_breaks_and_by_how_much() {
     rig.order(asks);
     let said = |rig: &Rig, order: &str| {
         let fleet = rig.engine.fleet();
-        crate::reasons::broken(fleet, fleet.order_id(order).unwrap())
+        crate::reasons::broken(fleet, rig.engine.outlook(), fleet.order_id(order).unwrap())
     };
     assert_eq!(said(&rig, "x"), [], "it is on no route");
     rig.fact(Event::AssignmentForced(Pin { order: name("x"), vehicle: name("a") }));
@@ -1132,4 +1140,52 @@ fn a_forced_order_says_what_it_breaks_and_by_how_much() {
     assert_eq!(overtime, a.route.visits.last().unwrap().departure - at(5));
     let stand = Stand::of(rig.engine.fleet(), rig.engine.outlook(), now);
     assert_eq!(route(&stand, fleet.vehicle_id("a").unwrap()).unwrap().parts.overtime, overtime);
+}
+
+/// Who is under way to a stop comes home from there anyway: what one stop more asks of him is the difference.
+#[test]
+fn the_way_home_of_who_is_under_way_is_no_part_of_what_an_order_costs() {
+    let mut rig = Rig::new();
+    for id in ["a", "b"] {
+        rig.fact(Event::VehicleRegistered(Vehicle { end: Some(km(0, 0)), ..vehicle(id, km(0, 0)) }));
+    }
+    for (id, order, place) in [("a", "x", km(10, 0)), ("b", "y", km(0, 10))] {
+        rig.order(job(order, place));
+        let pin = Pin { order: name(order), vehicle: name(id) };
+        rig.fact(Event::AssignmentForced(pin));
+        rig.at_stop(id, order, StopKind::Delivery, Event::StopDeparted);
+    }
+    rig.order(job("z", km(20, 0)));
+    assert_eq!((rig.route("a"), rig.route("b")), (vec!["x".to_owned(), "z".to_owned()], vec!["y".to_owned()]));
+    let plan = rig.plans.last().unwrap();
+    // 10 to z and 20 home instead of 10 home.
+    let choice = &plan.groups[0].choices[0];
+    assert_eq!(choice.detour, Millis(20 * 60_000));
+    let mut before = Fleet::new();
+    rig.log.iter().filter(|entry| entry.seq <= plan.based_on).for_each(|entry| drop(before.apply(entry)));
+    let now = Timestamp(rig.now);
+    let explained = decision(&before, rig.engine.outlook(), now, (&plan.groups, &[true]), (None, 4));
+    let group = explained[0].as_ref().unwrap();
+    let minutes = |parts: Option<crate::reasons::Parts>| parts.map(|parts| parts.driving.0 / 60_000);
+    assert_eq!((minutes(group.routes[0].before), minutes(group.routes[0].after)), (Some(10), Some(30)));
+    let moved = &group.moved[0];
+    assert_eq!(moved.chosen.as_ref().unwrap().extra.driving, Millis(20 * 60_000));
+    let Offer::Possible(other) = &moved.offers[0].1 else { panic!("b could: {:?}", moved.offers) };
+    let leg = |from: Position, to: Position| i64::from(rig.engine.network().leg(from, to).millis);
+    let more = leg(km(0, 10), km(20, 0)) + leg(km(20, 0), km(0, 0)) - leg(km(0, 10), km(0, 0));
+    assert_eq!(other.extra.driving, Millis(more));
+    assert_eq!((choice.runner_up.clone(), choice.runner_up_extra), (Some(name("b")), Millis(more - 20 * 60_000)));
+}
+
+/// Whose goods are on board of one vehicle is brought by that one: no other is said to lack a skill for it.
+#[test]
+fn nobody_is_compared_with_who_has_the_goods_on_board() {
+    let mut rig = Rig::new();
+    rig.order(shipment("s", km(1, 0), km(30, 0)));
+    assert_eq!(rig.route("a"), ["+s", "s"]);
+    rig.at_stop("b", "s", StopKind::Pickup, Event::StopCompleted);
+    assert_eq!(rig.route("b"), ["s"]);
+    let plan = rig.plans.last().unwrap();
+    let choice = plan.groups.iter().flat_map(|group| &group.choices).find(|choice| choice.order == name("s")).unwrap();
+    assert_eq!((choice.vehicle.clone(), choice.runner_up.clone()), (Some(name("b")), None), "{choice:?}");
 }

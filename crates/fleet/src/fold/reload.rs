@@ -1,6 +1,6 @@
 //! Calls at depots: what drivers tell of them, and what other reports say of one that nobody has told.
 
-use fleetfold_model::{Load, OrderId, Position, ReloadEvent, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{Load, Metres, OrderId, Position, ReloadEvent, StopKind, Timestamp, VehicleId};
 
 use super::{Applying, Verdict};
 use crate::change::Refused;
@@ -137,7 +137,8 @@ impl Fleet {
         let planned = state.route.visits.iter_mut().filter(|visit| visit.reload_before.is_some()).take(calls);
         let mut is_planned = false;
         for visit in planned {
-            visit.reload_before = None;
+            // The way there is driven; the way from there to the stop counts when that is over.
+            doing.change.driven += visit.reload_before.take().map_or(Metres(0), |call| call.metres);
             state.reloads.times += 1;
             is_planned = true;
         }

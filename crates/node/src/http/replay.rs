@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use fleetfold_engine::Outlook;
 use fleetfold_fleet::{Fleet, Tally};
 use fleetfold_model::{Event, Millis, Timestamp};
 use fleetfold_roads::Network;
@@ -174,7 +175,8 @@ async fn frames(live: &Live, (from, to): (Timestamp, Timestamp), steps: usize) -
             film.memory.call(&entry, *labels);
         }
         let now = folded.fleet.zone().zone_time(entry.logged_at);
-        film.memory.beside(Beside::of(&folded.fleet, &entry));
+        let (fleet, network) = (&folded.fleet, film.network);
+        film.memory.beside(Beside::of(fleet, || Outlook::at(fleet, now, network), &entry));
         let decisions = film.memory.folded(&entry, &change, now);
         film.pending.decided(decisions);
         for (order, name) in &change.retired {

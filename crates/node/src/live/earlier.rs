@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fleetfold_engine::Outlook;
 use fleetfold_fleet::Zone;
 use fleetfold_model::Timestamp;
+use fleetfold_roads::Network;
 use fleetfold_wire::RejectedV1;
 use tokio::sync::{mpsc, watch};
 
@@ -35,6 +37,8 @@ pub(super) struct Listeners {
     pub(super) warnings: Warnings,
     /// The zone as the engine knows it.
     pub(super) zone: watch::Receiver<Zone>,
+    /// Its roads at normal speeds, all open.
+    pub(super) network: Arc<Network>,
 }
 
 /// Starts to read the entries up to this one, and what was refused and doubted. Nothing waits for it, and a log that cannot be read is a
@@ -53,7 +57,7 @@ pub(super) fn start(words: Words, until: u64, listeners: Listeners) {
 }
 
 async fn tell(words: &Words, until: u64, listeners: &Listeners) {
-    let Listeners { questions, references, warnings, zone } = listeners;
+    let Listeners { questions, references, warnings, zone, network } = listeners;
     match doubted(words).await {
         Ok(told) => warnings.precede(&told),
         Err(failure) => tracing::warn!(why = failure.what, "warnings of before the start are not listed"),
@@ -71,7 +75,7 @@ async fn tell(words: &Words, until: u64, listeners: &Listeners) {
     }
     let zone = zone.borrow().clone();
     let mut refused = Refused { told: refused, zone };
-    let memory = match Box::pin(read(words, until, questions, &mut refused)).await {
+    let memory = match Box::pin(read((words, network), until, questions, &mut refused)).await {
         Ok(memory) => memory,
         Err(failure) => {
             tracing::warn!(why = failure.what, "what happened before the start is not told");
@@ -137,7 +141,7 @@ async fn whole(words: &Words, stream: Stream) -> Result<Option<Whole>, Failure> 
 }
 
 async fn read(
-    words: &Words,
+    (words, network): (&Words, &Arc<Network>),
     until: u64,
     questions: &mpsc::Sender<Question>,
     refused: &mut Refused,
@@ -162,7 +166,8 @@ async fn read(
                 memory.call(&entry, *labels);
             }
             let at = folded.fleet.zone().zone_time(entry.logged_at);
-            memory.beside(Beside::of(&folded.fleet, &entry));
+            let fleet = &folded.fleet;
+            memory.beside(Beside::of(fleet, || Outlook::at(fleet, at, network), &entry));
             memory.folded(&entry, &change, at);
             if change.refused.is_none() {
                 memory.note(&entry, at);

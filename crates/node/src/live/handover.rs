@@ -266,7 +266,7 @@ impl Giver {
         &mut self,
         (entry, labels): (Arc<LogEntry>, Option<Box<Labels>>),
         change: Change,
-        (fleet, touched): (&Fleet, Vec<(VehicleId, Vec<OrderId>)>),
+        (fleet, outlook, touched): (&Fleet, &Outlook, Vec<(VehicleId, Vec<OrderId>)>),
         at: Timestamp,
     ) {
         self.mark(|stale| {
@@ -288,7 +288,7 @@ impl Giver {
             stale.figures |= matches!(entry.event, Event::PolicyChanged(_) | Event::PlanProposed(_));
             stale.roads |= matches!(entry.event, Event::RoadClosed(_) | Event::RoadSlowed(_) | Event::RoadReopened(_));
         });
-        let beside = Beside::of(fleet, &entry).touching(fleet, touched);
+        let beside = Beside::of(fleet, || outlook.clone(), &entry).touching(fleet, touched);
         self.news(News::Folded { entry, change: Box::new(change), at, labels, beside });
     }
 

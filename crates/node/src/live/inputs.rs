@@ -231,7 +231,12 @@ impl Worker {
             }
             _ => Vec::new(),
         };
-        self.giver.folded((Arc::clone(entry), labels), change, (self.engine.fleet(), touched), at);
+        self.giver.folded(
+            (Arc::clone(entry), labels),
+            change,
+            (self.engine.fleet(), self.engine.outlook(), touched),
+            at,
+        );
     }
 
     pub(super) fn position(&mut self, message: &Message) {

@@ -261,6 +261,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         references: references.clone(),
         warnings: warnings.clone(),
         zone: opened.clone(),
+        network: Arc::clone(&setup.network),
     };
     earlier::start(words.clone(), fleet.applied().0, listeners);
     let (own, wanted) = watch::channel(setup.own);

@@ -443,7 +443,7 @@ fn order_as_it_stands(
     match state.placement {
         Placement::OnRoute(vehicle) => {
             told.vehicle = Some(vehicle_name(fleet, vehicle));
-            told.breaks = breaks(fleet, &broken(fleet, id));
+            told.breaks = breaks(fleet, &broken(fleet, &Outlook::at(fleet, now, network), id));
             let route = &fleet.vehicle(vehicle).route;
             for (index, visit) in route.visits.iter().enumerate().filter(|(_, visit)| visit.order == id) {
                 let due = state.stop(visit.stop).and_then(|stop| stop.due);

@@ -12,8 +12,9 @@ mod source;
 mod what_if;
 mod words;
 
+use fleetfold_engine::Outlook;
 use fleetfold_engine::reasons::{self, Stand};
-use fleetfold_fleet::{Closed, Fleet};
+use fleetfold_fleet::{Closed, Fleet, Placement};
 use fleetfold_model::{Event, LogEntry, Name, OrderId, StopKind, VehicleId};
 
 pub(crate) use documents::{ExplainedOrder, ExplainedVehicle, Held, PlanReason, Quotes, Ranked, WhatIf};
@@ -23,9 +24,9 @@ pub(crate) use quotes::{Asked as QuoteAsked, Keeps, Question, answer, keeps};
 pub(crate) use source::{Reading, Source};
 pub(crate) use what_if::{Change, Changes, events_in, tried, what_if};
 
-/// The rules that an order breaks where it is because a dispatcher has tied it to its vehicle, each with by how much, in words. `None`: none.
-pub(crate) fn broken(fleet: &Fleet, order: OrderId) -> Option<String> {
-    let lacks = reasons::broken(fleet, order);
+/// The rules that an order breaks where it is because of a dispatcher's word, each with by how much, in words. `None`: none.
+pub(crate) fn broken(fleet: &Fleet, outlook: &Outlook, order: OrderId) -> Option<String> {
+    let lacks = reasons::broken(fleet, outlook, order);
     (!lacks.is_empty()).then(|| words::broken(&documents::breaks(fleet, &lacks)))
 }
 
@@ -47,8 +48,8 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Of an entry that this fleet has folded last.
-    pub(crate) fn of(fleet: &Fleet, entry: &LogEntry) -> Self {
+    /// Of an entry that this fleet has folded last. `outlook`: travel times from then on, made where they are needed.
+    pub(crate) fn of(fleet: &Fleet, outlook: impl FnOnce() -> Outlook, entry: &LogEntry) -> Self {
         if let Event::StopCompleted(stop) = &entry.event {
             let order = fleet.order_id(stop.order.as_str()).map(|id| fleet.order(id));
             let is_return = stop.stop == StopKind::Delivery
@@ -57,10 +58,27 @@ impl Beside {
         }
         let Event::PlanProposed(plan) = &entry.event else { return Self::default() };
         let choices = plan.groups.iter().flat_map(|group| &group.choices).filter(|choice| choice.vehicle.is_some());
-        let broken = choices.filter_map(|choice| {
-            let order = fleet.order_id(choice.order.as_str())?;
-            Some((choice.order.clone(), broken(fleet, order)?))
-        });
+        let named = choices.filter_map(|choice| fleet.order_id(choice.order.as_str()));
+        let named: Vec<OrderId> = named.filter(|&order| fleet.order(order).pinned.is_some()).collect();
+        if named.is_empty() {
+            return Self::default();
+        }
+        let outlook = outlook();
+        let told = |order: OrderId| Some((fleet.order(order).name.clone(), broken(fleet, &outlook, order)?));
+        // What it breaks of others on its route is told with it.
+        let with_others = |order: OrderId| {
+            let (name, own) = (fleet.order(order).name.clone(), broken(fleet, &outlook, order));
+            let Placement::OnRoute(vehicle) = fleet.order(order).placement else { return Some((name, own?)) };
+            let mut others: Vec<OrderId> =
+                fleet.vehicle(vehicle).route.visits.iter().map(|visit| visit.order).collect();
+            others.retain(|&other| fleet.order(other).pinned.is_none());
+            others.dedup();
+            let others = others.into_iter().filter_map(told);
+            let others = others.map(|(other, breaks)| format!("order {other} behind it is served although {breaks}"));
+            let words: Vec<String> = own.into_iter().chain(others).collect();
+            (!words.is_empty()).then(|| (name, words.join("; ")))
+        };
+        let broken = named.into_iter().filter_map(with_others);
         Self { broken: broken.collect(), ..Self::default() }
     }
 

@@ -1,5 +1,8 @@
 //! What is shown of one order or one vehicle by itself, beside what every picture has of it.
 
+use std::sync::Arc;
+
+use fleetfold_engine::Outlook;
 use fleetfold_fleet::{Placement, Progress, VehicleState};
 use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, Timestamp, VehicleId};
 
@@ -35,12 +38,15 @@ pub(crate) fn order_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: OrderId) 
     let spec = state.spec.as_ref()?;
     let name = |vehicle: VehicleId| fleet.vehicle(vehicle).name.as_str();
     let stops = STOPS.into_iter().filter_map(|kind| order_stop(seen, memory, id, kind)).collect();
+    // Only what is tied to its vehicle answers for its way home.
+    let outlook = || Outlook::at(fleet, seen.now, &seen.network);
+    let outlook = state.pinned.map_or_else(|| Outlook::constant(Arc::clone(&seen.network)), |_| outlook());
     Some(OrderDetail {
         stops,
         load: load_of(spec.load),
         skills: spec.skills.iter().map(Name::as_str).collect(),
         forced: state.is_forced(),
-        breaks: broken(fleet, id),
+        breaks: broken(fleet, &outlook, id),
         on_board: state.on_board.map(name),
         rejected_by: state.rejected_by.iter().copied().map(name).collect(),
         created: state.created.0,

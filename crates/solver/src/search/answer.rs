@@ -3,12 +3,12 @@
 use super::hourly::{frozen, insert_timed};
 use super::repair::repaired;
 use super::verdict::checked;
-use crate::index::{LocalStop, LocalTour, StopIx, TourIx};
+use crate::index::{LocalStop, LocalTour, NodeIx, StopIx, TourIx};
 use crate::interrupt::Interrupt;
 use crate::moves::{fill, insert_into};
 use crate::obstacle::{Obstacle, obstacle};
 use crate::problem::{Problem, Solution, absent_units};
-use crate::schedule::schedule;
+use crate::schedule::{driving_breaks, schedule_home};
 use crate::state::{Local, State};
 
 /// The immediate answer: every absent unit at its cheapest position, those with the greatest regret (difference between their
@@ -40,7 +40,8 @@ const ANY_COST: i64 = i64::MAX / 4;
 /// What a unit would mean for the drive of a tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detour {
-    /// Additional driving time, milliseconds.
+    /// Additional driving time, milliseconds: the way home and the ways by depots count, breaks on the way do not. A tour without a stop
+    /// is not driven at all.
     pub drive: i64,
     /// Something would be late that is not late without it.
     pub late: bool,
@@ -120,10 +121,7 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, take
     for tour in std::iter::once(taker.index()).chain(cheapest.map(|(_, tour)| tour)) {
         let Some(insertion) = insertions.get_mut(tour).and_then(Option::take) else { continue };
         let (here, before) = (LocalTour::of_whole(TourIx(tour as u32)), &without[tour]);
-        let driven = |sequence: &[StopIx]| -> i64 {
-            schedule(problem, TourIx(tour as u32), sequence)
-                .map_or(0, |times| times.iter().map(|timed| i64::from(timed.arrival) - i64::from(timed.leave)).sum())
-        };
+        let driven = |sequence: &[StopIx]| driving_time(problem, TourIx(tour as u32), sequence);
         let late_before = state.late(here);
         let cost = insertion.cost;
         state.begin();
@@ -134,6 +132,19 @@ pub fn alternatives(problem: &Problem, tours: &[Vec<StopIx>], unit: StopIx, take
         answers[tour] = Alternative::Possible { cost, detour: Some(detour) };
     }
     answers
+}
+
+/// How long a tour is driven: to its stops, by its depots, and home.
+fn driving_time(problem: &Problem, tour: TourIx, sequence: &[StopIx]) -> i64 {
+    let Some((times, home)) = schedule_home(problem, tour, sequence).filter(|_| !sequence.is_empty()) else { return 0 };
+    let has_end = problem.tours()[tour.index()].end_node != NodeIx::NONE;
+    let legs = times.iter().chain(has_end.then_some(&home));
+    let driven = legs.map(|timed| {
+        let by_depot = timed.reloaded.map_or(0, |reloaded| i64::from(reloaded.travel));
+        by_depot + i64::from(timed.arrival) - i64::from(timed.leave)
+    });
+    let rested = driving_breaks(problem, tour, sequence).into_iter().map(|rest| i64::from(rest.duration));
+    driven.sum::<i64>() - rested.sum::<i64>()
 }
 
 /// What a tour says that an obstacle keeps from serving a unit.

@@ -180,8 +180,11 @@ impl Warnings {
 
     fn withdraw_where(&self, (code, about): (&str, &str), seq: u64, is_over: impl Fn(&Warned) -> bool) -> Vec<Warned> {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stands =
-            |warned: &Warned| (warned.code, warned.about.as_deref(), warned.withdrawn_seq) == (code, Some(about), None);
+        // An engine that folds anew may have read of warnings about entries that it has not come to yet.
+        let stands = |warned: &Warned| {
+            warned.seq.is_none_or(|told| told <= seq)
+                && (warned.code, warned.about.as_deref(), warned.withdrawn_seq) == (code, Some(about), None)
+        };
         let standing = listed.of(code).iter_mut().map(|(_, warned)| warned).filter(|warned| stands(warned));
         let over = standing.filter(|warned| is_over(warned));
         over.map(|warned| {
@@ -193,12 +196,17 @@ impl Warnings {
 
     /// Withdraws what was told before this engine began and is over as the zone stands at the entry `seq`: the engine before may have
     /// ended between its fold and its word. Returns the warnings that are over as they stand now; `None`: what was told before is not read
-    /// yet, or it was looked at.
+    /// yet, or is about entries that are to come, or it was looked at.
     pub(crate) fn withdraw_earlier(&self, seq: u64, is_over: impl Fn(&Warned) -> bool) -> Option<Vec<Warned>> {
         let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::mem::take(&mut listed.unseen) {
+        if !listed.unseen {
             return None;
         }
+        let are_to_come = listed.conflicts.iter().chain(&listed.others).any(|(_, warned)| warned.seq > Some(seq));
+        if are_to_come {
+            return None;
+        }
+        listed.unseen = false;
         let Listed { conflicts, others, .. } = &mut *listed;
         let standing = conflicts.iter_mut().chain(others).map(|(_, warned)| warned);
         let over = standing.filter(|warned| warned.withdrawn_seq.is_none() && is_over(warned));
@@ -437,6 +445,9 @@ mod tests {
             let next = Warnings::default();
             assert_eq!(next.withdraw_earlier(8, |_| true), None, "nothing is read yet");
             next.precede(&told);
+            // It folds anew, and what was told is about entries that it has not come to.
+            assert_eq!(next.withdraw(("unknown_order", "typo"), 4), []);
+            assert_eq!(next.withdraw_earlier(4, |_| true), None);
             assert_eq!((next.list().len(), standing(&next)), (2, 1), "swapped: {swapped}");
             // The engine before ended between the fold of what brought it and its word: the next one looks, once.
             let over = next.withdraw_earlier(8, |warned| warned.about.as_deref() != Some("nobody")).unwrap();

@@ -389,6 +389,30 @@ fn an_order_that_is_forced_takes_the_hours_of_others() {
     }
 }
 
+/// What is forced beyond a driver's hours opens them for nothing else, however it lies on the way.
+#[test]
+fn hours_that_are_passed_by_a_word_are_open_for_nobody_else() {
+    for later in [false, true] {
+        let mut rig = ruled(DrivingRule { shift_driving_max: Some(minutes(60)), ..simple(300) });
+        if !later {
+            rig.order(job("other", km(-50, 5)));
+        }
+        for (order, place) in [("one", km(-50, 0)), ("two", km(30, 0))] {
+            rig.order(job(order, place));
+            force(&mut rig, order);
+        }
+        if later {
+            rig.order(job("other", km(-50, 5)));
+        }
+        let mut route = rig.route("a");
+        route.sort_unstable();
+        assert_eq!(route, ["one", "two"], "{later}");
+        assert_eq!(rig.placement("other"), Placement::Unassigned(UnassignedReason::DrivingTime), "{later}");
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        assert_eq!(rig.route("a").len(), 2);
+    }
+}
+
 /// An order that a dispatcher forces says what it breaks of a driver's hours before and after.
 #[test]
 fn a_forced_order_says_what_it_breaks_of_a_drivers_hours() {

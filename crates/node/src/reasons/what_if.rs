@@ -1,12 +1,14 @@
 //! `fleetfold what-if` and `POST /v1/what-if`: what would come of changes, tried on a copy. Nothing of it enters the log.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fleetfold_engine::reasons::{OrderDifference, PlanCost as EngineCost, Settled, Trial, Whereabouts, settle};
+use fleetfold_engine::Outlook;
+use fleetfold_engine::reasons::{OrderDifference, PlanCost as EngineCost, Trial, Whereabouts, settle};
 use fleetfold_fleet::Fleet;
-use fleetfold_model::{Event, Timestamp};
+use fleetfold_model::{Event, OrderId, Timestamp};
 use fleetfold_roads::Network;
 use fleetfold_wire::{What, Writer, decode, other_coordinates};
 use serde_json::Value;
@@ -108,7 +110,9 @@ pub(crate) fn tried(
 ) -> WhatIf {
     let applied = fleet.applied().0;
     let at = fleet.zone().zone_time(log_now).0;
+    let normal = Arc::clone(&network);
     let came = settle(Trial { fleet, network, log_now, events: changes.events, searches });
+    let plans = [&came.before, &came.after].map(|fleet| Planned::of(fleet, &normal, log_now));
     let refused: BTreeMap<usize, &'static str> =
         came.refused.iter().map(|&(index, reason)| (index, refused_words(reason))).collect();
     let events = changes.told.into_iter().enumerate();
@@ -125,7 +129,7 @@ pub(crate) fn tried(
         events,
         unsettled: came.is_open,
         counts,
-        orders: came.orders.iter().map(|one| difference(&came, one)).collect(),
+        orders: came.orders.iter().map(|one| difference(&plans, one)).collect(),
         cost_before: plan_cost(&came.cost_before),
         cost_after: plan_cost(&came.cost_after),
     }
@@ -156,7 +160,43 @@ fn kinds(one: &OrderDifference) -> Vec<&'static str> {
     found
 }
 
-fn difference(came: &Settled, one: &OrderDifference) -> Difference {
+/// One of the two plans.
+struct Planned<'a> {
+    fleet: &'a Fleet,
+    /// Travel times of now. Only what is tied to its vehicle asks for them, because of its way home.
+    outlook: OnceCell<Outlook>,
+    normal: &'a Arc<Network>,
+    log_now: Timestamp,
+}
+
+impl<'a> Planned<'a> {
+    fn of(fleet: &'a Fleet, normal: &'a Arc<Network>, log_now: Timestamp) -> Self {
+        Self { fleet, outlook: OnceCell::new(), normal, log_now }
+    }
+
+    /// The rules that an order breaks there, in words.
+    fn broken(&self, order: OrderId) -> Option<String> {
+        if self.fleet.order(order).pinned.is_none() {
+            return broken(self.fleet, &Outlook::constant(Arc::clone(self.normal)), order);
+        }
+        let now = self.fleet.zone().zone_time(self.log_now);
+        broken(self.fleet, self.outlook.get_or_init(|| Outlook::at(self.fleet, now, self.normal)), order)
+    }
+
+    fn whereabouts(&self, name: &str, at: &Whereabouts) -> Place {
+        let known = self.fleet.order_id(name);
+        Place {
+            status: known.map_or("unknown", |id| order_status(self.fleet, id)),
+            vehicle: at.vehicle.map(|vehicle| vehicle_name(self.fleet, vehicle)),
+            unassigned: at.reason.map(reason_words),
+            start: at.start.map(|at| at.0),
+            late_seconds: seconds(at.late),
+            breaks: at.vehicle.and(known).and_then(|order| self.broken(order)),
+        }
+    }
+}
+
+fn difference([before, after]: &[Planned<'_>; 2], one: &OrderDifference) -> Difference {
     let name = one.order.as_str();
     let later = match (one.before.start, one.after.start) {
         (Some(before), Some(after)) => Some(seconds(after - before)),
@@ -164,22 +204,10 @@ fn difference(came: &Settled, one: &OrderDifference) -> Difference {
     };
     Difference {
         order: name.to_owned(),
-        before: whereabouts(&came.before, name, &one.before),
-        after: whereabouts(&came.after, name, &one.after),
+        before: before.whereabouts(name, &one.before),
+        after: after.whereabouts(name, &one.after),
         later_seconds: later,
-        offers: one.offers.iter().map(|(vehicle, offer)| Offer::of(&came.after, *vehicle, offer, None)).collect(),
-    }
-}
-
-fn whereabouts(fleet: &Fleet, name: &str, at: &Whereabouts) -> Place {
-    let known = fleet.order_id(name);
-    Place {
-        status: known.map_or("unknown", |id| order_status(fleet, id)),
-        vehicle: at.vehicle.map(|vehicle| vehicle_name(fleet, vehicle)),
-        unassigned: at.reason.map(reason_words),
-        start: at.start.map(|at| at.0),
-        late_seconds: seconds(at.late),
-        breaks: at.vehicle.and(known).and_then(|order| broken(fleet, order)),
+        offers: one.offers.iter().map(|(vehicle, offer)| Offer::of(after.fleet, *vehicle, offer, None)).collect(),
     }
 }
 

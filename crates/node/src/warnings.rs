@@ -243,7 +243,8 @@ impl Warnings {
     pub(crate) fn list(&self) -> Vec<Warned> {
         let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = listed.others.iter().chain(&listed.conflicts).collect();
-        all.sort_by_key(|(at, _)| *at);
+        // Those of one instant may have been told in any order.
+        all.sort_by_key(|(at, warned)| (*at, warned.seq.unwrap_or(u64::MAX)));
         all.into_iter().map(|(_, warned)| warned.clone()).collect()
     }
 

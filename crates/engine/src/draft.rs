@@ -23,6 +23,10 @@ use crate::outlook::Outlook;
 use crate::way_home::way_home;
 use crate::words::capped;
 
+/// Where a driver has to drive longer than his rule allows he may drive so much longer than that: less than any detour is worth, and more
+/// than two sums of the same legs differ. What lies on the way asks for service, and for no driving.
+const DRIVING_SLACK: Millis = Millis(60_000);
+
 /// Moving a stop to another vehicle costs this share of the mean leg of the routes looked at, in thousandths, and at most what the
 /// policy says: in a dense city the same money would be several legs, and no order would ever move.
 const CHANGE_PERMILLE_OF_LEG: i64 = 400;
@@ -77,10 +81,10 @@ pub(crate) struct Limit {
 impl Limit {
     const NONE: Self = Self { rule: i64::MAX, allowed: i64::MAX };
 
-    /// A rule, and what has to be done whatever it says. Where that is more, a little more than it may be done.
-    fn of(rule: Option<i64>, needed: Option<i64>) -> Self {
+    /// A rule, and what has to be done whatever it says. Where that is more, so much more than it may be done.
+    fn of(rule: Option<i64>, needed: Option<i64>, slack: Millis) -> Self {
         let Some(rule) = rule else { return Self::NONE };
-        let allowed = needed.filter(|&needed| needed > rule).map_or(rule, |needed| needed + FORCED_SLACK.0);
+        let allowed = needed.filter(|&needed| needed > rule).map_or(rule, |needed| needed + slack.0);
         Self { rule, allowed }
     }
 
@@ -120,11 +124,13 @@ impl Allowed {
 
     /// The same where the driver has to do this whatever his rule says: his hours, and when he is home.
     pub(crate) fn with(self, (needed, until): (Hours, i64)) -> Self {
-        let of = |limit: Limit, needed: i64| Limit::of((limit.rule < i64::MAX).then_some(limit.rule), Some(needed));
+        let of = |limit: Limit, needed: i64, slack| {
+            Limit::of((limit.rule < i64::MAX).then_some(limit.rule), Some(needed), slack)
+        };
         Self {
-            day_ends: of(self.day_ends, until),
-            driving: of(self.driving, needed.driving),
-            duty: of(self.duty, i64::from(needed.duty)),
+            day_ends: of(self.day_ends, until, FORCED_SLACK),
+            driving: of(self.driving, needed.driving, DRIVING_SLACK),
+            duty: of(self.duty, i64::from(needed.duty), FORCED_SLACK),
             ..self
         }
     }
@@ -537,9 +543,10 @@ impl Draft {
             day_ends: Limit::of(
                 end_of_duty(fleet.vehicle(id), self.epoch).map(relative),
                 needed.as_ref().map(|day| relative(day.until)),
+                FORCED_SLACK,
             ),
-            driving: Limit::of(driving_left.map(|left| left.0), needs(|day| day.driving)),
-            duty: Limit::of(duty, needs(|day| day.duty)),
+            driving: Limit::of(driving_left.map(|left| left.0), needs(|day| day.driving), DRIVING_SLACK),
+            duty: Limit::of(duty, needs(|day| day.duty), FORCED_SLACK),
         }
     }
 

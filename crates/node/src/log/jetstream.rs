@@ -139,6 +139,8 @@ impl JetStream {
     pub(crate) async fn connect(server: &Server, purpose: Purpose, storage: Storage) -> Result<Self, LogError> {
         let (client, away, denied) = connect_client(server).await?;
         let line = Line::of(&away);
+        // Whoever gives up closes the connection, which must not look as if it had broken before.
+        let _held = client.clone();
         Self::connected(server, purpose, storage, (client, away, denied)).await.map_err(|error| line.judged(error))
     }
 

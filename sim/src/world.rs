@@ -756,6 +756,7 @@ mod tests {
             position: GATE,
             frozen: false,
             depot: None,
+            on_the_way: Millis(0),
         });
         Assignment { vehicle: name("v"), revision: LogSeq(revision), visits: visits.collect(), pause: None }
     }

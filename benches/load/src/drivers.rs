@@ -195,7 +195,13 @@ mod tests {
             break_before: Millis(0),
             reload_before: None,
         };
-        AssignedVisit { visit, position: Position { x: 1_000, y: 0 }, frozen: false, depot: None }
+        AssignedVisit {
+            visit,
+            position: Position { x: 1_000, y: 0 },
+            frozen: false,
+            depot: None,
+            on_the_way: Millis(0),
+        }
     }
 
     fn route(revision: u64, visits: Vec<AssignedVisit>) -> Assignment {

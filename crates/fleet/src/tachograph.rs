@@ -169,18 +169,12 @@ impl Driven {
 
     /// Drives for so long, with a break wherever none may be driven without. The time of the breaks.
     pub fn drive_with_breaks(&mut self, time: Millis, rule: &DrivingRule) -> Millis {
-        self.drive_and_tell(time, rule, |_, _| {})
-    }
-
-    /// As [`Self::drive_with_breaks`]; tells when each break begins and how long it takes.
-    fn drive_and_tell(&mut self, time: Millis, rule: &DrivingRule, mut tell: impl FnMut(Timestamp, Millis)) -> Millis {
         let (mut left, mut rested) = (time, Millis(0));
         while left > self.left(rule) {
             let stretch = self.left(rule);
             self.drive(stretch, rule);
             left = left - stretch;
             let rest = (self.whole_rest(rule) - self.rested).max(Millis(1));
-            tell(self.at, rest);
             self.rest(rest);
             rested += rest;
         }
@@ -191,19 +185,7 @@ impl Driven {
     /// Drives for so long with a break of `planned` in all, which is taken before the drive or on the way, whichever is better. The time of
     /// the breaks that are needed beyond it.
     pub fn drive_as_planned(&mut self, planned: Millis, time: Millis, rule: &DrivingRule) -> Millis {
-        self.drive_as_planned_and_tell(planned, time, rule, |_, _| {})
-    }
-
-    /// As [`Self::drive_as_planned`]; tells when each of the planned breaks begins and how long it takes, in this order.
-    pub fn drive_as_planned_and_tell(
-        &mut self,
-        planned: Millis,
-        time: Millis,
-        rule: &DrivingRule,
-        mut tell: impl FnMut(Timestamp, Millis),
-    ) -> Millis {
-        let begun = *self;
-        let (mut before, mut on_the_way) = (begun, begun);
+        let (mut before, mut on_the_way) = (*self, *self);
         before.rest(planned);
         let more_before = before.drive_with_breaks(time, rule);
         let taken = on_the_way.drive_with_breaks(time, rule);
@@ -213,25 +195,61 @@ impl Driven {
         let is_better =
             (more_on_the_way, on_the_way.settled(rule).since_break) < (more_before, before.settled(rule).since_break);
         *self = if is_better { on_the_way } else { before };
-        if planned > Millis(0) {
-            let mut left = planned;
-            if is_better {
-                let mut again = begun;
-                again.drive_and_tell(time, rule, |at, rest| {
-                    let rest = rest.min(left);
-                    if rest > Millis(0) {
-                        tell(at, rest);
-                    }
-                    left = left - rest;
-                });
-                if left > Millis(0) {
-                    tell(again.at, left);
-                }
-            } else {
+        more_before.min(more_on_the_way)
+    }
+
+    /// As [`Self::drive_as_planned`], with no break but the planned ones: where these are not enough he drives on. So he is there when the plan says so.
+    /// Tells when each of them begins and how long it takes, in this order.
+    pub fn keep_to_plan(
+        &mut self,
+        planned: Millis,
+        time: Millis,
+        rule: &DrivingRule,
+        mut tell: impl FnMut(Timestamp, Millis),
+    ) -> Millis {
+        let begun = *self;
+        let missing = self.drive_as_planned(planned, time, rule);
+        let (mut before, mut on_the_way) = (begun, begun);
+        before.rest(planned);
+        before.drive(time, rule);
+        on_the_way.drive_and_rest(planned, time, rule, |_, _| {});
+        let worth = |driven: &Self| (driven.is_over, driven.settled(rule).since_break);
+        if worth(&on_the_way) < worth(&before) {
+            *self = begun;
+            self.drive_and_rest(planned, time, rule, tell);
+        } else {
+            if planned > Millis(0) {
                 tell(begun.at, planned);
             }
+            *self = before;
         }
-        more_before.min(more_on_the_way)
+        missing
+    }
+
+    /// Drives for so long and rests for `planned` in all, each time where none may be driven without a break; what is rested without need is
+    /// rested at the end.
+    fn drive_and_rest(
+        &mut self,
+        planned: Millis,
+        time: Millis,
+        rule: &DrivingRule,
+        mut tell: impl FnMut(Timestamp, Millis),
+    ) {
+        let (mut left, mut rests) = (time, planned);
+        while left > self.left(rule) && rests > Millis(0) {
+            let stretch = self.left(rule);
+            self.drive(stretch, rule);
+            left = left - stretch;
+            let rest = (self.whole_rest(rule) - self.rested).max(Millis(1)).min(rests);
+            tell(self.at, rest);
+            self.rest(rest);
+            rests = rests - rest;
+        }
+        self.drive(left, rule);
+        if rests > Millis(0) {
+            tell(self.at, rests);
+            self.rest(rests);
+        }
     }
 
     /// By how much the limits of a rule are passed.

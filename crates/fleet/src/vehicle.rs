@@ -185,6 +185,15 @@ pub struct RouteBreak {
     pub ends: Timestamp,
 }
 
+impl RouteBreak {
+    /// Of the breaks before a stop, which take so long in all, what is taken on the way there, and not before the drive. `leaves`: behind
+    /// all of them.
+    pub fn on_the_way(breaks: &[Self], before: usize, (all, leaves): (Millis, Timestamp)) -> Millis {
+        let Some(first) = breaks.iter().find(|pause| pause.before == before) else { return Millis(0) };
+        if first.starts > leaves - all { all } else { (all - (first.ends - first.starts)).max(Millis(0)) }
+    }
+}
+
 /// A leg of a route with what driving times ask for on it.
 #[derive(Clone, Debug)]
 pub struct RuledLeg {
@@ -299,7 +308,7 @@ impl VehicleState {
     /// The break that its driver takes, or the next one of his shift: before the visit where it is planned, or, where none is planned before a
     /// visit, as soon as he is free and its window opens.
     pub fn next_break(&self, now: Timestamp) -> Option<NextBreak> {
-        if let Some(pause) = self.on_break.filter(|_| self.break_that_was_over().is_none()) {
+        if let Some(pause) = self.on_break.filter(|_| self.rests_since().is_some()) {
             return Some(NextBreak { is_taken: true, starts: pause.since, ends: pause.until });
         }
         let of_shift = self.next_break_of_shift(now);
@@ -339,7 +348,7 @@ impl VehicleState {
     }
 
     /// When it leaves for a visit of its route as planned, behind the break before it.
-    fn leaves_for(&self, index: usize) -> Timestamp {
+    pub fn leaves_for(&self, index: usize) -> Timestamp {
         let visit = &self.route.visits[index];
         let before = index.checked_sub(1).map(|before| self.route.visits[before].departure);
         leaves_at(visit.depart_at, visit.break_before, before.or(self.anchor.map(|anchor| anchor.at)))
@@ -418,8 +427,8 @@ impl VehicleState {
                 let leaves = driven.at;
                 let rested = under.map_or(Millis(0), |under| self.rested_since(under.departed, now));
                 rests = (visit.break_before - own - rested).max(Millis(0)).min(drive);
-                let missing = driven
-                    .drive_as_planned_and_tell(rests, drive - rests, &rule, |starts, rest| breaks.push((starts, rest)));
+                let missing =
+                    driven.keep_to_plan(rests, drive - rests, &rule, |starts, rest| breaks.push((starts, rest)));
                 (leaves, drive - rests, missing)
             } else {
                 let starts = (self.leaves_for(index) - visit.break_before).max(driven.at);
@@ -432,8 +441,7 @@ impl VehicleState {
                 if own > Millis(0) {
                     breaks.push((starts, own));
                 }
-                let missing =
-                    driven.drive_as_planned_and_tell(rests, drive, &rule, |starts, rest| breaks.push((starts, rest)));
+                let missing = driven.keep_to_plan(rests, drive, &rule, |starts, rest| breaks.push((starts, rest)));
                 (leaves, drive, missing)
             };
             let wait = visit.start - driven.at;

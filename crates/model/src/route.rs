@@ -218,6 +218,8 @@ pub struct AssignedVisit {
     pub frozen: bool,
     /// What the depot is called at which the vehicle calls on the way there, where it has a name.
     pub depot: Option<Name>,
+    /// Of `visit.break_before`, what is taken on the way and not before the drive.
+    pub on_the_way: Millis,
 }
 
 /// One vehicle's route at a revision, as published. A receiver keeps the highest revision.

@@ -10,7 +10,7 @@ pub(crate) mod stories;
 
 use std::borrow::Cow;
 
-use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused, RouteBreak};
 use fleetfold_model::{
     AlertAbout, Event, LoadDirection, Name, OrderId, OrderWork, Position, RoadTarget, Space, StopKind, Timestamp,
     UnassignedReason, VehicleId, leaves_at,
@@ -150,7 +150,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                 breaks: breaks
                     .iter()
                     .filter(|pause| pause.before == index && !unreachable)
-                    .map(|pause| RouteBreak { starts: pause.starts.0, ends: pause.ends.0 })
+                    .map(|pause| PlannedRest { starts: pause.starts.0, ends: pause.ends.0 })
                     .collect(),
                 reload: visit.reload_before.map(|call| DepotCall {
                     name: state.depot_at(call.position).and_then(|depot| depot.name.as_ref()).map(Name::as_str),
@@ -163,7 +163,8 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                     // Where a departure says nothing he leaves as soon as he can.
                     let free = before.or(state.anchor.map(|anchor| anchor.at)).unwrap_or(visit.arrival);
                     let departs = visit.departs().unwrap_or(free.min(visit.arrival));
-                    leaves_at(departs, visit.break_before, before).0
+                    let leaves = leaves_at(departs, visit.break_before, before);
+                    (leaves - RouteBreak::on_the_way(&breaks, index, (visit.break_before, leaves))).0
                 },
                 frozen: index < frozen,
                 late,

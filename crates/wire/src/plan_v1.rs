@@ -449,8 +449,9 @@ pub fn assignment_to_json(
 ) -> Vec<u8> {
     let cut_off = assignment.visits.iter().position(|visit| visit.visit.is_cut_off()).unwrap_or(usize::MAX);
     let mut departed = None;
-    let mut leaves = |visit: &PlannedVisit| {
-        let at = leaves_at(visit.depart_at, visit.break_before, departed);
+    let mut leaves = |assigned: &AssignedVisit| {
+        let visit = &assigned.visit;
+        let at = leaves_at(visit.depart_at, visit.break_before, departed) - assigned.on_the_way;
         departed = Some(visit.departure);
         text(at)
     };
@@ -463,7 +464,7 @@ pub fn assignment_to_json(
             .enumerate()
             .map(|(index, visit)| AssignedV1 {
                 visit: VisitV1 {
-                    depart_at: leaves(&visit.visit).into(),
+                    depart_at: leaves(visit).into(),
                     reload_before: visit
                         .visit
                         .reload_before
@@ -494,15 +495,20 @@ pub fn assignment_to_json(
 pub fn assignment_from_json(bytes: &[u8]) -> Result<Assignment, DecodeError> {
     let raw: AssignmentV1 =
         serde_json::from_slice(bytes).map_err(|error| DecodeError::NotCloudEvent(error.to_string()))?;
+    let mut departed = None;
     let visits = raw.visits.into_iter().map(|assigned| {
         let position: Position = place("position", &assigned.position)?;
         let called = assigned.visit.reload_before.as_ref().and_then(|call| call.name.as_deref());
         let depot = called.map(|text| name("reload_before.name", text)).transpose()?;
         let mut visit = assigned.visit.into_model()?;
+        let leaves = visit.depart_at;
         if let Some(not_before) = &assigned.not_before {
             visit.depart_at = instant("not_before", not_before)?;
         }
-        Ok(AssignedVisit { visit, position, frozen: assigned.frozen, depot })
+        // Who takes all breaks before the drive leaves behind them.
+        let behind = leaves_at(visit.depart_at, visit.break_before, departed.replace(visit.departure));
+        let on_the_way = if assigned.not_before.is_some() { (behind - leaves).max(Millis(0)) } else { Millis(0) };
+        Ok(AssignedVisit { visit, position, frozen: assigned.frozen, depot, on_the_way })
     });
     Ok(Assignment {
         vehicle: name("vehicle_id", &raw.vehicle_id)?,

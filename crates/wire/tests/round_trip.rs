@@ -521,9 +521,18 @@ fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
         position: Position { x: 0, y: 0 },
         frozen: false,
         depot: None,
+        on_the_way: Millis(0),
     };
-    // The second may be left for at once, the third not before a quarter of an hour later; before the fourth is a break.
-    let mut visits = vec![visit("a", 1, 5, 0), visit("b", 1, 10, 0), visit("c", 25, 30, 0), visit("d", 1, 60, 20)];
+    // The second may be left for at once, the third not before a quarter of an hour later; before the fourth is a break, and on the way
+    // to the last one.
+    let mut visits = vec![
+        visit("a", 1, 5, 0),
+        visit("b", 1, 10, 0),
+        visit("c", 25, 30, 0),
+        visit("d", 1, 60, 20),
+        visit("e", 1, 150, 20),
+    ];
+    visits[4].on_the_way = Millis(20 * 60_000);
     visits[2].visit.reload_before = Some(depot_call(Position { x: 5_000, y: 0 }));
     visits[2].depot = Some(name("north"));
     let pause = Some(NextBreak { is_taken: false, starts: minute(32), ends: minute(52) });
@@ -544,6 +553,6 @@ fn an_assignment_says_when_to_leave_and_is_read_back_as_it_was() {
             .map(|visit| visit[field].as_str().unwrap()[14..16].to_owned())
             .collect()
     };
-    assert_eq!(told("depart_at"), ["01", "07", "25", "52"]);
-    assert_eq!(told("not_before"), ["01", "01", "25", "01"]);
+    assert_eq!(told("depart_at"), ["01", "07", "25", "52", "02"]);
+    assert_eq!(told("not_before"), ["01", "01", "25", "01", "01"]);
 }

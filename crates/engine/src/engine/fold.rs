@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetfold_fleet::{Change, Fleet};
+use fleetfold_fleet::{Change, Fleet, RouteBreak};
 use fleetfold_model::{
     AlertCleared, AlertKind, AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId,
 };
@@ -169,13 +169,16 @@ impl Engine {
     pub(super) fn assignment(&self, vehicle: VehicleId) -> Assignment {
         let state = self.fleet.vehicle(vehicle);
         let frozen = state.frozen().max(self.fleet.accepted_head(vehicle));
+        let breaks = state.breaks_of_route(self.fleet.now());
         let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
             let order = self.fleet.order(visit.order);
+            let rests = (visit.break_before, state.leaves_for(index));
+            let on_the_way = RouteBreak::on_the_way(&breaks, index, rests);
             let position = order.stop(visit.stop)?.position;
             let visit = visit.planned(order.name.clone());
             let depot =
                 visit.reload_before.and_then(|call| state.depot_at(call.position)).and_then(|it| it.name.clone());
-            Some(AssignedVisit { visit, position, frozen: index < frozen, depot })
+            Some(AssignedVisit { visit, position, frozen: index < frozen, depot, on_the_way })
         });
         let pause = state.next_break(self.fleet.now());
         Assignment { vehicle: state.name.clone(), revision: state.route.revision, visits: visits.collect(), pause }

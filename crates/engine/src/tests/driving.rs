@@ -486,6 +486,8 @@ fn every_break_of_a_long_drive_is_told_where_it_is_due() {
     assert_eq!(told, expected);
     let next = rig.published.last().unwrap().pause.unwrap();
     assert_eq!((next.starts, next.ends), (at(60), at(80)), "the next one, and not both as one");
+    let visit = &rig.published.last().unwrap().visits[0];
+    assert_eq!((visit.visit.break_before, visit.on_the_way), (minutes(40), minutes(40)), "he leaves before them");
     // He departs, and takes the first where it is due.
     rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
     assert_eq!(state(&rig).breaks_of_route(Timestamp(rig.now)), expected);
@@ -504,6 +506,27 @@ fn every_break_of_a_long_drive_is_told_where_it_is_due() {
     // He says nothing of its end, and is there: he takes none any more.
     rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
     assert_eq!(state(&rig).rests_since(), None);
+}
+
+/// Who has not rested enough on a drive has driven too long, and is there when the plan says so: no break lies behind that.
+#[test]
+fn a_break_that_is_missing_moves_no_other_one() {
+    let mut rig = ruled(simple(300));
+    for (order, place) in [("x", 50), ("y", 150), ("z", 180)] {
+        rig.order(job(order, km(place, 0)));
+        force(&mut rig, order);
+    }
+    rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+    rig.fact(Event::VehicleRegistered(Vehicle { driving_time: Some(simple(40)), ..vehicle("a", km(0, 0)) }));
+    let planned = visits(&rig);
+    for now in [Timestamp(rig.now), state(&rig).tachograph.last_at()] {
+        for pause in state(&rig).breaks_of_route(now) {
+            assert!(pause.ends <= planned[pause.before].arrival, "{pause:?} {planned:?}");
+        }
+        state(&rig).follow_route(now, |leg| {
+            assert!(leg.behind.at <= planned[leg.index].departure, "{leg:?} {planned:?}");
+        });
+    }
 }
 
 /// What a driver really did, minute by minute.

@@ -61,7 +61,7 @@ function drawLane(vehicle) {
     if (visit.start === null || visit.arrival === null || visit.departure === null) continue;
     const frozen = visit.frozen ? ' frozen' : '';
     // When the next thing on the way begins: a drive, which breaks may part, or the time at a depot.
-    let on = Math.max(visit.depart_at - (visit.break_seconds ?? 0) * 1000, visit.frozen ? from : 0);
+    let on = Math.max(Math.min(visit.depart_at, visit.breaks?.[0]?.starts ?? visit.depart_at), visit.frozen ? from : 0);
     /** The drive up to then, with the breaks on it. @param {number} until @param {string} kind @param {string} words */
     const drive = (until, kind, words) => {
       for (const pause of visit.breaks ?? []) {

@@ -183,7 +183,7 @@ pub(crate) struct RestTaken {
 
 /// A break on a route, as planned.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct RouteBreak {
+pub(crate) struct PlannedRest {
     #[schemars(with = "UnixMillis")]
     pub(crate) starts: i64,
     #[schemars(with = "UnixMillis")]
@@ -253,7 +253,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) break_seconds: Option<i64>,
     /// Each of these breaks, in the order of time. One for the sake of driving times lies where the driving time runs out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) breaks: Vec<RouteBreak>,
+    pub(crate) breaks: Vec<PlannedRest>,
     /// A new trip begins with it: the vehicle calls at this depot on the way here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reload: Option<DepotCall<'a>>,

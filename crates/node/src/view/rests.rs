@@ -1,26 +1,27 @@
 //! What drivers said that they did between their stops: breaks, and calls at depots.
 
-use std::collections::VecDeque;
-
 use fleetfold_fleet::Refused;
 use fleetfold_model::{Event, Name, Timestamp};
 
 use super::RestTaken;
 
-/// So many are kept of each vehicle: those of a long shift.
-const KEPT: usize = 16;
+/// So many are shown of each vehicle: those of a long shift.
+const SHOWN: usize = 16;
+/// So many words about them are kept of each vehicle.
+const KEPT: usize = 4 * SHOWN;
 
-/// One of them: each of its ends may be told first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rest {
+/// What a driver said, in the order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Said {
+    at: Timestamp,
     what: &'static str,
-    starts: Option<Timestamp>,
-    ends: Option<Timestamp>,
+    /// It begins; else it is over.
+    begins: bool,
 }
 
-/// Of all vehicles, by their names.
+/// Of all vehicles, by their names. In whichever order it is told, the same comes of it.
 #[derive(Debug, Default)]
-pub(crate) struct Rests(hashbrown::HashMap<Name, VecDeque<Rest>>);
+pub(crate) struct Rests(hashbrown::HashMap<Name, Vec<Said>>);
 
 impl Rests {
     /// An event was folded, or refused for this.
@@ -32,53 +33,44 @@ impl Rests {
             Event::ReloadEnded(call) => ("depot", &call.vehicle, call.at, false),
             _ => return,
         };
-        // An end that is told before its beginning is refused and remembered.
-        if refused.is_some_and(|why| begins || why != Refused::NotOnBreak) {
-            return;
+        // What is told late changes nothing of now, and happened all the same.
+        if refused.is_none_or(|why| matches!(why, Refused::NotOnBreak | Refused::Superseded)) {
+            self.keep(vehicle, &[Said { at, what, begins }]);
         }
+    }
+
+    fn keep(&mut self, vehicle: &Name, said: &[Said]) {
         let kept = self.0.entry(vehicle.clone()).or_default();
-        let other =
-            kept.iter_mut().rev().filter(|rest| rest.what == what).find(|rest| match (rest.starts, rest.ends) {
-                (Some(starts), None) => !begins && starts <= at,
-                (None, Some(ends)) => begins && at <= ends,
-                _ => false,
-            });
-        match other {
-            Some(rest) if begins => rest.starts = Some(at),
-            Some(rest) => rest.ends = Some(at),
-            None => kept.push_back(Rest { what, starts: begins.then_some(at), ends: (!begins).then_some(at) }),
-        }
-        if kept.len() > KEPT {
-            kept.pop_front();
-        }
+        kept.extend(said);
+        kept.sort_unstable();
+        kept.dedup();
+        kept.drain(..kept.len().saturating_sub(KEPT));
     }
 
     /// What happened before everything that is remembered.
     pub(crate) fn precede(&mut self, earlier: Self) {
-        for (vehicle, mut kept) in earlier.0 {
-            let late = self.0.entry(vehicle).or_default();
-            // One that was going on when that ended is over as the first one here says.
-            if let (Some(open), Some(over)) = (kept.back().copied(), late.front().copied())
-                && (open.what, open.ends, over.starts) == (over.what, None, None)
-            {
-                late[0].starts = open.starts;
-                kept.pop_back();
-            }
-            kept.extend(std::mem::take(late));
-            while kept.len() > KEPT {
-                kept.pop_front();
-            }
-            *late = kept;
+        for (vehicle, said) in earlier.0 {
+            self.keep(&vehicle, &said);
         }
     }
 
-    /// Those of a vehicle that are over, oldest first.
+    /// Those of a vehicle of which both ends were told, oldest first. One that began and of which nothing was told until the next one began
+    /// has no end.
     pub(crate) fn over(&self, vehicle: &Name) -> Vec<RestTaken> {
-        let all = self.0.get(vehicle).into_iter().flatten();
-        let over =
-            all.filter_map(|rest| rest.starts.zip(rest.ends).map(|(starts, ends)| (rest.what, starts.0, ends.0)));
-        let mut over: Vec<_> = over.map(|(what, starts, ends)| RestTaken { what, starts, ends }).collect();
+        let said = self.0.get(vehicle).map_or(&[][..], Vec::as_slice);
+        let mut over = Vec::new();
+        for what in ["break", "depot"] {
+            let mut began = None;
+            for said in said.iter().filter(|said| said.what == what) {
+                if said.begins {
+                    began = Some(said.at);
+                } else if let Some(starts) = began.take() {
+                    over.push(RestTaken { what, starts: starts.0, ends: said.at.0 });
+                }
+            }
+        }
         over.sort_by_key(|rest| rest.starts);
+        over.drain(..over.len().saturating_sub(SHOWN));
         over
     }
 }
@@ -88,7 +80,7 @@ mod tests {
     use fleetfold_fleet::Refused;
     use fleetfold_model::{BreakEvent, Event, Name, ReloadEvent, Timestamp};
 
-    use super::{KEPT, Rests};
+    use super::{Rests, SHOWN};
 
     fn pause(at: i64) -> BreakEvent {
         BreakEvent { vehicle: Name::new("v").unwrap(), at: Timestamp(at), duration: None, position: None }
@@ -102,33 +94,49 @@ mod tests {
         rests.over(&Name::new("v").unwrap()).iter().map(|rest| (rest.what, rest.starts, rest.ends)).collect()
     }
 
+    /// A break of which nobody tells the end is not over when a later one is.
     #[test]
-    fn breaks_and_calls_are_kept_with_both_their_ends_whichever_is_told_first() {
-        let mut rests = Rests::default();
-        rests.folded(&Event::BreakStarted(pause(10)), None);
-        rests.folded(&Event::ReloadStarted(call(40)), None);
-        assert_eq!(over(&rests), [], "neither is over");
-        rests.folded(&Event::ReloadEnded(call(50)), None);
-        rests.folded(&Event::BreakEnded(pause(20)), None);
-        rests.folded(&Event::BreakEnded(pause(90)), Some(Refused::NotOnBreak));
-        rests.folded(&Event::BreakStarted(pause(95)), Some(Refused::NotOnShift));
-        rests.folded(&Event::BreakStarted(pause(80)), None);
-        assert_eq!(over(&rests), [("break", 10, 20), ("depot", 40, 50), ("break", 80, 90)]);
-        for at in 0..100 {
-            rests.folded(&Event::BreakStarted(pause(100 + 2 * at)), None);
-            rests.folded(&Event::BreakEnded(pause(101 + 2 * at)), None);
+    fn breaks_and_calls_have_their_own_ends_in_whichever_order_they_are_told() {
+        let told = [
+            (Event::BreakStarted(pause(10)), None),
+            (Event::BreakEnded(pause(20)), None),
+            (Event::BreakStarted(pause(30)), None),
+            (Event::ReloadStarted(call(40)), None),
+            (Event::ReloadEnded(call(50)), None),
+            (Event::BreakStarted(pause(60)), Some(Refused::Superseded)),
+            (Event::BreakEnded(pause(70)), Some(Refused::NotOnBreak)),
+            (Event::BreakEnded(pause(75)), Some(Refused::NotOnBreak)),
+            (Event::BreakStarted(pause(76)), Some(Refused::NotOnShift)),
+        ];
+        for turn in 0..told.len() {
+            for backwards in [false, true] {
+                let mut order: Vec<usize> = (0..told.len()).map(|index| (index + turn) % told.len()).collect();
+                if backwards {
+                    order.reverse();
+                }
+                let (mut earlier, mut rests) = (Rests::default(), Rests::default());
+                for (count, index) in order.into_iter().enumerate() {
+                    let (event, refused) = &told[index];
+                    // An engine that starts anew reads the first half out of the log.
+                    if count < told.len() / 2 { &mut earlier } else { &mut rests }.folded(event, *refused);
+                }
+                rests.precede(earlier);
+                assert_eq!(
+                    over(&rests),
+                    [("break", 10, 20), ("depot", 40, 50), ("break", 60, 70)],
+                    "{turn} {backwards}"
+                );
+            }
         }
-        assert_eq!(over(&rests).len(), KEPT, "the last ones");
     }
 
     #[test]
-    fn a_break_that_goes_on_at_a_start_is_one() {
-        let (mut earlier, mut rests) = (Rests::default(), Rests::default());
-        for event in [Event::BreakStarted(pause(10)), Event::BreakEnded(pause(20)), Event::BreakStarted(pause(30))] {
-            earlier.folded(&event, None);
+    fn the_last_ones_are_shown() {
+        let mut rests = Rests::default();
+        for at in 0..100 {
+            rests.folded(&Event::BreakStarted(pause(2 * at)), None);
+            rests.folded(&Event::BreakEnded(pause(2 * at + 1)), None);
         }
-        rests.folded(&Event::BreakEnded(pause(40)), None);
-        rests.precede(earlier);
-        assert_eq!(over(&rests), [("break", 10, 20), ("break", 30, 40)]);
+        assert_eq!((over(&rests).len(), over(&rests)[SHOWN - 1]), (SHOWN, ("break", 198, 199)));
     }
 }

@@ -1108,6 +1108,12 @@ export interface PlannedBreak {
   status: string;
 }
 
+/** A break on a route, as planned. */
+export interface PlannedRest {
+  ends: UnixMillis;
+  starts: UnixMillis;
+}
+
 /** The zone is dispatched differently from now on. */
 export interface PolicyChangedEvent {
   /** How a zone is dispatched; a field left out takes its default. Costs in the zone's currency. `policy.changed` carries it whole. */
@@ -1554,12 +1560,6 @@ export interface RoadSlowedEvent {
 export interface RoadsLine {
   line: number;
   streets: number;
-}
-
-/** A break on a route, as planned. */
-export interface RouteBreak {
-  ends: UnixMillis;
-  starts: UnixMillis;
 }
 
 export interface RouteReason {
@@ -2085,7 +2085,7 @@ export interface Visit {
   /** The breaks before the drive here and on the way, in all, seconds. */
   break_seconds?: number | null;
   /** Each of these breaks, in the order of time. One for the sake of driving times lies where the driving time runs out. */
-  breaks?: Array<RouteBreak>;
+  breaks?: Array<PlannedRest>;
   /** Goods are taken on at it: it is the pickup of a shipment, or a job to be collected, whose only stop events call `delivery`. */
   collects?: boolean;
   depart_at: UnixMillis;

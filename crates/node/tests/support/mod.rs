@@ -94,15 +94,30 @@ pub fn broker(folder: &Path) -> (Killed, String) {
 /// A broker on this port, with its store in the folder: the same one again after it was killed.
 pub fn broker_on(folder: &Path, port: u16) -> Killed {
     let program = std::env::var("FLEETFOLD_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
-    let child = Command::new(program)
-        .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"])
+    let name = format!("test-{}-{port}", std::process::id());
+    let mut child = Command::new(program)
+        .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-n", &name, "-sd"])
         .arg(folder.join("js"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("nats-server 2.10 or newer is needed: scripts/test obtains one");
-    wait_for(port);
-    Killed(child)
+    // Whatever else listens there is not this broker, which then ends.
+    for _ in 0..200 {
+        if is_broker(port, &name) || child.try_wait().expect("asked").is_some() {
+            return Killed(child);
+        }
+        pause(50);
+    }
+    panic!("no broker answers on port {port}");
+}
+
+/// True where the broker of this name answers.
+fn is_broker(port: u16, name: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut said = [0; 512];
+    let read = stream.set_read_timeout(Some(Duration::from_secs(1))).and_then(|()| stream.read(&mut said));
+    read.is_ok_and(|read| String::from_utf8_lossy(&said[..read]).contains(name))
 }
 
 pub fn http(port: u16, request: &str, body: &str) -> (u16, String) {

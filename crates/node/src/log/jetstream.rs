@@ -141,7 +141,8 @@ impl JetStream {
         let line = Line::of(&away);
         // Whoever gives up closes the connection, which must not look as if it had broken before.
         let _held = client.clone();
-        Self::connected(server, purpose, storage, (client, away, denied)).await.map_err(|error| line.judged(error))
+        let connected = Box::pin(Self::connected(server, purpose, storage, (client, away, denied)));
+        connected.await.map_err(|error| line.judged(error))
     }
 
     async fn connected(

@@ -19,6 +19,7 @@ use fleetfold_solver::{
 };
 
 use crate::calm;
+use crate::coverage;
 use crate::outlook::Outlook;
 use crate::way_home::way_home;
 use crate::words::capped;
@@ -177,6 +178,8 @@ pub struct Draft {
     pub(crate) allowed: Vec<Allowed>,
     /// The same where nothing was to be forced onto it.
     pub(crate) by_rule: Vec<Allowed>,
+    /// What of each tour's price for its use is for leaving the place where its vehicle is free, in millionths.
+    pub(crate) coverage: Vec<i64>,
     pub(crate) initial: Vec<Vec<StopIx>>,
     pub(crate) weights: Weights,
     /// How much a change of each stop's promise weighs, in thousandths.
@@ -217,6 +220,7 @@ impl Draft {
             solver_tours: Vec::new(),
             allowed: Vec::new(),
             by_rule: Vec::new(),
+            coverage: coverage::prices(fleet, outlook, vehicles, now),
             initial: vec![Vec::new(); vehicles.len()],
             weights: Weights {
                 late_per_hour: policy.lateness_cost_per_hour,
@@ -270,6 +274,10 @@ impl Draft {
             allowed.limit(&mut spec);
             if let Some(reload) = spec.reload.as_mut().filter(|_| is_forced) {
                 reload.times_max = u32::MAX;
+            }
+            if draft.coverage[tour] > 0 {
+                let used = if spec.in_use { 0 } else { spec.fixed };
+                (spec.in_use, spec.fixed) = (false, used + draft.coverage[tour]);
             }
             draft.allowed.push(allowed);
             draft.by_rule.push(by_rule);

@@ -54,6 +54,7 @@ mod alerts;
 mod answer;
 mod bounds;
 mod calm;
+mod coverage;
 mod draft;
 mod effect;
 mod engine;

@@ -393,6 +393,7 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
         unserved_cost,
         lateness_cost_per_hour,
         flow_cost_per_hour,
+        coverage_cost_per_hour,
         change_cost,
         publish_gain_min,
         departure_margin,
@@ -447,6 +448,10 @@ pub(crate) fn policy_digest(policy: &Policy) -> u64 {
     let hash = match max_changes_per_hour {
         None => hash,
         Some(most) => hash.word(10).word(u64::from(*most)),
+    };
+    let hash = match coverage_cost_per_hour {
+        0 => hash,
+        &cost => hash.word(12).word(cost as u64),
     };
     let unusual =
         [(6, *one_pickup_place), (7, !add_after_departure), (8, *settle_on_arrival), (11, *freeze == Freeze::Accepted)];

@@ -144,6 +144,7 @@ fn published_rules_hold_where_they_are_asked_for() {
         assert_eq!(policy(&meals).diversion == Diversion::Never, published);
         assert_eq!(policy(&meals).learn, !published, "times of such a day are exact");
         assert_eq!(policy(&meals).decide_every, Millis(if published { 60_000 } else { 0 }));
+        assert_eq!(policy(&meals).coverage_cost_per_hour > 0, published);
         let factories = dpdp_by(rules, &tables(DPDP)).unwrap();
         assert_eq!(policy(&factories).change_cost == policy(&factories).lateness_cost_per_hour, published);
         assert_eq!(policy(&factories).decide_every, Millis(if published { 600_000 } else { 0 }));

@@ -44,6 +44,9 @@ pub struct Policy {
     pub lateness_cost_per_hour: i64,
     /// An hour from placement to completion of an order (on-demand work); 0 where only windows count.
     pub flow_cost_per_hour: i64,
+    /// An hour by which the way to where the next order is expected becomes longer because a vehicle leaves the place where it is free; 0:
+    /// where free vehicles are does not matter.
+    pub coverage_cost_per_hour: i64,
     /// The most that moving a stop to another vehicle costs: what it costs is a share of the mean leg of the routes around it. Where this is no
     /// less than an hour of lateness, it costs just this: an order stays with the vehicle that it was given to unless so much lateness is saved.
     pub change_cost: i64,
@@ -105,6 +108,7 @@ impl Default for Policy {
             unserved_cost: 1_000_000_000,       // 1,000: far above any detour (guess)
             lateness_cost_per_hour: 60_000_000, // three driver hours for one customer hour (guess)
             flow_cost_per_hour: 0,
+            coverage_cost_per_hour: 0,
             change_cost: 600_000, // two fifths of a leg of two and a half kilometres (guess)
             publish_gain_min: 300_000,
             departure_margin: Millis::from_seconds(90),

@@ -262,6 +262,8 @@ export interface Class {
 /** A cost in parts. Prices add up to `total`; waiting and overtime have no price. */
 export interface Cost {
   change: number;
+  /** Of leaving the place where the vehicle is free, where the policy has a price for that. */
+  coverage: number;
   drive: number;
   drive_meters: number;
   drive_seconds: number;
@@ -1128,6 +1130,8 @@ export interface PolicyChangedEvent {
     alert_silent_seconds?: number | null;
     /** Moving a stop a driver was told about. */
     change_cost?: number | null;
+    /** An hour by which the way to where the next order is expected becomes longer because a vehicle leaves the place where it is free; 0, and if not given: where free vehicles are does not matter. */
+    coverage_cost_per_hour?: number | null;
     /** What happens is answered at multiples of this span of zone time, a day at most; 0, and if not given: at once. */
     decide_every_seconds?: number | null;
     /** Goods on board may be delivered after the shift. */
@@ -1195,6 +1199,8 @@ export interface PolicyV1 {
   alert_silent_seconds?: number | null;
   /** Moving a stop a driver was told about. */
   change_cost?: number | null;
+  /** An hour by which the way to where the next order is expected becomes longer because a vehicle leaves the place where it is free; 0, and if not given: where free vehicles are does not matter. */
+  coverage_cost_per_hour?: number | null;
   /** What happens is answered at multiples of this span of zone time, a day at most; 0, and if not given: at once. */
   decide_every_seconds?: number | null;
   /** Goods on board may be delivered after the shift. */

@@ -304,6 +304,7 @@ pub(crate) fn policy(policy: &Policy) -> PolicyV1 {
         unserved_cost: Some(money(policy.unserved_cost)),
         lateness_cost_per_hour: Some(money(policy.lateness_cost_per_hour)),
         flow_cost_per_hour: Some(money(policy.flow_cost_per_hour)),
+        coverage_cost_per_hour: (policy.coverage_cost_per_hour > 0).then(|| money(policy.coverage_cost_per_hour)),
         change_cost: Some(money(policy.change_cost)),
         publish_gain_min: Some(money(policy.publish_gain_min)),
         departure_margin_seconds: Some(seconds(policy.departure_margin)),

@@ -495,6 +495,9 @@ pub struct PolicyV1 {
     /// An hour from placement to completion (on-demand work).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_cost_per_hour: Option<f64>,
+    /// An hour by which the way to where the next order is expected becomes longer because a vehicle leaves the place where it is free; 0, and if not given: where free vehicles are does not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage_cost_per_hour: Option<f64>,
     /// Moving a stop a driver was told about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_cost: Option<f64>,

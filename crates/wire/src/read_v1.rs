@@ -448,6 +448,11 @@ pub(crate) fn policy(raw: &PolicyV1) -> Result<Policy> {
             default.lateness_cost_per_hour,
         )?,
         flow_cost_per_hour: amount("flow_cost_per_hour", raw.flow_cost_per_hour, default.flow_cost_per_hour)?,
+        coverage_cost_per_hour: amount(
+            "coverage_cost_per_hour",
+            raw.coverage_cost_per_hour,
+            default.coverage_cost_per_hour,
+        )?,
         change_cost: amount("change_cost", raw.change_cost, default.change_cost)?,
         publish_gain_min: amount("publish_gain_min", raw.publish_gain_min, default.publish_gain_min)?,
         departure_margin: span("departure_margin_seconds", raw.departure_margin_seconds, default.departure_margin)?,

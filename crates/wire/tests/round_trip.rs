@@ -211,6 +211,7 @@ fn examples() -> Vec<Event> {
             settle_on_arrival: true,
             notice: Millis(120_000),
             max_changes_per_hour: Some(3),
+            coverage_cost_per_hour: 12_500_000,
             freeze: fleetfold_model::Freeze::Accepted,
             hour_percent: [[100; 24], [130; 24], [100; 24]],
             ..Policy::default()

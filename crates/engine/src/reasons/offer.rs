@@ -166,7 +166,13 @@ impl<'a> Table<'a> {
         let shift = self.stand.fleet.vehicle(self.draft.vehicles[tour]).shift.as_ref();
         let shift_ends = shift.map_or(TIME_MAX, |shift| self.draft.relative(shift.ends));
         let is_out = !self.draft.heads[tour].is_empty();
-        driven(&self.problem, TourIx(tour as u32), sequence, (shift_ends, is_out))
+        let (mut parts, times) = driven(&self.problem, TourIx(tour as u32), sequence, (shift_ends, is_out))?;
+        if !sequence.is_empty() {
+            // The problem has one price for the use of the vehicle and for leaving its place.
+            parts.coverage.0 = self.draft.coverage[tour];
+            parts.fixed.0 -= parts.coverage.0;
+        }
+        Some((parts, times))
     }
 
     /// A tour without an order.

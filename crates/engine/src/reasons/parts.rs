@@ -15,6 +15,8 @@ pub struct Parts {
     pub change: Cost,
     /// Price of using the vehicle at all.
     pub fixed: Cost,
+    /// Price of leaving the place where it is free, where the policy has one.
+    pub coverage: Cost,
     /// Price of the time from placement to completion, where the policy has one.
     pub flow: Cost,
     /// Time of driving.
@@ -32,7 +34,7 @@ pub struct Parts {
 impl Parts {
     /// The sum of the prices.
     pub fn total(&self) -> Cost {
-        Cost(self.drive.0 + self.late.0 + self.change.0 + self.fixed.0 + self.flow.0)
+        Cost(self.drive.0 + self.late.0 + self.change.0 + self.fixed.0 + self.coverage.0 + self.flow.0)
     }
 
     /// Both together.
@@ -53,6 +55,7 @@ impl Parts {
             late: Cost(join(self.late.0, other.late.0)),
             change: Cost(join(self.change.0, other.change.0)),
             fixed: Cost(join(self.fixed.0, other.fixed.0)),
+            coverage: Cost(join(self.coverage.0, other.coverage.0)),
             flow: Cost(join(self.flow.0, other.flow.0)),
             driving: Millis(join(self.driving.0, other.driving.0)),
             metres: Metres(join(self.metres.0, other.metres.0)),

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod calm;
+mod coverage;
 mod depots;
 mod driving;
 mod etas;

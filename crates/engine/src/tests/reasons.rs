@@ -50,7 +50,7 @@ impl Drive {
 
 struct Slow<'a> {
     fleet: &'a Fleet,
-    network: &'a Network,
+    network: &'a Arc<Network>,
     now: i64,
     /// What it costs to take an order from its vehicle, and which that is.
     change: BTreeMap<OrderId, (VehicleId, i64)>,
@@ -70,6 +70,12 @@ impl Slow<'_> {
     fn price(vehicle: &VehicleState, (time, metres): (i64, i64)) -> i64 {
         let costs = vehicle.spec.as_ref().unwrap().costs;
         time * costs.per_hour / 3_600_000 + metres * costs.per_km / 1000
+    }
+
+    /// What it costs that it leaves its place (held by the tests of `coverage`).
+    fn coverage(&self, id: VehicleId) -> i64 {
+        let outlook = Outlook::constant(Arc::clone(self.network));
+        crate::coverage::prices(self.fleet, &outlook, &[id], Timestamp(self.now))[0]
     }
 
     /// The first instant at which service may start.
@@ -181,6 +187,7 @@ impl Slow<'_> {
         let policy = self.fleet.policy();
         let mut drive = Drive::default();
         let (mut here, mut clock, head) = self.free(id);
+        drive.parts.coverage.0 = self.coverage(id);
         drive.parts.fixed.0 = if vehicle.is_in_use() { 0 } else { spec.costs.fixed };
         let tail = self.tail(id);
         let is_loaded_now = |&(order, kind): &(OrderId, StopKind)| {
@@ -201,7 +208,7 @@ impl Slow<'_> {
         }
         // What is on board has to fit although nothing is left to drive.
         if sequence.is_empty() {
-            drive.parts.fixed.0 = 0;
+            (drive.parts.fixed.0, drive.parts.coverage.0) = (0, 0);
             // Who is under way drives home all the same.
             if head.is_some() {
                 let leg = spec.end.map_or((0, 0), |end| self.leg(vehicle, here, end));
@@ -576,7 +583,7 @@ fn count_offer(checked: &mut Checked, offer: &Offer) {
 /// Checks all that is said of one plan.
 fn hold_decision(
     before: &Fleet,
-    network: &Network,
+    network: &Arc<Network>,
     now: Timestamp,
     plan: &Proposal,
     groups: &[Option<Group>],
@@ -705,6 +712,7 @@ fn random_day(seed: u64) -> Rig {
         lateness_cost_per_hour: [60_000_000, 5_000_000][dice.roll(2) as usize],
         flow_cost_per_hour: [0, 0, 7_000_000][dice.roll(3) as usize],
         deliver_after_shift: dice.roll(4) == 0,
+        coverage_cost_per_hour: [0, 0, 20_000_000][(seed % 3) as usize],
         ..Policy::default()
     };
     rig.fact(Event::PolicyChanged(policy));

@@ -57,6 +57,12 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
     let target = parameters.number("target click-to-door", 0.0, MINUTES_MAX)? as i64;
     let metres_per_minute = parameters.number("meters_per_minute", 1.0, 1e6)?;
     let restaurants_table = Table::read(files.restaurants, b'\t')?;
+    // The published score counts when meals arrive, not how far couriers drive: an hour between order and delivery costs as much as ten
+    // hours of driving, and where nothing but that score counts, as much as a hundred.
+    let per_hour = match rules {
+        Rules::Usual => 3_000_000,
+        Rules::Published => 300_000,
+    };
     let mut restaurants = BTreeMap::new();
     for row in restaurants_table.rows() {
         restaurants.insert(row.text("restaurant")?, place(&row)?);
@@ -72,7 +78,7 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
             name: vehicle.clone(),
             capacity: Load([i32::MAX / 4; 4]),
             skills: Vec::new(),
-            costs: VehicleCosts { per_hour: 3_000_000, per_km: 0, fixed: 0 },
+            costs: VehicleCosts { per_hour, per_km: 0, fixed: 0 },
             time_factor: 1000,
             start: place(&row)?,
             end: None,
@@ -106,8 +112,6 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
     }
     let start = events.iter().map(|&(at, _)| at).min().unwrap_or(Timestamp(MIDNIGHT));
     let policy = Policy {
-        // The published score counts when meals arrive, not how far couriers drive: an hour between order and delivery
-        // costs as much as ten hours of driving.
         flow_cost_per_hour: 30_000_000,
         lateness_cost_per_hour: 30_000_000,
         departure_margin: Millis(0),
@@ -127,6 +131,8 @@ pub fn mdrp(files: &MdrpFiles<'_>, rules: Rules) -> Result<ImportedDay, ImportEr
                 diversion: Diversion::Never,
                 learn: false,
                 decide_every: Millis(60_000),
+                // Who goes is who is missed least: the next meal may be ready where he stands.
+                coverage_cost_per_hour: 30_000_000,
                 ..policy
             }
         }

@@ -19,6 +19,8 @@ pub(crate) struct Cost {
     pub(crate) late: f64,
     pub(crate) change: f64,
     pub(crate) fixed: f64,
+    /// Of leaving the place where the vehicle is free, where the policy has a price for that.
+    pub(crate) coverage: f64,
     pub(crate) flow: f64,
     pub(crate) drive_seconds: f64,
     pub(crate) drive_meters: i64,
@@ -44,6 +46,7 @@ impl Cost {
             late: money(parts.late),
             change: money(parts.change),
             fixed: money(parts.fixed),
+            coverage: money(parts.coverage),
             flow: money(parts.flow),
             drive_seconds: seconds(parts.driving),
             drive_meters: parts.metres.0,

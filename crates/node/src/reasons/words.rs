@@ -49,9 +49,12 @@ fn cost(cost: &Cost) -> String {
         signed(cost.drive_seconds),
         cost.drive_meters as f64 / 1e3
     );
-    for (what, price) in
-        [("change of vehicle", cost.change), ("use of the vehicle", cost.fixed), ("time to completion", cost.flow)]
-    {
+    for (what, price) in [
+        ("change of vehicle", cost.change),
+        ("use of the vehicle", cost.fixed),
+        ("leaving its place", cost.coverage),
+        ("time to completion", cost.flow),
+    ] {
         if price != 0.0 {
             let _ = write!(text, ", {what} {price:.2}");
         }

@@ -295,20 +295,16 @@ impl VehicleState {
         self.on_break.filter(|pause| self.break_ended == Some(pause.until))
     }
 
-    /// The break that its driver takes, as far as facts say: who has departed, arrived or been done with a stop since it began takes none.
+    /// The break that its driver takes, as far as facts say: who has departed or arrived since it began, or was done with a stop behind its end,
+    /// takes none.
     pub fn takes_break(&self) -> Option<OnBreak> {
         let pause = self.on_break.filter(|_| self.break_that_was_over().is_none())?;
         let departed_last = self.told.is_newer_than(pause.since, Told::Driven);
-        // Between its beginning and its end a place is told of a stop, and of nothing else.
-        let is_elsewhere = |anchor: Anchor| {
-            anchor.at > pause.until || (anchor.at > pause.since && anchor.at < pause.until && self.unlocated.is_none())
+        let went_on = match self.under_way {
+            Some(under) => under.arrived.unwrap_or(under.departed) > pause.since,
+            None => self.anchor.is_some_and(|anchor| anchor.at > pause.until),
         };
-        let went_on = departed_last
-            || match self.under_way {
-                Some(under) => under.arrived.unwrap_or(under.departed) > pause.since,
-                None => self.anchor.is_some_and(is_elsewhere),
-            };
-        (!went_on).then_some(pause)
+        (!departed_last && !went_on).then_some(pause)
     }
 
     /// When its driver said last that a break ended (zone time).

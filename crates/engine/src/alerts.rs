@@ -371,8 +371,7 @@ impl Alerts {
     /// For how long a vehicle has not been heard of although it should have been; `None`: it need not.
     fn quiet(&self, id: VehicleId, state: &VehicleState, now: Timestamp, limit: Millis) -> Option<Millis> {
         // Who takes a break, or is loaded, need not be heard of before that is over.
-        let is_busy =
-            [state.on_break.map(|pause| pause.until), state.loaded_by()].into_iter().flatten().any(|by| by > now);
+        let is_busy = [state.rests_until(now), state.loaded_by()].into_iter().flatten().any(|by| by > now);
         if limit.0 <= 0 || !state.is_available() || is_busy {
             return None;
         }

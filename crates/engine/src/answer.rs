@@ -88,7 +88,7 @@ pub(crate) struct Answer<'a> {
     at_short_notice: RefCell<BTreeSet<VehicleId>>,
     /// Orders that have left the route of a vehicle because of what is forced onto it, and what it lacks for them beside that: they do not
     /// come back to it in the same answer.
-    kept_off: RefCell<BTreeMap<OrderId, (VehicleId, Refusal)>>,
+    kept_off: RefCell<BTreeMap<(OrderId, VehicleId), Refusal>>,
     /// Orders about which not all vehicles could be asked.
     unasked: RefCell<BTreeSet<OrderId>>,
     /// Vehicles of which nothing is heard: they are given nothing new.
@@ -174,7 +174,7 @@ impl<'a> Answer<'a> {
             if loose.contains(&order) {
                 let beyond = self.beyond_hours(order, &loose);
                 let vehicle = fleet.order(order).pinned;
-                let kept_off = beyond.iter().filter_map(|&(other, refusal)| Some((other, (vehicle?, refusal))));
+                let kept_off = beyond.iter().filter_map(|&(other, refusal)| Some(((other, vehicle?), refusal)));
                 self.kept_off.borrow_mut().extend(kept_off);
                 loose.extend(beyond.into_iter().map(|(other, _)| other));
             }
@@ -595,12 +595,12 @@ impl<'a> Answer<'a> {
         let mut others: Vec<VehicleId> = self.bounded(order, &mut refusals).collect();
         let was_asked: BTreeSet<VehicleId> = asked.0.vehicles.iter().copied().collect();
         others.retain(|vehicle| !was_asked.contains(vehicle));
-        let kept_off = self.kept_off.borrow().get(&id).copied();
+        let kept_off = self.kept_off.borrow().clone();
         let mut note = |refused: (Vec<(VehicleId, Refusal)>, bool)| {
             refused.0.into_iter().for_each(|(vehicle, refusal)| {
                 // It is barred from there, which says nothing of why.
-                let known = kept_off.filter(|&(other, _)| other == vehicle && refusal == Refusal::Rules);
-                let refusal = known.map_or(refusal, |(_, known)| known);
+                let known = kept_off.get(&(id, vehicle)).filter(|_| refusal == Refusal::Rules);
+                let refusal = known.copied().unwrap_or(refusal);
                 // What bounds say was noted, and says it more exactly.
                 if self.refusal(vehicle, order).is_none() {
                     refusals.note(vehicle, refusal);
@@ -846,6 +846,29 @@ impl<'a> Answer<'a> {
         orders: &[OrderId],
         turning: &BTreeSet<VehicleId>,
     ) -> (Draft, Problem, Solution) {
+        let placed: BTreeSet<OrderId> = orders.iter().copied().collect();
+        loop {
+            let mut solved = self.solve_once(vehicles, orders, turning);
+            let left_out = self.kept_within_hours(&mut solved, &placed);
+            if left_out.is_empty() {
+                return solved;
+            }
+            let mut kept_off = self.kept_off.borrow_mut();
+            let before = kept_off.len();
+            kept_off.extend(left_out.into_iter().map(|(order, vehicle, refusal)| ((order, vehicle), refusal)));
+            // What cannot leave stays.
+            if kept_off.len() == before {
+                return solved;
+            }
+        }
+    }
+
+    fn solve_once(
+        &self,
+        vehicles: &BTreeSet<VehicleId>,
+        orders: &[OrderId],
+        turning: &BTreeSet<VehicleId>,
+    ) -> (Draft, Problem, Solution) {
         let vehicles: Vec<VehicleId> = vehicles.iter().copied().collect();
         self.read.borrow_mut().vehicles.extend(&vehicles);
         let fleet = self.moment.fleet;
@@ -858,7 +881,8 @@ impl<'a> Answer<'a> {
         }
         let kept_off = self.kept_off.borrow();
         if !kept_off.is_empty() {
-            draft.bar(|order| kept_off.get(&order).map(|&(vehicle, _)| vehicle).into_iter().collect());
+            let range = |order: OrderId| (order, VehicleId(0))..=(order, VehicleId(u32::MAX));
+            draft.bar(|order| kept_off.range(range(order)).map(|(&(_, vehicle), _)| vehicle).collect());
         }
         let problem = self.finish(&draft);
         let solution = insert(&problem);

@@ -786,12 +786,32 @@ pub(crate) fn solver_windows(stop: &fleetfold_fleet::Stop, relative: impl Fn(Tim
 /// When a vehicle is at the stop that it is on its way to. `travel`: from where it is known to be.
 pub(crate) fn arrival_under_way(vehicle: &VehicleState, under: UnderWay, travel: Millis, now: Timestamp) -> Timestamp {
     // Who takes a break on the way drives on when it is over.
-    let now = vehicle.on_break.filter(|_| under.arrived.is_none()).map_or(now, |pause| now.max(pause.until));
+    let now = vehicle.rests_until(now).filter(|_| under.arrived.is_none()).unwrap_or(now);
     match (under.arrived, vehicle.on_its_way_at()) {
         (Some(at), _) => at,
         (None, Some(_)) => now + travel,
         // Nobody has said where it is since it departed.
         (None, None) => (under.departed + travel + vehicle.rested_since(under.departed, now)).max(now),
+    }
+}
+
+/// When a driver whose hours nobody counts drives on behind the last break that he told on the way, and for how long; `None`: he told none, or
+/// his phone has said where he is. How long he had driven before it is known as long as it is taken; from then on it stands in his plan, in
+/// which he departs at the end of the break.
+fn drives_on(vehicle: &VehicleState, under: UnderWay, visit: &Visit, travel: Millis) -> Option<(Timestamp, Millis)> {
+    let is_ruled = vehicle.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+    if is_ruled || under.arrived.is_some() || vehicle.on_its_way_at().is_some() {
+        return None;
+    }
+    let planned = visit.departs().filter(|&departs| departs > under.departed).map(|departs| visit.arrival - departs);
+    let ended = vehicle.last_break_ended().filter(|&ended| ended > under.departed).zip(planned);
+    match vehicle.takes_break().filter(|pause| pause.since > under.departed) {
+        Some(pause) if visit.depart_at == pause.until => Some((pause.until, planned?)),
+        Some(pause) => {
+            let arrival = ended.map_or(under.departed + travel, |(ended, left)| ended + left);
+            Some((pause.until, (arrival - pause.since).max(Millis(0))))
+        }
+        None => ended,
     }
 }
 
@@ -986,13 +1006,21 @@ fn head(
         let mut arrival = under.map_or(leaves + travel, |under| arrival_under_way(vehicle, under, travel, now));
         if let (Some(rule), Some(driven)) = (rule, &mut driven) {
             if let Some(under) = under {
-                // He rests on the way as far as he has to.
-                visit.break_before = rests_under_way(driven, under, arrival, &rule);
-                arrival = arrival + visit.break_before;
+                // He rests on the way as far as he has to, beside what he has rested there already.
+                let more = rests_under_way(driven, under, arrival, &rule);
+                let drives_on = vehicle.rests_until(now).unwrap_or(now);
+                let rested = vehicle.rested_since(under.departed, drives_on);
+                let rested = under.arrived.map_or(rested, |_| Millis(0));
+                (visit.depart_at, visit.break_before) = (under.departed, rested + more);
+                arrival = arrival + more;
             } else {
                 driven.rest(leaves - visit.break_before - driven.at);
                 arrival = arrival + driven.drive_as_planned(visit.break_before, travel, &rule);
             }
+        }
+        if let Some((drives_on, left)) = under.and_then(|under| drives_on(vehicle, under, visit, travel)) {
+            visit.depart_at = drives_on;
+            arrival = (drives_on + left).max(now);
         }
         let start = stop.service_start(
             arrival,
@@ -1015,8 +1043,7 @@ pub(crate) fn rests_under_way(driven: &mut Driven, under: UnderWay, arrival: Tim
         return Millis(0);
     }
     // Where he takes a break he drives on when it is over.
-    let rests = driven.rests_until.take().map_or(Millis(0), |(until, _)| until - driven.at);
-    driven.rest(rests);
+    driven.finish_break();
     driven.drive_with_breaks((arrival - driven.at).max(Millis(0)), rule)
 }
 
@@ -1034,7 +1061,9 @@ fn driven_behind(vehicle: &VehicleState, head: &[Visit], now: Timestamp) -> Opti
         match vehicle.under_way.filter(|_| index == 0) {
             Some(under) if under.arrived.is_some() => {}
             Some(under) => {
-                rests_under_way(&mut driven, under, visit.arrival - visit.break_before, &rule);
+                let drives_on = vehicle.rests_until(now).unwrap_or(now);
+                let ahead = vehicle.breaks_ahead(under, visit, drives_on);
+                rests_under_way(&mut driven, under, visit.arrival - ahead, &rule);
             }
             None => {
                 let leaves = driven.at.max(visit.departs().unwrap_or(driven.at));

@@ -59,6 +59,7 @@ mod draft;
 mod effect;
 mod engine;
 mod etas;
+mod forced;
 mod holds;
 mod join;
 mod learn;
@@ -94,6 +95,7 @@ pub use outlook::Outlook;
 pub use pace::Backlog;
 pub use search::{SolveJob, SolveReport, run};
 pub use watch::Watch;
+pub use way_home::travel_home;
 
 #[cfg(test)]
 mod tests;

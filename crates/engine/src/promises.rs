@@ -153,7 +153,7 @@ enum OffPlan {
 fn left_for_depot(state: &VehicleState, visit: &Visit, now: Timestamp) -> Option<Timestamp> {
     let left = visit.depart_at.max(state.anchor?.at) + visit.break_before;
     let is_silent = left <= now && state.hint.is_none_or(|hint| hint.at <= left);
-    (is_silent && state.on_break.is_none()).then_some(left)
+    (is_silent && state.rests_until(now).is_none()).then_some(left)
 }
 
 /// How a route will not be driven as planned, as far as is known now; `None`: it will be.

@@ -193,18 +193,18 @@ impl Solved<'_> {
     }
 
     /// True when a tour has a stop that was not on its route.
-    fn gained(&self, tour: usize) -> bool {
-        let stops = self.solution.tours[tour].iter().map(|&stop| &self.draft.stops[stop.index()]);
+    fn gained(&self, tour: usize, sequence: &[StopIx]) -> bool {
+        let stops = sequence.iter().map(|&stop| &self.draft.stops[stop.index()]);
         stops.into_iter().any(|stop| !self.draft.tails[tour].contains(stop))
     }
 
     /// The problem without limits, for a tour that only lost stops and still cannot be driven within the limits of its vehicle: a full or late
     /// route becomes less full and less late. `None` when not even that is possible.
-    fn relaxed(&self, tour: usize) -> Option<Problem> {
-        if self.gained(tour) {
+    fn relaxed(&self, tour: usize, sequence: &[StopIx]) -> Option<Problem> {
+        if self.gained(tour, sequence) {
             return None;
         }
-        let can = |problem: &Problem| schedule(problem, TourIx(tour as u32), &self.solution.tours[tour]).is_some();
+        let can = |problem: &Problem| schedule(problem, TourIx(tour as u32), sequence).is_some();
         // Who may be loaded again drives for longer rather than with too much on board.
         let within_capacity = self.draft.without_end(tour, self.problem).filter(can);
         within_capacity.or_else(|| self.draft.relaxed(tour, self.problem))
@@ -259,21 +259,37 @@ impl Solved<'_> {
         self.route(tour).is_some_and(|route| {
             let pairs = || route.visits.iter().zip(&state.route.visits);
             let depot = |call: Option<DepotCall>| call.map(|call| call.position);
-            pairs().any(|(new, old)| {
-                let is_moved = (new.start - old.start).0.abs() >= RETIME_MIN.0;
-                is_moved || depot(new.reload_before) != depot(old.reload_before)
-            })
+            // A break that has to be taken, or need not be taken any more, is news also where he waits for a window behind it.
+            let is_ruled = state.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some());
+            let rests = |new: Millis, old: Millis| is_ruled && (new - old).0.abs() >= RETIME_MIN.0;
+            // When he drives on behind a break on the way is remembered in his plan.
+            let drives_on = |new: Timestamp, old: Timestamp| {
+                !is_ruled && new != old && state.under_way.is_some_and(|under| new > under.departed)
+            };
+            let head = pairs().take(state.frozen());
+            let is_told_of_break = head.into_iter().any(|(new, old)| drives_on(new.depart_at, old.depart_at));
+            is_told_of_break
+                || pairs().any(|(new, old)| {
+                    let is_moved = (new.start - old.start).0.abs() >= RETIME_MIN.0;
+                    is_moved
+                        || rests(new.break_before, old.break_before)
+                        || depot(new.reload_before) != depot(old.reload_before)
+                })
         })
     }
 
     /// The whole route of a tour, frozen head first; `None` if it cannot be driven.
     fn route(&self, tour: usize) -> Option<ProposedRoute> {
-        let sequence = &self.solution.tours[tour];
+        self.route_of(tour, &self.solution.tours[tour])
+    }
+
+    /// The same if the stops behind the head were these.
+    pub(crate) fn route_of(&self, tour: usize, sequence: &[StopIx]) -> Option<ProposedRoute> {
         let relaxed;
         let mut problem = self.problem;
         let mut times = schedule(problem, TourIx(tour as u32), sequence);
         if times.is_none() {
-            relaxed = self.relaxed(tour)?;
+            relaxed = self.relaxed(tour, sequence)?;
             problem = &relaxed;
             times = schedule(problem, TourIx(tour as u32), sequence);
         }
@@ -285,10 +301,10 @@ impl Solved<'_> {
                 *rest += own.duration;
             }
         }
-        let route = self.timed(tour, &times, &rests, true);
+        let route = self.timed((tour, sequence), &times, &rests, true);
         // Who leaves as late as he can waits before he drives, and not where he arrives: his rest may come too early then.
         let is_kept = self.problem.tours()[tour].driving_time.is_none() || self.keeps_driving_times(tour, &route);
-        Some(if is_kept { route } else { self.timed(tour, &times, &rests, false) })
+        Some(if is_kept { route } else { self.timed((tour, sequence), &times, &rests, false) })
     }
 
     /// Whether a route asks for no more driving without a break than the rule of its vehicle allows.
@@ -305,9 +321,14 @@ impl Solved<'_> {
     }
 
     /// The route of a tour with these times, and these breaks for the sake of driving times. `holds_back`: it leaves as late as it can.
-    fn timed(&self, tour: usize, times: &[Timed], rests: &[i32], holds_back: bool) -> ProposedRoute {
+    fn timed(
+        &self,
+        (tour, sequence): (usize, &[StopIx]),
+        times: &[Timed],
+        rests: &[i32],
+        holds_back: bool,
+    ) -> ProposedRoute {
         let vehicle = self.draft.vehicles[tour];
-        let sequence = &self.solution.tours[tour];
         let margin = self.fleet.policy().departure_margin;
         let mut visits: Vec<PlannedVisit> = self.draft.heads[tour]
             .iter()

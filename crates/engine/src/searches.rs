@@ -7,6 +7,7 @@ use fleetfold_model::{ExchangeGroup, Millis, SearchRecord, Timestamp, VehicleId}
 
 use crate::draft::Draft;
 use crate::effect::Note;
+use crate::forced::opens_hours;
 use crate::moment::Moment;
 use crate::outlook::Outlook;
 use crate::overload::Effort;
@@ -164,6 +165,9 @@ impl Searches {
                 draft.mean_leg(problem.legs()).map_or(least, |leg| least.min(leg * GAIN_PERMILLE_OF_LEG / 1_000));
             for priced in solved.groups(&[], &BTreeSet::new()) {
                 if !priced.mends && (priced.gain < least || priced.breaks_faith) {
+                    continue;
+                }
+                if priced.group.routes.iter().any(|route| opens_hours(fleet, route, draft.epoch)) {
                     continue;
                 }
                 if !fresh && !still_stands(fleet, &priced.group) {

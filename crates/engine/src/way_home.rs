@@ -14,20 +14,26 @@ pub(crate) struct Home {
     pub(crate) driven: Option<Driven>,
 }
 
-/// When a vehicle is home that drives its route as planned, with the breaks that driving times ask for on the way; a break of its shift that is
-/// still to be taken then is left out. `None`: it has no route or no place where it ends, or no road leads there.
-pub(crate) fn way_home(fleet: &Fleet, outlook: &Outlook, id: VehicleId, now: Timestamp) -> Option<Home> {
-    let vehicle = fleet.vehicle(id);
-    let (spec, visits) = (vehicle.spec.as_ref()?, &vehicle.route.visits);
+/// How long a vehicle drives home behind the last stop of its route, as planned and without breaks. `None`: it has no route or no place where it
+/// ends, or no road leads there.
+pub fn travel_home(fleet: &Fleet, outlook: &Outlook, id: VehicleId) -> Option<Millis> {
+    let (vehicle, visits) = (fleet.vehicle(id), &fleet.vehicle(id).route.visits);
+    let spec = vehicle.spec.as_ref()?;
     let (end, last) = spec.end.zip(visits.last())?;
     if vehicle.route.is_cut_off_at(visits.len() - 1) {
         return None;
     }
     let leg = outlook.leg(fleet.order(last.order).stop(last.stop)?.position, end, last.departure);
     let travel = Millis(i64::from(leg.millis) * i64::from(spec.time_factor) / 1000);
-    if travel >= CUT_OFF {
-        return None;
-    }
+    (travel < CUT_OFF).then_some(travel)
+}
+
+/// When a vehicle is home that drives its route as planned, with the breaks that driving times ask for on the way; a break of its shift that is
+/// still to be taken then is left out. `None`: it has no route or no place where it ends, or no road leads there.
+pub(crate) fn way_home(fleet: &Fleet, outlook: &Outlook, id: VehicleId, now: Timestamp) -> Option<Home> {
+    let vehicle = fleet.vehicle(id);
+    let (spec, last) = (vehicle.spec.as_ref()?, vehicle.route.visits.last()?);
+    let travel = travel_home(fleet, outlook, id)?;
     let mut home = Home { at: last.departure + travel, driven: vehicle.follow_route(now, |_| {}) };
     if let (Some(rule), Some(driven)) = (spec.driving_time, &mut home.driven) {
         home.at = home.at + driven.drive_with_breaks(travel, &rule);

@@ -221,7 +221,8 @@ impl Answer<'_> {
         }
         let named = |order: &OrderId| *order == id || fleet.order(*order).pinned == Some(vehicle);
         let orders: Vec<OrderId> = loose.iter().copied().filter(named).collect();
-        let (draft, problem, solution) = self.solve_at_once(&BTreeSet::from([vehicle]), &orders);
+        let mut solved = self.solve_at_once(&BTreeSet::from([vehicle]), &orders);
+        let (draft, problem, solution) = &solved;
         let order_of = |stop: &StopIx| draft.stops[stop.index()].0;
         let may_leave = |order: OrderId| !named(&order) && self.may_give_way(vehicle, fleet.order(order));
         let mut sequence = solution.tours[0].clone();
@@ -229,10 +230,10 @@ impl Answer<'_> {
         let limits = &problem.tours()[0];
         // His hours, when he is home, and the first end of a shift that is late enough.
         let day = |sequence: &[StopIx], shift_ends: i64| {
-            let (times, home) = schedule_home(&problem, TourIx(0), sequence)?;
+            let (times, home) = schedule_home(problem, TourIx(0), sequence)?;
             let stops: Vec<&Stop> = sequence.iter().map(|stop| &problem.stops()[stop.index()]).collect();
             let ends = least_end(limits, &stops, (&times, &home), shift_ends);
-            Some((hours(&problem, TourIx(0), sequence)?, i64::from(home.arrival), ends))
+            Some((hours(problem, TourIx(0), sequence)?, i64::from(home.arrival), ends))
         };
         let shift_ends = i64::from(draft.by_rule[0].shift_ends);
         let Some((hours_needed, until, ends)) = day(&tied, shift_ends) else { return given };
@@ -246,6 +247,14 @@ impl Answer<'_> {
             };
             let Some(last) = sequence.iter().rev().map(order_of).find(|&order| may_leave(order)) else { break };
             sequence.retain(|stop| order_of(stop) != last);
+            given.push((last, refusal));
+        }
+        // Of the others that pass them behind what is tied to the vehicle, the last one leaves until the rest can be served before it.
+        solved.2.tours[0] = sequence;
+        while let Err(beyond) = self.keep_hours(&mut solved, 0) {
+            let Some(&(last, refusal)) = beyond.iter().rev().find(|&&(order, _)| may_leave(order)) else { break };
+            let (draft, _, solution) = &mut solved;
+            solution.tours[0].retain(|stop| draft.stops[stop.index()].0 != last);
             given.push((last, refusal));
         }
         given

@@ -128,6 +128,14 @@ impl Driven {
         self.rested += time.max(Millis(0));
     }
 
+    /// Rests until a break is over that he takes.
+    pub fn finish_break(&mut self) {
+        if let Some((over, then)) = self.rests_until.take() {
+            self.rest(over - self.at);
+            self.activity = then;
+        }
+    }
+
     /// Drives for so long, without a break.
     pub fn drive(&mut self, time: Millis, rule: &DrivingRule) {
         if time <= Millis(0) {

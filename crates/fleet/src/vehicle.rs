@@ -295,20 +295,39 @@ impl VehicleState {
         self.on_break.filter(|pause| self.break_ended == Some(pause.until))
     }
 
-    /// Since when its driver takes a break, as far as facts say: who has departed, arrived or been done with a stop since then takes none.
-    pub fn rests_since(&self) -> Option<Timestamp> {
+    /// The break that its driver takes, as far as facts say: who has departed or arrived since it began, or was done with a stop behind its end,
+    /// takes none.
+    pub fn takes_break(&self) -> Option<OnBreak> {
         let pause = self.on_break.filter(|_| self.break_that_was_over().is_none())?;
+        let departed_last = self.told.is_newer_than(pause.since, Told::Driven);
         let went_on = match self.under_way {
             Some(under) => under.arrived.unwrap_or(under.departed) > pause.since,
             None => self.anchor.is_some_and(|anchor| anchor.at > pause.until),
         };
-        (!went_on).then_some(pause.since)
+        (!departed_last && !went_on).then_some(pause)
+    }
+
+    /// When its driver said last that a break ended (zone time).
+    pub fn last_break_ended(&self) -> Option<Timestamp> {
+        self.break_ended
+    }
+
+    /// Since when its driver takes a break; `None`: he takes none now. One that began with a length is over after it, another one when he says
+    /// so or goes on.
+    pub fn rests_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let pause = self.takes_break()?;
+        (pause.until > now || pause.until <= pause.since).then_some(pause.since)
+    }
+
+    /// Until when its driver rests who takes a break; `None`: he takes none that goes on behind now.
+    pub fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.takes_break().map(|pause| pause.until).filter(|&until| until > now)
     }
 
     /// The break that its driver takes, or the next one of his shift: before the visit where it is planned, or, where none is planned before a
     /// visit, as soon as he is free and its window opens.
     pub fn next_break(&self, now: Timestamp) -> Option<NextBreak> {
-        if let Some(pause) = self.on_break.filter(|_| self.rests_since().is_some()) {
+        if let Some(pause) = self.takes_break().filter(|_| self.rests_since(now).is_some()) {
             return Some(NextBreak { is_taken: true, starts: pause.since, ends: pause.until });
         }
         let of_shift = self.next_break_of_shift(now);
@@ -332,7 +351,8 @@ impl VehicleState {
     /// Whether the break before a visit of its route is the next one of its shift, and not one for the sake of driving times only.
     pub fn is_break_of_shift(&self, index: usize) -> bool {
         let visit = &self.route.visits[index];
-        if visit.break_before <= Millis(0) {
+        // Who is under way to a stop has taken that of his shift.
+        if visit.break_before <= Millis(0) || index < self.frozen() {
             return false;
         }
         if self.spec.as_ref().is_none_or(|spec| spec.driving_time.is_none()) {
@@ -406,6 +426,36 @@ impl VehicleState {
         (now - then - drove).max(Millis(0))
     }
 
+    /// Of the breaks before the stop that it is under way to: what its driver takes on the way there, and not before he departed.
+    fn breaks_under_way(&self, under: UnderWay, visit: &Visit) -> Millis {
+        let began = visit.depart_at.max(self.anchor.map_or(visit.depart_at, |anchor| anchor.at));
+        let before = (under.departed - began).max(Millis(0));
+        (visit.break_before - before).max(Millis(0))
+    }
+
+    /// The same without what he has rested since then, by the time at which he drives on.
+    pub fn breaks_ahead(&self, under: UnderWay, visit: &Visit, by: Timestamp) -> Millis {
+        (self.breaks_under_way(under, visit) - self.rested_since(under.departed, by)).max(Millis(0))
+    }
+
+    /// How long it still drives, and rests on the way, from then on to the stop that it is under way to, where it departed earlier than planned.
+    fn drive_left(&self, under: UnderWay, visit: &Visit, from: Timestamp) -> Millis {
+        let free = self.anchor.map(|anchor| anchor.at).filter(|&at| at <= under.departed);
+        let leaves = leaves_at(visit.depart_at, visit.break_before, free);
+        let drove = from - under.departed - self.rested_since(under.departed, from);
+        visit.arrival - leaves - drove + self.breaks_ahead(under, visit, from)
+    }
+
+    /// Of the breaks before a visit, what is taken on the way there, and not before the drive. `breaks`: those of its route. `leaves`: when it
+    /// would leave behind all of them.
+    pub fn breaks_on_the_way(&self, breaks: &[RouteBreak], index: usize, leaves: Timestamp) -> Millis {
+        let visit = &self.route.visits[index];
+        match self.under_way.filter(|_| index < self.frozen()) {
+            Some(under) => self.breaks_under_way(under, visit),
+            None => RouteBreak::on_the_way(breaks, index, (visit.break_before, leaves)),
+        }
+    }
+
     /// Follows its route as planned with what its driver has driven by now, if a rule of driving times asks for it. The last value: what he will have
     /// driven at the end, behind its last stop.
     pub fn follow_route(&self, now: Timestamp, mut leg: impl FnMut(RuledLeg)) -> Option<Driven> {
@@ -421,15 +471,16 @@ impl VehicleState {
             let mut breaks = Vec::new();
             let (leaves, drive, missing) = if under.is_some_and(|under| under.arrived.is_some()) {
                 (driven.at, Millis(0), Millis(0))
-            } else if under.is_some() {
-                // He rests on the way as far as he has to.
-                let drive = (visit.arrival - driven.at).max(Millis(0));
+            } else if let Some(under) = under {
+                // A break that he takes is over first. Then he rests on the way as far as he has to.
+                driven.finish_break();
+                before = driven;
+                let drive = (visit.arrival - driven.at).min(self.drive_left(under, visit, driven.at)).max(Millis(0));
                 let leaves = driven.at;
-                let rested = under.map_or(Millis(0), |under| self.rested_since(under.departed, now));
-                rests = (visit.break_before - own - rested).max(Millis(0)).min(drive);
-                let missing =
-                    driven.keep_to_plan(rests, drive - rests, &rule, |starts, rest| breaks.push((starts, rest)));
-                (leaves, drive - rests, missing)
+                rests = self.breaks_ahead(under, visit, driven.at).min(drive);
+                let drive = drive - rests;
+                let missing = driven.keep_to_plan(rests, drive, &rule, |starts, rest| breaks.push((starts, rest)));
+                (leaves, drive, missing)
             } else {
                 let starts = (self.leaves_for(index) - visit.break_before).max(driven.at);
                 let idle = starts - driven.at;
@@ -494,7 +545,7 @@ impl VehicleState {
     /// From when on it can drive: now, once its shift has begun, its break is over and it is loaded.
     pub fn free_from(&self, now: Timestamp) -> Timestamp {
         let starts = self.shift.as_ref().map_or(now, |shift| shift.starts);
-        let breaks = self.on_break.map_or(now, |pause| pause.until);
+        let breaks = self.rests_until(now).unwrap_or(now);
         now.max(starts).max(breaks).max(self.loaded_by().unwrap_or(now))
     }
 
@@ -550,7 +601,13 @@ impl VehicleState {
     /// knows.
     pub fn on_its_way_at(&self) -> Option<Anchor> {
         let under = self.under_way.filter(|under| under.arrived.is_none())?;
-        self.hint.filter(|hint| hint.at > under.departed)
+        // A departure may be told late: what was told of a later time says where it is. The end of a break and the beginning of a shift are none.
+        let is_planned = |at: Timestamp| {
+            self.on_break.is_some_and(|pause| pause.until == at)
+                || self.shift.as_ref().is_some_and(|shift| shift.starts == at)
+        };
+        let known = self.known_at().filter(|anchor| !is_planned(anchor.at));
+        self.hint.filter(|hint| hint.at > under.departed && known.is_none_or(|anchor| hint.at > anchor.at))
     }
 
     /// A fact said where it was.
@@ -598,17 +655,23 @@ impl VehicleState {
             Some(pause) if pause.until == anchor.at => Anchor { at: pause.since, ..anchor },
             _ => anchor,
         };
-        match (self.anchor.map(heard), self.hint) {
+        match (self.known_at().map(heard), self.hint) {
             (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),
             (Some(anchor), None) => Some(anchor),
             (None, _) => self.whereabouts(),
         }
     }
 
+    /// Where its last fact says that it is. Who has arrived at a stop is there since then, whatever is told late of what he did before.
+    fn known_at(&self) -> Option<Anchor> {
+        let arrived = self.under_way.and_then(|under| under.arrived);
+        self.anchor.map(|anchor| Anchor { at: arrived.map_or(anchor.at, |arrived| arrived.max(anchor.at)), ..anchor })
+    }
+
     /// Where it is as far as anyone knows: the newer of its last fact and its last position report. For
     /// estimates and the spatial index only: the fold decides by `anchor`.
     pub fn whereabouts(&self) -> Option<Anchor> {
-        match (self.anchor, self.hint) {
+        match (self.known_at(), self.hint) {
             (Some(anchor), Some(hint)) => Some(if hint.at > anchor.at { hint } else { anchor }),
             (anchor, hint) => anchor
                 .or(hint)

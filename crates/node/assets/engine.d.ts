@@ -403,7 +403,7 @@ export interface DrivingTimeSeen {
   left_seconds: number;
   /** Driving since his last break. */
   since_break_seconds: number;
-  /** How he breaks the rule, or will on his route as it is planned. Empty: he keeps it. */
+  /** How he breaks the rule, or will on his route as it is planned and on his way home. Empty: he keeps it. */
   violations: Array<DrivingViolation>;
 }
 
@@ -429,7 +429,7 @@ export interface DrivingTimeV1 {
 export interface DrivingViolation {
   /** By how much; of a break, how long it would have to be. */
   by_seconds: number;
-  /** It will be passed on its route as planned; false: it is passed already. */
+  /** It will be passed on its route as planned, or on the way home; false: it is passed already. */
   planned: boolean;
   /** `driving` (without a break), `shift_driving` (in the shift), `duty` (since the first departure of the shift), or `break` (one is missing). */
   what: string;
@@ -1675,7 +1675,7 @@ export type Shown = {
 /** A vehicle in a picture. */
 export interface ShownVehicle {
   at: [number, number] | null;
-  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him. */
+  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned and on his way home, as of the last full minute. */
   hours?: DrivingViolation | null;
   id: string;
   /** The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the first one begins where the vehicle was then. */
@@ -2060,7 +2060,7 @@ export interface VehicleStory {
   done?: Array<DoneStop>;
   /** What its driver has driven, where the vehicle has a rule of driving times and he is at work. */
   driving_time?: DrivingTimeSeen | null;
-  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him. */
+  /** The first way in which its driver breaks the rule of driving times, or will on his route as it is planned and on his way home, as of the last full minute. */
   hours?: DrivingViolation | null;
   id: string;
   /** The way on the streets, one line for each leg, as it was when the vehicle's route, its state or its way last changed: the first one begins where the vehicle was then. */

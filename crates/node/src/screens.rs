@@ -427,8 +427,11 @@ impl Screens {
             Question::Vehicle(name, reply) => {
                 let seen = &self.scene.as_ref()?.seen;
                 let found = seen.fleet.vehicle_id(&name).map(|id| {
-                    let (head, route) = (view::vehicle_head(seen, id), view::vehicle_route(seen, id));
-                    let shown = Vehicle { head, route, detail: view::vehicle_detail(seen, &self.memory, id) };
+                    let detail = view::vehicle_detail(seen, &self.memory, id);
+                    let driven = detail.as_ref().and_then(|detail| detail.driving_time.as_ref());
+                    let hours = driven.and_then(|driven| driven.violations.first().copied());
+                    let (head, route) = (view::vehicle_head(seen, id), view::vehicle_route(seen, id, hours));
+                    let shown = Vehicle { head, route, detail };
                     text(&WithStory {
                         shown,
                         detail: None,

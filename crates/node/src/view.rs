@@ -10,7 +10,7 @@ pub(crate) mod stories;
 
 use std::borrow::Cow;
 
-use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused, RouteBreak};
+use fleetfold_fleet::{Closed, Flag, NEVER_SEEN, OrderState, Placement, Refused};
 use fleetfold_model::{
     AlertAbout, Event, LoadDirection, Name, OrderId, OrderWork, Position, RoadTarget, Space, StopKind, Timestamp,
     UnassignedReason, VehicleId, leaves_at,
@@ -97,7 +97,7 @@ pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
         "lost"
     } else if !state.on {
         "off"
-    } else if state.rests_since().is_some() {
+    } else if state.rests_since(seen.now).is_some() {
         "on break"
     } else if let Some(under) = state.under_way {
         if under.arrived.is_some() { "at stop" } else { "driving" }
@@ -117,7 +117,7 @@ pub(crate) fn vehicle_head(seen: &Glimpse, id: VehicleId) -> VehicleHead<'_> {
 }
 
 /// The rest of a vehicle: its route, and the line of it on the streets from where the vehicle is.
-pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
+pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId, hours: Option<DrivingViolation>) -> VehicleRoute<'_> {
     let fleet = &seen.fleet;
     let state = fleet.vehicle(id);
     let space = fleet.zone().space;
@@ -164,7 +164,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
                     let free = before.or(state.anchor.map(|anchor| anchor.at)).unwrap_or(visit.arrival);
                     let departs = visit.departs().unwrap_or(free.min(visit.arrival));
                     let leaves = leaves_at(departs, visit.break_before, before);
-                    (leaves - RouteBreak::on_the_way(&breaks, index, (visit.break_before, leaves))).0
+                    (leaves - state.breaks_on_the_way(&breaks, index, leaves)).0
                 },
                 frozen: index < frozen,
                 late,
@@ -192,7 +192,7 @@ pub(crate) fn vehicle_route(seen: &Glimpse, id: VehicleId) -> VehicleRoute<'_> {
         lines,
         on_board: state.on_board.len(),
         stops_done: state.stops_done,
-        hours: detail::driving_time(state, as_of).and_then(|seen| seen.violations.into_iter().next()),
+        hours,
     }
 }
 

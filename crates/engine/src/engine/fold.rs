@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetfold_fleet::{Change, Fleet, RouteBreak};
+use fleetfold_fleet::{Change, Fleet};
 use fleetfold_model::{
     AlertCleared, AlertKind, AssignedVisit, Assignment, Event, LogEntry, Position, Proposal, VehicleId,
 };
@@ -172,8 +172,7 @@ impl Engine {
         let breaks = state.breaks_of_route(self.fleet.now());
         let visits = state.route.visits.iter().enumerate().filter_map(|(index, visit)| {
             let order = self.fleet.order(visit.order);
-            let rests = (visit.break_before, state.leaves_for(index));
-            let on_the_way = RouteBreak::on_the_way(&breaks, index, rests);
+            let on_the_way = state.breaks_on_the_way(&breaks, index, state.leaves_for(index));
             let position = order.stop(visit.stop)?.position;
             let visit = visit.planned(order.name.clone());
             let depot =

@@ -3,7 +3,7 @@
 use fleetfold_fleet::{Excess, Fleet, OrderState, Placement, VehicleState, Visit, trip_from, until_depot};
 use fleetfold_model::{Millis, OrderId, StopKind, Timestamp, VehicleId};
 
-use super::miss::{DrivingLimit, Lack, lacked_skills, miss};
+use super::miss::{DrivingLimit, Lack, lacked_skills, miss_of_word};
 use super::offer::Stand;
 use crate::outlook::Outlook;
 use crate::proposal::ROUNDING;
@@ -19,7 +19,6 @@ pub fn broken(fleet: &Fleet, outlook: &Outlook, order: OrderId) -> Vec<Lack> {
     let it = fleet.order(order);
     let Placement::OnRoute(id) = it.placement else { return Vec::new() };
     let vehicle = fleet.vehicle(id);
-    let Some(spec) = vehicle.spec.as_ref() else { return Vec::new() };
     let is_forced = |order: &OrderState| order.is_forced() && order.pinned == Some(id);
     let forced = vehicle.route.visits.iter().position(|visit| is_forced(fleet.order(visit.order)));
     if it.pinned != Some(id) {
@@ -27,6 +26,20 @@ pub fn broken(fleet: &Fleet, outlook: &Outlook, order: OrderId) -> Vec<Lack> {
         let is_behind = forced.zip(last).is_some_and(|(forced, last)| forced < last);
         return if is_behind { beyond_hours(fleet, vehicle, order, None) } else { Vec::new() };
     }
+    let answers_for_home = is_forced(it) || forced.is_none();
+    broken_where_it_is(fleet, outlook, (order, id), answers_for_home)
+}
+
+/// The rules that an order on the route of a vehicle breaks there if a dispatcher has tied it to that. `answers_for_home`: so does what the way
+/// home breaks.
+fn broken_where_it_is(
+    fleet: &Fleet,
+    outlook: &Outlook,
+    (order, id): (OrderId, VehicleId),
+    answers_for_home: bool,
+) -> Vec<Lack> {
+    let (it, vehicle) = (fleet.order(order), fleet.vehicle(id));
+    let Some(spec) = vehicle.spec.as_ref() else { return Vec::new() };
     let mut breaks = Vec::new();
     let skills = lacked_skills(fleet, id, order);
     if !skills.is_empty() {
@@ -50,7 +63,6 @@ pub fn broken(fleet: &Fleet, outlook: &Outlook, order: OrderId) -> Vec<Lack> {
             breaks.push(Lack::Room { dimension, by });
         }
     }
-    let answers_for_home = is_forced(it) || forced.is_none();
     let home = answers_for_home.then(|| way_home(fleet, outlook, id, fleet.now())).flatten();
     breaks.extend(beyond_hours(fleet, vehicle, order, home));
     let visits = vehicle.route.visits.iter().enumerate().filter(|(_, visit)| visit.order == order);
@@ -157,10 +169,14 @@ fn most_beside(fleet: &Fleet, vehicle: &VehicleState, order: OrderId) -> [i64; 4
     most
 }
 
-/// What a vehicle lacks for an order as things stand, the way that lacks least: what a dispatcher's word would break that forces it there.
-/// Empty where it lacks nothing, or where what keeps it off is no rule of its own.
+/// What a dispatcher's word would break that forces an order onto a vehicle as things stand: of one that is on its route already, what it breaks
+/// where it is; of another one, what the vehicle lacks for it, the way that lacks least, beside what does not give way for it. Empty where it
+/// lacks nothing, or where what keeps it off is no rule of its own.
 pub fn lacks(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Vec<Lack> {
-    let least = miss(stand, vehicle, order).and_then(|miss| miss.ways.into_iter().next()).unwrap_or_default();
+    if stand.fleet.order(order).placement == Placement::OnRoute(vehicle) {
+        return broken_where_it_is(stand.fleet, stand.outlook, (order, vehicle), true);
+    }
+    let least = miss_of_word(stand, vehicle, order).and_then(|miss| miss.ways.into_iter().next()).unwrap_or_default();
     let is_rule = |lack: &Lack| match lack {
         Lack::Silent
         | Lack::Skills(_)

@@ -184,6 +184,20 @@ pub(super) fn miss(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Opt
     miss_beside(stand.fleet, (&draft, &problem, &free), (0, &draft.initial[0]), (order, &own))
 }
 
+/// The same beside what does not give way for an order that is forced onto a vehicle: what is tied to it, on board or under way.
+pub(super) fn miss_of_word(stand: &Stand<'_>, vehicle: VehicleId, order: OrderId) -> Option<Miss> {
+    let own = match by_itself(stand.fleet, vehicle, order) {
+        Ok(own) => own,
+        Err(lack) => return Some(Miss { ways: vec![vec![lack]], is_broken: false }),
+    };
+    let draft = stand.draft(&[vehicle], &[order]);
+    let problem = draft.finish_known(stand.outlook);
+    let free = without_limits(&problem, 0).expect("a legal problem without some of its limits");
+    let stays = |stop: &StopIx| draft.solver_stops[stop.index()].locked == TourIx(0);
+    let tail: Vec<StopIx> = draft.initial[0].iter().copied().filter(stays).collect();
+    miss_beside(stand.fleet, (&draft, &problem, &free), (0, &tail), (order, &own))
+}
+
 /// What would have to give so that a tour of a draft can serve an order beside other stops; `None`: nothing, it can.
 pub(crate) fn miss_on(
     fleet: &Fleet,

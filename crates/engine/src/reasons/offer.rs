@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetfold_fleet::{Anchor, Fleet};
 use fleetfold_model::{Cost, Millis, OrderId, StopKind, Timestamp, VehicleId};
-use fleetfold_solver::{Legs, NodeIx, Problem, StopIx, TIME_MAX, Timed, TourIx};
+use fleetfold_solver::{Legs, NodeIx, Problem, Solution, StopIx, TIME_MAX, Timed, TourIx};
 
 use super::miss::{Lack, Miss, miss, unit_of};
 use super::parts::{Parts, driven};
 use crate::draft::{CutOff, Draft, Freed};
 use crate::outlook::Outlook;
+use crate::proposal::Solved;
 use crate::relief::{new_to_silent, silent};
 
 /// Where things stand: what reasons are computed from.
@@ -241,6 +242,20 @@ impl<'a> Table<'a> {
         self.draft.has_room_beside_the_head(self.stand.fleet, tour, without, it.load())
     }
 
+    /// What the hours of a vehicle lack for an order, or for another one because of it: only what a dispatcher has tied there may pass them.
+    fn opens_hours(&self, tour: usize, order: OrderId, with: &[StopIx], without: &[StopIx]) -> Option<Lack> {
+        let fleet = self.stand.fleet;
+        if fleet.order(order).on_board.or(fleet.order(order).pinned) == Some(self.draft.vehicles[tour]) {
+            return None;
+        }
+        let (solution, nobody) = (Solution::default(), BTreeMap::new());
+        let solved = Solved { fleet, draft: &self.draft, problem: &self.problem, solution: &solution, nobody: &nobody };
+        let beyond = solved.beyond(tour, with);
+        let known = if beyond.is_empty() { Vec::new() } else { solved.beyond(tour, without) };
+        let is_new = |order: &OrderId| known.iter().all(|(other, _)| other != order);
+        beyond.into_iter().filter(|(order, _)| is_new(order)).map(|(_, lack)| lack).max_by_key(how_much)
+    }
+
     /// What it would mean that a vehicle serves an order beside what is on its tour now.
     pub(super) fn offer(&self, tour: usize, order: OrderId) -> Offer {
         self.offer_within(tour, order, |_| true)
@@ -256,6 +271,8 @@ impl<'a> Table<'a> {
         let over = |found: &Possible| if is_forced { 0 } else { (found.extra.total().0 - unserved).max(0) };
         let mut best: Option<Found> = None;
         let mut acceptable: Option<Found> = None;
+        // What would have to give where the only places are beyond the hours of the vehicle, and open because of what is tied to it.
+        let mut opened: Option<Lack> = None;
         let base = self.driven(tour, &without).filter(|_| self.has_room_beside_the_head(tour, order, &without));
         let places = if base.is_some() { places_by_detour(&self.problem, tour, &without, &unit) } else { Vec::new() };
         for place in places {
@@ -268,6 +285,10 @@ impl<'a> Table<'a> {
             else {
                 continue;
             };
+            if let Some(lack) = self.opens_hours(tour, order, &sequence, &without) {
+                opened = opened.into_iter().chain([lack]).min_by_key(how_much);
+                continue;
+            }
             let is_acceptable = over(&found) == 0 && is_acceptable(&found);
             let found = (found.extra.total().0, sequence, found);
             let is_less =
@@ -284,8 +305,19 @@ impl<'a> Table<'a> {
                 over => Offer::Missed(Miss { ways: vec![vec![Lack::Price(Cost(over))]], is_broken: false }),
             };
         }
+        if let Some(lack) = opened {
+            return Offer::Missed(Miss { ways: vec![vec![lack]], is_broken: false });
+        }
         let missed = miss(self.stand, self.draft.vehicles[tour], order);
         Offer::Missed(missed.unwrap_or(Miss { ways: Vec::new(), is_broken: true }))
+    }
+}
+
+/// By how much hours would have to be longer.
+fn how_much(lack: &Lack) -> Millis {
+    match lack {
+        Lack::Shift(by) | Lack::DrivingTime { by, .. } => *by,
+        _ => Millis(0),
     }
 }
 

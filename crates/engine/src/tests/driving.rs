@@ -46,7 +46,12 @@ fn visits(rig: &Rig) -> Vec<Visit> {
 }
 
 fn break_told(rig: &mut Rig, begins: bool) {
-    let told = BreakEvent { vehicle: name("a"), at: Timestamp(rig.now), duration: None, position: None };
+    break_of(rig, begins, None);
+}
+
+/// A driver says that a break begins, and how long it is to last, or that one is over.
+fn break_of(rig: &mut Rig, begins: bool, duration: Option<Millis>) {
+    let told = BreakEvent { vehicle: name("a"), at: Timestamp(rig.now), duration, position: None };
     rig.fact(if begins { Event::BreakStarted(told) } else { Event::BreakEnded(told) });
 }
 
@@ -148,7 +153,7 @@ fn who_is_forced_an_order_drives_longer_than_his_shift_allows() {
         rig.order(job("farther", km(-60, 0)));
         assert_eq!(rig.route("a"), ["far"], "no other order follows it there: {rule:?}");
         // What lies on the way asks for no more driving.
-        rig.order(job("between", km(10, 0)));
+        rig.order(job("between", km(15, 0)));
         assert_eq!(rig.route("a"), ["between", "far"], "{rule:?}");
         // His route stays as it is when something else is planned.
         rig.now += MINUTE;
@@ -494,10 +499,10 @@ fn every_break_of_a_long_drive_is_told_where_it_is_due() {
     assert_eq!(state(&rig).breaks_of_route(state(&rig).tachograph.last_at()), expected, "as of the last fact, too");
     rig.now = at(60).0;
     break_told(&mut rig, true);
-    assert_eq!(state(&rig).rests_since(), Some(at(60)));
+    assert_eq!(state(&rig).rests_since(Timestamp(rig.now)), Some(at(60)));
     rig.now = at(80).0;
     break_told(&mut rig, false);
-    assert_eq!(state(&rig).rests_since(), None);
+    assert_eq!(state(&rig).rests_since(Timestamp(rig.now)), None);
     let told = state(&rig).breaks_of_route(Timestamp(rig.now));
     assert_eq!(told, expected[1..], "the other one is ahead");
     rig.now = at(140).0;
@@ -505,7 +510,101 @@ fn every_break_of_a_long_drive_is_told_where_it_is_due() {
     rig.now = at(165).0;
     // He says nothing of its end, and is there: he takes none any more.
     rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
-    assert_eq!(state(&rig).rests_since(), None);
+    assert_eq!(state(&rig).rests_since(Timestamp(rig.now)), None);
+}
+
+/// What a driver rests on a drive before he has to counts: no break is said to be missing that he does not need any more, or that is planned.
+#[test]
+fn a_break_that_is_taken_early_on_a_drive_counts_while_it_is_taken_and_afterwards() {
+    for (far, early, later) in [(100, 4, Some(84)), (100, 45, None), (70, 4, Some(84)), (70, 15, None)] {
+        let mut rig = ruled(simple(60));
+        rig.order(job("x", km(far, 0)));
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+        rig.now = at(early).0;
+        break_of(&mut rig, true, Some(minutes(20)));
+        let rests = if later.is_some() { 40 } else { 20 };
+        for now in [early, early + 7, early + 19, early + 20, early + 21] {
+            rig.now = at(now).0;
+            if now == early + 20 {
+                break_told(&mut rig, false);
+            }
+            let what = format!("{far} km, a break at minute {early}, now {now}");
+            let planned = visits(&rig);
+            assert_eq!(
+                (planned[0].arrival, planned[0].break_before),
+                (at(far.into()) + minutes(rests), minutes(rests))
+            );
+            let told = state(&rig).breaks_of_route(Timestamp(rig.now));
+            let told: Vec<_> = told.into_iter().map(|pause| (pause.starts, pause.ends)).collect();
+            assert_eq!(
+                told,
+                later.map(|at| (self::at(at), self::at(at + 20))).into_iter().collect::<Vec<_>>(),
+                "{what}"
+            );
+            for now in [Timestamp(rig.now), state(&rig).tachograph.last_at()] {
+                state(&rig).follow_route(now, |leg| assert_eq!(leg.missing, Millis(0), "{what}: {leg:?}"));
+            }
+        }
+    }
+}
+
+/// Who departs has ended his break: so his route is planned, and so his vehicle and his hours say.
+#[test]
+fn who_departs_within_his_break_drives() {
+    for rule in [None, Some(simple(60))] {
+        let mut rig = ruled(simple(60));
+        rig.fact(Event::VehicleRegistered(Vehicle { driving_time: rule, ..vehicle("a", km(0, 0)) }));
+        rig.order(job("x", km(30, 0)));
+        break_of(&mut rig, true, Some(minutes(20)));
+        assert_eq!(visits(&rig)[0].arrival, at(50), "{rule:?}");
+        rig.now = at(5).0;
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+        assert_eq!(state(&rig).rests_since(Timestamp(rig.now)), None, "{rule:?}");
+        rig.now = at(6).0;
+        rig.order(job("y", km(40, 0)));
+        rig.input(Input::Tick(Timestamp(rig.now)));
+        let planned = visits(&rig);
+        assert_eq!((planned[0].arrival, planned[1].arrival), (at(35), at(46)), "{rule:?}");
+        assert!(state(&rig).next_break(Timestamp(rig.now)).is_none(), "{rule:?}");
+        // He is there and done before the break would have been over.
+        rig.now = at(7).0;
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopArrived);
+        rig.now = at(8).0;
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopCompleted);
+        assert_eq!(state(&rig).rests_since(Timestamp(rig.now)), None, "{rule:?}");
+        rig.order(job("z", km(50, 0)));
+        assert_eq!(visits(&rig)[0].arrival, at(18), "{rule:?}");
+    }
+}
+
+/// What is told late of what a driver did before moves him back to no place where his phone was before he came where he is.
+#[test]
+fn what_is_told_late_does_not_move_a_driver_back_to_where_his_phone_was() {
+    let mut rig = ruled(simple(300));
+    rig.order(job("x", km(30, 0)));
+    rig.order(job("y", km(60, 0)));
+    rig.now = at(10).0;
+    rig.input(Input::Position(PositionReport { vehicle: name("a"), position: km(0, 0), at: at(10) }));
+    let told = |minute: i64, order: &str| StopEvent {
+        vehicle: name("a"),
+        order: name(order),
+        stop: StopKind::Delivery,
+        at: at(minute),
+        position: Some(km(30, 0)),
+    };
+    let here = |rig: &Rig| (state(rig).whereabouts().unwrap().position, state(rig).on_its_way_at());
+    rig.now = at(40).0;
+    rig.fact(Event::StopArrived(told(30, "x")));
+    assert_eq!(here(&rig), (km(30, 0), None));
+    let pause = BreakEvent { vehicle: name("a"), at: at(5), duration: Some(minutes(3)), position: None };
+    rig.fact(Event::BreakStarted(pause));
+    assert_eq!(here(&rig), (km(30, 0), None));
+    // His next departure is told with a time at which he had not left for the first stop.
+    rig.fact(Event::StopCompleted(told(31, "x")));
+    rig.fact(Event::StopDeparted(StopEvent { position: None, ..told(4, "y") }));
+    assert_eq!(here(&rig), (km(30, 0), None));
+    rig.input(Input::Position(PositionReport { vehicle: name("a"), position: km(35, 0), at: at(36) }));
+    assert_eq!(here(&rig).1.map(|here| here.position), Some(km(35, 0)), "what is heard since counts");
 }
 
 /// Who has not rested enough on a drive has driven too long, and is there when the plan says so: no break lies behind that.
@@ -610,7 +709,7 @@ fn keeps(did: &[Did], resting: i64, planned: &[Visit], rule: &DrivingRule) -> bo
         readings = span(&readings, Did::Rested, leaves - clock, rule);
         let rests = visit.break_before.0 / MINUTE;
         let time = minute(visit.arrival) - leaves - rests;
-        assert!(time >= 0, "{planned:?}");
+        assert!(time >= 0, "resting {resting}: {planned:?}, {}", runs(did));
         readings = drive(&readings, time, rests, rule);
         readings = span(&readings, Did::Rested, minute(visit.start) - minute(visit.arrival), rule);
         readings = span(&readings, Did::Worked, minute(visit.departure) - minute(visit.start), rule);
@@ -619,8 +718,15 @@ fn keeps(did: &[Did], resting: i64, planned: &[Visit], rule: &DrivingRule) -> bo
     !readings.is_empty()
 }
 
-/// The same with the breaks of the route where they are said to be.
-fn keeps_as_told(did: &[Did], resting: i64, planned: &[Visit], breaks: &[RouteBreak], rule: &DrivingRule) -> bool {
+/// The same with the breaks of the route where they are said to be. `under_way`: the minute in which he left for the first stop, what is left
+/// of the drive there, and when work can begin.
+fn keeps_as_told(
+    did: &[Did],
+    resting: i64,
+    under_way: Option<(i64, i64, i64)>,
+    (planned, breaks): (&[Visit], &[RouteBreak]),
+    rule: &DrivingRule,
+) -> bool {
     let minute = |at: Timestamp| at.0 / MINUTE;
     let start = BTreeSet::from([(0, false, 0)]);
     let mut readings = did.iter().fold(start, |readings, &did| span(&readings, did, 1, rule));
@@ -629,18 +735,29 @@ fn keeps_as_told(did: &[Did], resting: i64, planned: &[Visit], breaks: &[RouteBr
     for (index, visit) in planned.iter().enumerate() {
         let own: Vec<_> = breaks.iter().filter(|pause| pause.before == index).collect();
         let all: i64 = own.iter().map(|pause| pause.ends.0 - pause.starts.0).sum();
-        assert_eq!(all, visit.break_before.0, "{planned:?} {breaks:?}");
-        let leaves = minute(visit.depart_at).max(clock);
+        let mut arrives = minute(visit.arrival);
+        let leaves = if let Some((left, drive, opens)) = under_way.filter(|_| index == 0) {
+            let rested = did[left as usize..].iter().filter(|&&did| did == Did::Rested).count() as i64 + resting;
+            assert_eq!(all + rested * MINUTE, visit.break_before.0, "{planned:?} {breaks:?}");
+            arrives = clock + all / MINUTE + drive;
+            // Who departs at another time than planned is there at another time, which is said with the next tick of the clock.
+            let is_said = left < did.len() as i64;
+            assert!(!is_said || minute(visit.start) == arrives.max(opens), "{planned:?} {breaks:?}");
+            clock
+        } else {
+            assert_eq!(all, visit.break_before.0, "{planned:?} {breaks:?}");
+            minute(visit.depart_at).max(clock)
+        };
         readings = span(&readings, Did::Rested, leaves - clock, rule);
         clock = leaves;
         for pause in own {
-            assert!(minute(pause.starts) >= clock && pause.ends <= visit.arrival, "{planned:?} {breaks:?}");
+            assert!(minute(pause.starts) >= clock && minute(pause.ends) <= arrives, "{planned:?} {breaks:?}");
             readings = span(&readings, Did::Drove, minute(pause.starts) - clock, rule);
             readings = span(&readings, Did::Rested, minute(pause.ends) - minute(pause.starts), rule);
             clock = minute(pause.ends);
         }
-        readings = span(&readings, Did::Drove, minute(visit.arrival) - clock, rule);
-        readings = span(&readings, Did::Rested, minute(visit.start) - minute(visit.arrival), rule);
+        readings = span(&readings, Did::Drove, arrives - clock, rule);
+        readings = span(&readings, Did::Rested, (minute(visit.start) - arrives).max(0), rule);
         readings = span(&readings, Did::Worked, minute(visit.departure) - minute(visit.start), rule);
         clock = minute(visit.departure);
     }
@@ -682,6 +799,10 @@ fn day(seed: u64) -> (usize, usize) {
     // What is left of a drive, of a break and of a service.
     let (mut left, mut resting, mut working) = (0, 0, 0);
     let mut goes_to: Option<Visit> = None;
+    // When he left for it; whether the end of his break is told; whether its length was.
+    let (mut left_at, mut tells_end, mut is_told) = (0, true, true);
+    // When he told the end of one: the next one begins a minute later at the earliest.
+    let mut ended_at = -1;
     for now in 0..420_i64 {
         rig.now = now * MINUTE;
         rig.input(Input::Tick(Timestamp(rig.now)));
@@ -715,37 +836,69 @@ fn day(seed: u64) -> (usize, usize) {
         }
         let told = state(&rig).next_break(Timestamp(rig.now));
         let is_at_stop = goes_to.is_some() && left == 0;
+        let is_due =
+            told.is_some_and(|told| !told.is_taken && told.starts.0 / MINUTE <= now && told.ends > told.starts);
+        let waits = ended_at == now && is_due;
         if resting == 0
             && !is_at_stop
+            && !waits
             && let Some(told) = told.filter(|told| !told.is_taken)
         {
             let length = (told.ends - told.starts).0 / MINUTE;
             if told.starts.0 / MINUTE <= now && length > 0 {
                 resting = length;
                 breaks += 1;
-                break_told(&mut rig, true);
+                is_told = dice.roll(2) == 0;
+                tells_end = !is_told || dice.roll(3) > 0;
+                break_of(&mut rig, true, is_told.then(|| minutes(length)));
             }
+        }
+        // He takes one earlier than he has to, or another one.
+        let may_drive =
+            |rig: &Rig| state(rig).driven(Timestamp(rig.now)).map_or(Millis(0), |driven| driven.left(&rule));
+        if resting == 0 && !is_at_stop && ended_at != now && now < 300 && dice.roll(25) == 0 {
+            resting = 1 + dice.roll(25);
+            (is_told, tells_end) = (true, dice.roll(3) > 0 && may_drive(&rig) > minutes(2));
+            break_of(&mut rig, true, Some(minutes(resting)));
         }
         let planned = visits(&rig);
         let first = planned.first().copied();
+        // He goes on before his break is over, and says nothing of its end.
+        let is_cut = goes_to.is_none() && resting > 1 && first.is_some() && may_drive(&rig) > minutes(5);
+        let is_cut =
+            is_cut && state(&rig).rests_since(at(now)).is_some_and(|since| since < at(now)) && dice.roll(20) == 0;
+        if is_cut {
+            resting = 0;
+        }
         if resting == 0
             && goes_to.is_none()
-            && let Some(first) = first.filter(|first| first.depart_at.0 / MINUTE <= now)
+            && !waits
+            && let Some(first) = first.filter(|first| is_cut || first.depart_at.0 / MINUTE <= now)
         {
             let order = rig.engine.fleet().order(first.order).name.to_string();
             let there =
                 i64::from(rig.engine.fleet().order(first.order).stop(first.stop).unwrap().position.x) / 1_000_000;
             rig.at_stop("a", &order, StopKind::Delivery, Event::StopDeparted);
-            (left, place, goes_to) = ((there - place).abs(), there, Some(first));
-        } else if goes_to.is_none() {
+            (left, place, goes_to, left_at) = ((there - place).abs(), there, Some(first), now);
+        }
+        let planned = visits(&rig);
+        let is_under_way = goes_to.is_some() && left > 0;
+        let under_way = planned.first().filter(|_| is_under_way).map(|visit| {
+            let stop = rig.engine.fleet().order(visit.order).stop(visit.stop).unwrap();
+            (left_at, left, stop.windows.first().map_or(0, |window| window.opens().0 / MINUTE))
+        });
+        if (goes_to.is_none() || is_under_way) && (is_told || resting == 0) && !waits {
             assert!(
-                keeps(&did, resting, &planned, &rule),
+                is_under_way || keeps(&did, resting, &planned, &rule),
                 "seed {seed}, minute {now}, {rule:?}: {planned:?}, {}",
                 runs(&did)
             );
             let told = state(&rig).breaks_of_route(Timestamp(rig.now));
+            state(&rig).follow_route(Timestamp(rig.now), |leg| {
+                assert_eq!(leg.missing, Millis(0), "seed {seed}, minute {now}, {rule:?}: {leg:?}, {}", runs(&did));
+            });
             assert!(
-                keeps_as_told(&did, resting, &planned, &told, &rule),
+                keeps_as_told(&did, resting, under_way, (&planned, &told), &rule),
                 "seed {seed}, minute {now}, {rule:?}: {planned:?}, {told:?}, {}",
                 runs(&did)
             );
@@ -755,8 +908,9 @@ fn day(seed: u64) -> (usize, usize) {
         if resting > 0 {
             did.push(Did::Rested);
             resting -= 1;
-            if resting == 0 {
+            if resting == 0 && tells_end {
                 rig.now += MINUTE;
+                ended_at = now + 1;
                 break_told(&mut rig, false);
             }
         } else if left > 0 {

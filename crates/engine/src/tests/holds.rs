@@ -169,3 +169,48 @@ fn a_driver_is_told_of_his_next_break_with_his_route() {
     let next = Some(NextBreak { is_taken: false, starts: at(10), ends: at(40) });
     assert_eq!(rig.published.last().map(|told| (told.visits.len(), told.pause)), Some((1, next)));
 }
+
+/// A break on the way moves the arrival of a driver whose hours nobody counts, by as long as it takes: as planned, as told, or until its end is told.
+#[test]
+fn a_break_on_the_way_moves_the_arrival_also_where_nobody_counts_hours() {
+    type Told = (i64, Option<i64>, i64);
+    // When a break begins, how long it is to last, and when its end is told; then the arrival as planned, and when it is over.
+    let days: [(&[Told], i64, i64); 6] = [
+        (&[(10, Some(20), 30)], 50, 50),
+        (&[(10, Some(20), 15)], 50, 35),
+        (&[(10, Some(20), 35)], 50, 55),
+        (&[(10, Some(20), -1)], 50, 50),
+        (&[(10, None, 25)], 30, 45),
+        (&[(10, Some(20), 15), (20, Some(10), 30)], 50, 45),
+    ];
+    for (breaks, planned, at_last) in days {
+        let mut rig = Rig::new();
+        rig.order(job("x", km(-30, 0)));
+        rig.at_stop("a", "x", StopKind::Delivery, Event::StopDeparted);
+        let told = |rig: &Rig, lasts: Option<i64>| BreakEvent {
+            vehicle: name("a"),
+            at: Timestamp(rig.now),
+            duration: lasts.map(|lasts| Millis(lasts * 60_000)),
+            position: None,
+        };
+        for (index, &(begins, lasts, ends)) in breaks.iter().enumerate() {
+            rig.now = at(begins).0;
+            rig.fact(Event::BreakStarted(told(&rig, lasts)));
+            if index == 0 {
+                assert_eq!(visits(&rig)[0].arrival, at(planned), "{breaks:?}");
+            }
+            rig.now = at(begins + 2).0;
+            rig.order(job(&format!("y{index}"), km(-40, 0)));
+            assert!(index > 0 || visits(&rig)[0].arrival == at(planned), "{breaks:?}");
+            if ends > 0 {
+                rig.now = at(ends).0;
+                rig.fact(Event::BreakEnded(told(&rig, None)));
+            }
+        }
+        assert_eq!(visits(&rig)[0].arrival, at(at_last), "{breaks:?}");
+        rig.now += 60_000;
+        rig.order(job("z", km(-50, 0)));
+        assert_eq!(visits(&rig)[0].arrival, at(at_last), "{breaks:?}");
+        assert_eq!(visits(&rig)[0].break_before, Millis(0), "{breaks:?}");
+    }
+}

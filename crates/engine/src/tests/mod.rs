@@ -7,6 +7,7 @@ mod depots;
 mod driving;
 mod etas;
 mod events;
+mod forced;
 mod holds;
 mod judgement;
 mod legs;

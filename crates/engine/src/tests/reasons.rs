@@ -225,6 +225,9 @@ impl Slow<'_> {
         if let Some((order, StopKind::Pickup)) = head {
             open.push(order);
         }
+        let of_route = vehicle.route.visits.iter().map(|visit| visit.order);
+        let asked = of_route.chain(sequence.iter().map(|&(order, _)| order)).map(|order| self.fleet.order(order));
+        let is_forced = asked.into_iter().any(|order| order.is_forced() && order.pinned == Some(id));
         // The end of the shift that each stop and the way home ask for; the second kind does not count when somebody is late anyway.
         let (mut musts, mut overs) = (Vec::new(), Vec::new());
         for &(order, kind) in sequence {
@@ -257,7 +260,9 @@ impl Slow<'_> {
                 state.is_shipment() && kind == StopKind::Delivery && !sequence.contains(&(order, StopKind::Pickup));
             let is_exempt =
                 was_aboard || (state.is_shipment() && kind == StopKind::Delivery && policy.deliver_after_shift);
-            if is_exempt {
+            // A dispatcher's word counts more than the end of a shift, for what he has tied to the vehicle and its way home.
+            let is_lifted = is_forced && state.on_board.or(state.pinned) == Some(id);
+            if is_exempt || is_lifted {
                 overs.push(departure);
             } else {
                 musts.push(if spec.end.is_some() { start } else { departure });
@@ -298,16 +303,12 @@ impl Slow<'_> {
             drive.parts.metres.0 += leg.1;
             drive.parts.drive.0 += Self::price(vehicle, leg);
         }
-        let of_route = vehicle.route.visits.iter().map(|visit| visit.order);
-        let asked = of_route.chain(sequence.iter().map(|&(order, _)| order)).map(|order| self.fleet.order(order));
         drive.parts.overtime.0 = vehicle.shift.as_ref().map_or(0, |shift| (home - shift.ends.0).max(0));
-        // A dispatcher's word counts more than the end of a shift.
-        let is_forced = asked.into_iter().any(|order| order.is_forced() && order.pinned == Some(id));
-        let shift = vehicle.shift.as_ref().filter(|_| !is_forced);
-        let ends = shift.map_or(i64::MAX / 4, |shift| shift.ends.0);
+        let ends = vehicle.shift.as_ref().map_or(i64::MAX / 4, |shift| shift.ends.0);
         // Later and later, until it fits: the slow way.
         let fits = |ends: i64| {
-            musts.iter().all(|&must| must <= ends) && (home <= ends || overs.iter().any(|&over| over > ends))
+            musts.iter().all(|&must| must <= ends)
+                && (is_forced || home <= ends || overs.iter().any(|&over| over > ends))
         };
         let mut tries: Vec<i64> =
             musts.iter().chain(&overs).copied().chain([home, ends]).filter(|&at| at >= ends).collect();

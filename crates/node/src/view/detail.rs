@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetfold_engine::Outlook;
+use fleetfold_engine::{Outlook, travel_home};
 use fleetfold_fleet::{Placement, Progress, VehicleState};
 use fleetfold_model::{Load, Millis, Name, OrderId, StopKind, Timestamp, VehicleId};
 
@@ -118,10 +118,10 @@ pub(crate) fn vehicle_detail<'a>(seen: &'a Glimpse, memory: &Memory, id: Vehicle
         accepted_revision: state.accepted.0,
         breaks: pauses.collect(),
         breaks_taken: state.breaks_taken,
-        driving_time: driving_time(state, seen.now),
+        driving_time: driving_time(state, home_by_now(seen, id), seen.now),
         reload: reloading(seen, state),
         done: done(seen, memory, id),
-        rests: memory.rests.over(&state.name),
+        rests: memory.rests.over(state, seen.now),
     })
 }
 
@@ -141,13 +141,42 @@ fn reloading<'a>(seen: &Glimpse, state: &'a VehicleState) -> Option<Reloading<'a
     })
 }
 
-/// What a driver has driven, and how he breaks the rule of his vehicle.
-pub(super) fn driving_time(state: &VehicleState, now: Timestamp) -> Option<DrivingTimeSeen> {
+/// How long the way home of a vehicle takes whose driver's hours count, at the travel times of its hour.
+fn home_by_now(seen: &Glimpse, id: VehicleId) -> Option<Millis> {
+    let spec = seen.fleet.vehicle(id).spec.as_ref()?;
+    spec.driving_time?;
+    spec.end?;
+    travel_home(&seen.fleet, &Outlook::at(&seen.fleet, seen.now, &seen.network), id)
+}
+
+/// The same at the travel times of now: it needs no network but that of the picture.
+pub(super) fn home_on_network(seen: &Glimpse, id: VehicleId) -> Option<Millis> {
+    let spec = seen.fleet.vehicle(id).spec.as_ref()?;
+    spec.driving_time?;
+    travel_home(&seen.fleet, &Outlook::constant(Arc::clone(&seen.network)), id)
+}
+
+/// The first way in which a driver breaks his rule, or will, as of the last full minute: what a picture has of it changes with minutes and
+/// facts only. `home`: how long his way home takes.
+pub(super) fn hours(seen: &Glimpse, id: VehicleId, home: Option<Millis>) -> Option<DrivingViolation> {
+    const MINUTE: i64 = 60_000;
+    let state = seen.fleet.vehicle(id);
+    let minute = Timestamp(seen.now.0.div_euclid(MINUTE) * MINUTE);
+    let as_of = state.tachograph.last_at().max(minute);
+    driving_time(state, home, as_of).and_then(|seen| seen.violations.into_iter().next())
+}
+
+/// What a driver has driven, and how he breaks the rule of his vehicle. `home`: how long his way home takes behind his route.
+fn driving_time(state: &VehicleState, home: Option<Millis>, now: Timestamp) -> Option<DrivingTimeSeen> {
     let rule = state.spec.as_ref()?.driving_time?;
     let driven = state.driven(now)?;
     let over = driven.excess(&rule);
     let mut missing = Millis(0);
     let behind = state.follow_route(now, |leg| missing = if missing > SAME { missing } else { leg.missing });
+    let behind = behind.map(|mut behind| {
+        behind.drive_with_breaks(home.unwrap_or_default(), &rule);
+        behind
+    });
     let later = behind.map_or(over, |behind| behind.excess(&rule));
     let ahead = |now: Millis, then: Millis| if then > now + SAME { then } else { Millis(0) };
     let found = [

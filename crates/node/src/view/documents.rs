@@ -83,7 +83,8 @@ pub(crate) struct VehicleRoute<'a> {
     /// How many orders.
     pub(crate) on_board: usize,
     pub(crate) stops_done: u32,
-    /// The first way in which its driver breaks the rule of driving times, or will on his route as it is planned, as of the last fact about him.
+    /// The first way in which its driver breaks the rule of driving times, or will on his route as it is planned and on his way home, as of the
+    /// last full minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hours: Option<DrivingViolation>,
 }
@@ -142,19 +143,19 @@ pub(crate) struct DrivingTimeSeen {
     /// His first departure of this shift.
     #[schemars(with = "Option<UnixMillis>")]
     pub(crate) began: Option<i64>,
-    /// How he breaks the rule, or will on his route as it is planned. Empty: he keeps it.
+    /// How he breaks the rule, or will on his route as it is planned and on his way home. Empty: he keeps it.
     pub(crate) violations: Vec<DrivingViolation>,
 }
 
 /// A limit of a rule of driving times that is passed.
-#[derive(JsonSchema, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Serialize)]
 pub(crate) struct DrivingViolation {
     /// `driving` (without a break), `shift_driving` (in the shift), `duty` (since the first departure of the shift), or `break` (one is
     /// missing).
     pub(crate) what: &'static str,
     /// By how much; of a break, how long it would have to be.
     pub(crate) by_seconds: i64,
-    /// It will be passed on its route as planned; false: it is passed already.
+    /// It will be passed on its route as planned, or on the way home; false: it is passed already.
     pub(crate) planned: bool,
 }
 

@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 use fleetfold_fleet::{Closed, Fleet};
-use fleetfold_model::{Name, OrderId, VehicleId};
+use fleetfold_model::{Millis, Name, OrderId, VehicleId};
+use fleetfold_roads::Network;
 use serde::Serialize;
 
+use super::detail::{home_on_network, hours};
 use super::{
-    Decision, Memory, Moved, NotedLine, Refusal, Zone, alerts, kpi, lon_lat, order, roads, text, vehicle_head,
-    vehicle_route,
+    Decision, DrivingViolation, Memory, Moved, NotedLine, Refusal, Zone, alerts, kpi, lon_lat, order, roads, text,
+    vehicle_head, vehicle_route,
 };
 use crate::live::handover::{Glimpse, Stale};
 
@@ -36,6 +39,12 @@ pub(crate) struct Kept {
     roads: String,
     /// Roads that are closed or slowed now.
     active: Vec<Name>,
+    /// Vehicles that are shown as being on break.
+    resting: BTreeSet<VehicleId>,
+    /// Vehicles whose drivers' hours count, the minute of zone time up to which they are counted, and the network of their ways home.
+    ruled: BTreeSet<VehicleId>,
+    minute: i64,
+    network: Option<Arc<Network>>,
     /// Alerts that stand.
     alerts: String,
     /// Visits of all vehicles that will be late.
@@ -48,6 +57,9 @@ struct Fragment {
     head: String,
     route: String,
     late: u32,
+    /// How the hours of its driver are broken, and how long its way home takes.
+    hours: Option<DrivingViolation>,
+    home: Option<Millis>,
 }
 
 /// What the next delta will tell.
@@ -227,6 +239,11 @@ fn vehicles<'a>(to: &mut String, fragments: impl Iterator<Item = &'a Fragment>) 
     to.push(']');
 }
 
+/// The minute of zone time.
+fn minute(seen: &Glimpse) -> i64 {
+    seen.now.0.div_euclid(60_000)
+}
+
 fn active(seen: &Glimpse) -> Vec<Name> {
     let roads = seen.fleet.roads().values().filter(|road| road.is_active(seen.now));
     roads.map(|road| road.change.change.clone()).collect()
@@ -251,7 +268,8 @@ impl Kept {
     /// All fragments, made anew.
     pub(crate) fn new(seen: &Glimpse, memory: &Memory) -> Self {
         let (roads, alerts) = (text(&roads(seen)), text(&alerts(seen)));
-        let mut kept = Self { roads, active: active(seen), alerts, ..Self::default() };
+        let (minute, network) = (minute(seen), Some(Arc::clone(&seen.network)));
+        let mut kept = Self { roads, active: active(seen), alerts, minute, network, ..Self::default() };
         seen.fleet.vehicles().ids().for_each(|id| kept.set_vehicle(seen, id));
         seen.fleet.open_orders().for_each(|id| _ = kept.set_order(seen, memory, id));
         kept
@@ -268,7 +286,12 @@ impl Kept {
         if stale.alerts {
             self.alerts = text(&alerts(seen));
         }
+        stale.vehicles.extend(self.hours_changed(seen));
         stale.vehicles.iter().for_each(|&id| self.set_vehicle(seen, id));
+        // Breaks are over when they have lasted so long, without a fact.
+        let rests = |id: VehicleId| seen.fleet.vehicle(id).rests_since(seen.now).is_some();
+        stale.moved.extend(self.resting.iter().copied().filter(|&id| !rests(id)));
+        self.resting.retain(|&id| rests(id));
         for &id in stale.moved.difference(&stale.vehicles) {
             if let Some(fragment) = self.vehicles.get_mut(&seen.fleet.vehicle(id).name) {
                 fragment.head = text(&vehicle_head(seen, id));
@@ -328,15 +351,44 @@ impl Kept {
         self.orders.remove(order);
     }
 
+    /// Vehicles whose drivers' hours are broken in another way by now, or with the network of now.
+    fn hours_changed(&mut self, seen: &Glimpse) -> Vec<VehicleId> {
+        let minute = minute(seen);
+        let is_same_network = self.network.as_ref().is_some_and(|network| Arc::ptr_eq(network, &seen.network));
+        if minute == self.minute && is_same_network {
+            return Vec::new();
+        }
+        (self.minute, self.network) = (minute, Some(Arc::clone(&seen.network)));
+        let is_changed = |&id: &VehicleId| {
+            self.vehicles.get(&seen.fleet.vehicle(id).name).is_some_and(|kept| {
+                let home = if is_same_network { kept.home } else { home_on_network(seen, id) };
+                hours(seen, id, home) != kept.hours || home != kept.home
+            })
+        };
+        self.ruled.iter().copied().filter(is_changed).collect()
+    }
+
     fn set_vehicle(&mut self, seen: &Glimpse, id: VehicleId) {
         let state = seen.fleet.vehicle(id);
         // A vehicle that events have named and nobody has registered gets no work, and is on no map.
         if seen.fleet.vehicle_id(state.name.as_str()) != Some(id) || state.spec.is_none() {
             return;
         }
-        let (head, route) = (vehicle_head(seen, id), vehicle_route(seen, id));
+        let home = home_on_network(seen, id);
+        let hours = hours(seen, id, home);
+        let (head, route) = (vehicle_head(seen, id), vehicle_route(seen, id, hours));
+        if state.spec.as_ref().is_some_and(|spec| spec.driving_time.is_some()) {
+            self.ruled.insert(id);
+        } else {
+            self.ruled.remove(&id);
+        }
+        if state.rests_since(seen.now).is_some() {
+            self.resting.insert(id);
+        } else {
+            self.resting.remove(&id);
+        }
         let late = route.visits.iter().filter(|visit| visit.late).count() as u32;
-        let fragment = Fragment { head: text(&head), route: text(&route), late };
+        let fragment = Fragment { head: text(&head), route: text(&route), late, hours, home };
         let before = self.vehicles.insert(state.name.clone(), fragment);
         self.late = self.late + late - before.map_or(0, |fragment| fragment.late);
     }
@@ -480,5 +532,176 @@ impl Kept {
         }
         body.push('}');
         body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use fleetfold_engine::{Effect, Engine, Input};
+    use fleetfold_fleet::{Fleet, Tally};
+    use fleetfold_journal::Outcome;
+    use fleetfold_model::{
+        BreakEvent, DrivingRule, Event, Job, Load, LoadDirection, LogEntry, LogSeq, MessageHash, Millis, Name,
+        NetworkSpec, Order, OrderWork, Pin, Policy, Position, Shift, Space, StopEvent, StopKind, StopSpec, Timestamp,
+        Vehicle, VehicleCosts, ZoneOpened,
+    };
+    use fleetfold_roads::Network;
+    use serde_json::Value;
+
+    use super::{Kept, Pending, Stale};
+    use crate::live::handover::Glimpse;
+    use crate::view::Memory;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp(minutes * 60_000)
+    }
+
+    fn km(x: i32) -> Position {
+        Position { x: x * 1_000_000, y: 0 }
+    }
+
+    /// An engine on a plane, on which a vehicle drives a kilometre a minute. Its driver may drive 30 minutes without a break, and 60 in a shift.
+    struct Zone {
+        engine: Engine,
+        seq: u64,
+    }
+
+    impl Zone {
+        fn new() -> Self {
+            let network = NetworkSpec::Line {
+                space: Space::Planar,
+                metres_per_minute: 1000.0,
+                detour_percent: 100,
+                round_up_seconds: 0,
+            };
+            let engine = Engine::new(Fleet::new(), Arc::new(Network::new(&network).unwrap()));
+            let mut zone = Self { engine, seq: 0 };
+            zone.input(Input::Commit(Outcome::Granted(1)), at(0));
+            let policy = Policy { search_rounds: 0, departure_margin: Millis(0), ..Policy::default() };
+            zone.fact(
+                at(0),
+                Event::ZoneOpened(ZoneOpened {
+                    timezone: "UTC".into(),
+                    space: Space::Planar,
+                    day_start: at(0),
+                    log_start: at(0),
+                    utc_offset: Millis(0),
+                    rate: 1,
+                    policy,
+                }),
+            );
+            let rule = DrivingRule {
+                driving_max: Millis(30 * 60_000),
+                pause: Millis(20 * 60_000),
+                first_part: Millis(0),
+                service_counts: false,
+                shift_driving_max: Some(Millis(60 * 60_000)),
+                duty_max: None,
+            };
+            zone.fact(
+                at(0),
+                Event::VehicleRegistered(Vehicle {
+                    name: name("a"),
+                    capacity: Load([4, 0, 0, 0]),
+                    skills: Vec::new(),
+                    costs: VehicleCosts::default(),
+                    time_factor: 1000,
+                    start: km(0),
+                    end: Some(km(0)),
+                    shift: Some(Shift { starts: at(0), ends: at(600), breaks: Vec::new() }),
+                    stops_max: None,
+                    lifo: false,
+                    driving_time: Some(rule),
+                    reload: None,
+                }),
+            );
+            zone.fact(at(0), Event::ShiftStarted { vehicle: name("a"), shift: None, position: None });
+            let stop = StopSpec { position: km(40), windows: Vec::new(), service: Millis(0), setup: Millis(0) };
+            zone.fact(
+                at(0),
+                Event::OrderCreated(Order {
+                    name: name("far"),
+                    work: OrderWork::Job(Job { stop, direction: LoadDirection::Pickup }),
+                    load: Load([1, 0, 0, 0]),
+                    skills: Vec::new(),
+                    priority: 0,
+                    release: None,
+                    promised: None,
+                    placed: at(0),
+                }),
+            );
+            zone.fact(at(0), Event::AssignmentForced(Pin { order: name("far"), vehicle: name("a") }));
+            zone
+        }
+
+        fn fact(&mut self, now: Timestamp, event: Event) {
+            let entry = self.entry(now, event);
+            self.input(Input::Entry(entry), now);
+        }
+
+        fn entry(&mut self, now: Timestamp, event: Event) -> LogEntry {
+            self.seq += 1;
+            let (seq, hash) = (LogSeq(self.seq), MessageHash(u128::from(self.seq)));
+            LogEntry { numbered: None, seq, logged_at: now, id: self.seq, time: None, hash, event }
+        }
+
+        fn input(&mut self, input: Input, now: Timestamp) {
+            let mut inputs = VecDeque::from([input]);
+            while let Some(input) = inputs.pop_front() {
+                let mut effects = Vec::new();
+                self.engine.handle(input, &mut effects);
+                for effect in effects {
+                    if let Effect::Append { event, .. } = effect {
+                        let entry = self.entry(now, Arc::unwrap_or_clone(event));
+                        inputs.push_back(Input::Entry(entry));
+                    }
+                }
+            }
+        }
+
+        fn seen(&self, now: Timestamp) -> Glimpse {
+            Glimpse { now, ..Glimpse::of(&self.engine, &Tally::default(), 0, now) }
+        }
+    }
+
+    fn shown(kept: &Kept) -> (Value, Value) {
+        let fragment = &kept.vehicles[&name("a")];
+        let read = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        (read(&fragment.head)["status"].clone(), read(&fragment.route)["hours"].clone())
+    }
+
+    /// The way home counts for the hours of a vehicle, and what only the time changes becomes stale with the time.
+    #[test]
+    fn breaks_end_and_hours_pass_in_a_picture_without_a_fact() {
+        let mut zone = Zone::new();
+        let memory = Memory::default();
+        let broken = |what: &str, seconds: i64, planned: bool| serde_json::json!({ "what": what, "by_seconds": seconds, "planned": planned });
+        let pause = BreakEvent { vehicle: name("a"), at: at(1), duration: Some(Millis(5 * 60_000)), position: None };
+        zone.fact(at(1), Event::BreakStarted(pause));
+        let mut kept = Kept::new(&zone.seen(at(2)), &memory);
+        assert_eq!(shown(&kept), ("on break".into(), broken("shift_driving", 20 * 60, true)));
+        let update = |kept: &mut Kept, seen: &Glimpse| {
+            let is_changed = kept.update(seen, &memory, Stale::default(), &mut Pending::default());
+            kept.check(seen, &memory).unwrap();
+            is_changed
+        };
+        assert!(!update(&mut kept, &zone.seen(at(5))), "nothing has changed");
+        assert!(update(&mut kept, &zone.seen(at(7))));
+        assert_eq!(shown(&kept).0, "waiting");
+        // He drives for longer than he may, and nothing is told.
+        let stop = StopKind::Delivery;
+        let departs = StopEvent { vehicle: name("a"), order: name("far"), stop, at: at(10), position: None };
+        zone.fact(at(10), Event::StopDeparted(departs));
+        let mut kept = Kept::new(&zone.seen(at(10)), &memory);
+        assert_eq!(shown(&kept), ("driving".into(), broken("shift_driving", 20 * 60, true)));
+        assert!(update(&mut kept, &zone.seen(at(43))));
+        assert_eq!(shown(&kept).1, broken("driving", 3 * 60, false));
     }
 }

@@ -132,6 +132,26 @@ fn problem(small: &Small) -> Problem {
     made(ProblemSpec { stops, tours, legs, weights, ..ProblemSpec::default() })
 }
 
+/// The same problem where legs do not exist or take as long as is drawn, the direct way no less than any other; `lengths`: the tours are
+/// limited in metres.
+fn with_wild_legs(small: &Small, legs: &[(u8, i32, i32)], lengths: bool) -> Problem {
+    let mut spec = problem(small).into_spec();
+    let n = small.places.len();
+    let table = LegMatrix::from_fn(n, |a, b| {
+        let (gap, time, metres) = legs[(a * n + b) % legs.len()];
+        match (a == b, gap < 4) {
+            (true, _) => (0, 0),
+            (false, true) => (UNREACHABLE, metres),
+            (false, false) => (time, metres),
+        }
+    });
+    spec.legs = if small.rules & 128 != 0 { Legs::Several(vec![table.clone(), table]) } else { table.into() };
+    for tour in &mut spec.tours {
+        tour.metres_max = if lengths { 60 } else { i64::MAX };
+    }
+    made(spec)
+}
+
 /// The cost of the best of all plans: the cheapest order of every set of stops on every vehicle, then every way to share the stops.
 fn best(problem: &Problem) -> i64 {
     let stops = problem.stops();
@@ -295,6 +315,21 @@ proptest! {
     #[test]
     fn nothing_is_better_than_what_is_found(small in small(6)) {
         let problem = problem(&small);
+        let found = solve(&problem, &SearchLimits { iterations: 2_000, ..limits(20) }, &never());
+        let checked = check(&problem, &found);
+        prop_assert_eq!(checked.map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert_eq!(found.cost, best(&problem), "{:?} {:?}", found.tours, found.absent);
+    }
+
+    /// The same where single stops cannot be reached or left but over others, or where a tour with one of them is longer than one with
+    /// two.
+    #[test]
+    fn nothing_is_better_where_legs_are_missing(
+        small in small(5),
+        legs in proptest::collection::vec((0u8..10, 1i32..30, 1i32..50), 36),
+        lengths in prop::bool::weighted(0.3),
+    ) {
+        let problem = with_wild_legs(&small, &legs, lengths);
         let found = solve(&problem, &SearchLimits { iterations: 2_000, ..limits(20) }, &never());
         let checked = check(&problem, &found);
         prop_assert_eq!(checked.map(|(cost, _)| cost), Ok(found.cost));

@@ -30,6 +30,10 @@ const WIDE_PER_MILLE: usize = 200;
 /// How often (per mille) a late position is looked for when a unit has no other: that drives whole tours and costs as much as many
 /// iterations.
 const LATE_PER_MILLE: usize = 60;
+/// Where single units may have no position although several have: how often (per mille) several are put in at once, and how often that is
+/// tried in a piece of up to [`SMALL`] stops.
+const TOGETHER_PER_MILLE: usize = 400;
+const TOGETHER_TRIES: usize = 4;
 /// Units put in between two looks whether to go on at all.
 const ASK_EVERY: usize = 16;
 /// How many tours with pauses a unit is tried in before it is given up in this iteration.
@@ -93,6 +97,14 @@ pub(crate) struct Scratch {
 impl State<'_> {
     /// Puts absent units back where they cost least, skipping a position now and then (blinks), late if nothing else will do.
     pub(crate) fn recreate(&mut self, scratch: &mut Scratch, random: &mut Random) {
+        let is_small = self.local.stops.len() <= SMALL;
+        if self.local.problem.needs_groups() && !scratch.closed {
+            for _ in 0..if is_small { TOGETHER_TRIES } else { 1 } {
+                if random.chance(TOGETHER_PER_MILLE) {
+                    self.insert_together(random);
+                }
+            }
+        }
         let mut waiting = std::mem::take(&mut scratch.waiting);
         waiting.clear();
         waiting.extend_from_slice(&self.absent);
@@ -100,7 +112,6 @@ impl State<'_> {
         self.put_in_order(&mut waiting);
         let mut late_tries = 0;
         let has_docks = self.local.problem.has_docks();
-        let is_small = self.local.stops.len() <= SMALL;
         for (count, &unit) in waiting.iter().enumerate() {
             // Few units are put in at once; only where there are many can this take long.
             if count % ASK_EVERY == ASK_EVERY - 1 && self.local.interrupt.is_due() {

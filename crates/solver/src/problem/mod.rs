@@ -51,6 +51,7 @@ pub struct Problem {
     /// See the functions of the same names.
     walks: bool,
     odd: bool,
+    needs_groups: bool,
     legs_only: bool,
     sets_nothing_up: bool,
     lifo: bool,
@@ -89,6 +90,7 @@ impl Problem {
         Ok(Self {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
+            needs_groups: needs_groups(&spec),
             sets_nothing_up: setup_max == 0 && stops.iter().all(|stop| stop.by_type.iter().all(|own| own.setup == 0)),
             legs_only: weights.hard
                 && weights.flow_per_hour == 0
@@ -275,6 +277,12 @@ impl Problem {
         }
     }
 
+    /// Single stops may have no position in a tour although several together have one.
+    #[inline]
+    pub(crate) fn needs_groups(&self) -> bool {
+        self.needs_groups
+    }
+
     /// At least one vehicle is unloaded last in, first out.
     #[inline]
     pub(crate) fn lifo(&self) -> bool {
@@ -430,6 +438,22 @@ fn is_odd(spec: &ProblemSpec) -> bool {
         || tours.iter().any(odd_tour)
         || !spec.docks.is_empty()
         || spec.relations.iter().any(Relation::is_ordered)
+}
+
+/// See [`Problem::needs_groups`].
+fn needs_groups(spec: &ProblemSpec) -> bool {
+    let ProblemSpec { stops, tours, legs, relations, .. } = spec;
+    let tables = match legs {
+        Legs::Matrix(matrix) => std::slice::from_ref(matrix),
+        Legs::Several(tables) => tables,
+        Legs::Asked(_) | Legs::TimeDependent(_) | Legs::Plane { .. } | Legs::Sphere { .. } => &[],
+    };
+    // The way over another place may be shorter than the direct one only in a table.
+    let is_limited = |tour: &TourSpec| tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
+    let is_end = |stop: &StopIx| stops[stop.index()].mate != StopIx::NONE;
+    tables.iter().any(LegMatrix::has_gaps)
+        || (!tables.is_empty() && tours.iter().any(is_limited))
+        || relations.iter().any(|relation| relation.is_ordered() && relation.stops.iter().any(is_end))
 }
 
 /// See [`Problem::has_simple_stops`].

@@ -156,6 +156,21 @@ impl State<'_> {
         self.absent.swap_remove(index);
     }
 
+    /// Gives a tour a sequence that holds its stops and those of some absent units.
+    pub(crate) fn put_together(&mut self, tour: LocalTour, sequence: &[LocalStop], units: &[LocalStop]) {
+        for &stop in sequence {
+            self.touch(stop);
+        }
+        self.touch(self.sentinel(tour));
+        self.touch_tour(tour);
+        self.link_up(tour, sequence.iter().copied());
+        for &unit in units {
+            self.total -= self.local.unserved(unit);
+        }
+        self.absent.retain(|unit| !units.contains(unit));
+        self.refresh(tour);
+    }
+
     /// Takes a unit out again that [`State::put`] has just put in.
     pub(crate) fn take_back(&mut self, unit: LocalStop) {
         let tour = self.records[unit].tour;

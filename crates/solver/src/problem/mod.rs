@@ -319,6 +319,13 @@ impl Problem {
         self.pooled
     }
 
+    /// All vehicles are alike and no stop names one: it does not matter which of them drives a route.
+    pub fn vehicles_are_alike(&self) -> bool {
+        let names_none =
+            |stop: &Stop| stop.locked == TourIx::NONE && stop.home == TourIx::NONE && stop.barred.is_empty();
+        self.kinds.is_one() && self.spec.stops.iter().all(names_none)
+    }
+
     /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg.
     #[inline]
     pub(crate) fn slackness(&self) -> i64 {

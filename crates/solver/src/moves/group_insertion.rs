@@ -37,6 +37,7 @@ struct Weaving<'s, 'l> {
     /// The tour as it is, and where new stops may come in: before the stop at `until` and behind the one ahead of the first.
     whole: Vec<LocalStop>,
     until: usize,
+    /// The first of them is one that has to be among those that are put in.
     candidates: Vec<LocalStop>,
     units_max: usize,
     sequence: Vec<LocalStop>,
@@ -60,12 +61,11 @@ enum Step {
 }
 
 impl State<'_> {
-    /// Puts two or more absent units into one tour at once, if some are found that cost less there than left out.
-    pub(crate) fn insert_together(&mut self, random: &mut Random) {
+    /// Puts an absent unit and one or more others into one tour at once, if some are found that cost less there than left out.
+    pub(crate) fn insert_together(&mut self, first: LocalStop, random: &mut Random) {
         if self.absent.len() < 2 {
             return;
         }
-        let first = self.absent[random.below(self.absent.len())];
         let tour = self.tour_near(first, random);
         let (mut candidates, related) = self.companions(first, random);
         candidates.retain(|&unit| self.is_allowed(unit, tour));
@@ -74,7 +74,7 @@ impl State<'_> {
         while units_max < UNITS_MAX && random.chance(ONE_MORE_PER_MILLE) {
             units_max += 1;
         }
-        if candidates.len() < 2 || room < 2 {
+        if candidates.first() != Some(&first) || candidates.len() < 2 || room < 2 {
             return;
         }
         let whole = self.sequence(tour);
@@ -167,7 +167,7 @@ impl Weaving<'_, '_> {
         let mut steps: Vec<Step> = Vec::with_capacity(self.candidates.len() + self.open.len() + 1);
         if next < self.until {
             steps.push(Step::Own(self.whole[next]));
-        } else if self.open.is_empty() && self.units.len() > 1 {
+        } else if self.open.is_empty() && self.units.len() > 1 && self.units.contains(&self.candidates[0]) {
             steps.push(Step::Rest);
         }
         if self.units.len() < self.units_max {

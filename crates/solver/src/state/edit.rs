@@ -17,6 +17,11 @@ impl State<'_> {
         self.saved_total = self.total;
     }
 
+    /// Units that were absent at [`State::begin`].
+    pub(crate) fn left_out_before(&self) -> Vec<LocalStop> {
+        self.saved_absent.clone()
+    }
+
     /// Tours touched since [`State::begin`].
     pub(crate) fn touched(&self) -> impl Iterator<Item = LocalTour> + '_ {
         self.saved_tours.iter().map(|&(tour, ..)| tour)

@@ -52,6 +52,7 @@ pub struct Problem {
     walks: bool,
     odd: bool,
     needs_groups: bool,
+    has_gaps: bool,
     legs_only: bool,
     sets_nothing_up: bool,
     lifo: bool,
@@ -91,6 +92,7 @@ impl Problem {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
             needs_groups: needs_groups(&spec),
+            has_gaps: tables(&spec.legs).iter().any(LegMatrix::has_gaps),
             sets_nothing_up: setup_max == 0 && stops.iter().all(|stop| stop.by_type.iter().all(|own| own.setup == 0)),
             legs_only: weights.hard
                 && weights.flow_per_hour == 0
@@ -283,6 +285,12 @@ impl Problem {
         self.needs_groups
     }
 
+    /// At least one leg of a table does not exist.
+    #[inline]
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.has_gaps
+    }
+
     /// At least one vehicle is unloaded last in, first out.
     #[inline]
     pub(crate) fn lifo(&self) -> bool {
@@ -447,14 +455,19 @@ fn is_odd(spec: &ProblemSpec) -> bool {
         || spec.relations.iter().any(Relation::is_ordered)
 }
 
-/// See [`Problem::needs_groups`].
-fn needs_groups(spec: &ProblemSpec) -> bool {
-    let ProblemSpec { stops, tours, legs, relations, .. } = spec;
-    let tables = match legs {
+/// The tables of legs, where they are given in full.
+fn tables(legs: &Legs) -> &[LegMatrix] {
+    match legs {
         Legs::Matrix(matrix) => std::slice::from_ref(matrix),
         Legs::Several(tables) => tables,
         Legs::Asked(_) | Legs::TimeDependent(_) | Legs::Plane { .. } | Legs::Sphere { .. } => &[],
-    };
+    }
+}
+
+/// See [`Problem::needs_groups`].
+fn needs_groups(spec: &ProblemSpec) -> bool {
+    let ProblemSpec { stops, tours, legs, relations, .. } = spec;
+    let tables = tables(legs);
     // The way over another place may be shorter than the direct one only in a table.
     let is_limited = |tour: &TourSpec| tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
     let is_end = |stop: &StopIx| stops[stop.index()].mate != StopIx::NONE;

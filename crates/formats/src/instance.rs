@@ -27,6 +27,9 @@ pub struct Instance {
     pub strict: bool,
 }
 
+/// The line of a vehicle that has no route.
+pub const NO_ROUTE: &str = "-";
+
 /// What a file calls a stop, as a word of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopName {
@@ -208,6 +211,22 @@ impl Instance {
         tours.filter(|tour| !tour.is_empty()).map(named).collect()
     }
 
+    /// The routes as [`Instance::start_from`] reads them: one a line. Where it matters which vehicle drives a route, a vehicle without one
+    /// that stands in the file before one that has one has a line, too: [`NO_ROUTE`].
+    pub fn route_lines(&self, solution: &Solution) -> String {
+        let tours = self.tours_in_file_order().into_iter().map(|tour| &solution.tours[tour.index()]);
+        let mut tours: Vec<&Vec<StopIx>> = tours.collect();
+        if self.problem.vehicles_are_alike() {
+            tours.retain(|tour| !tour.is_empty());
+        }
+        tours.truncate(tours.iter().rposition(|tour| !tour.is_empty()).map_or(0, |last| last + 1));
+        let line = |tour: &Vec<StopIx>| {
+            let words: Vec<String> = tour.iter().map(|&stop| self.name(stop).to_string()).collect();
+            if words.is_empty() { format!("{NO_ROUTE}\n") } else { words.join(" ") + "\n" }
+        };
+        tours.into_iter().map(line).collect()
+    }
+
     /// The tours in the order in which the file lists their vehicles.
     fn tours_in_file_order(&self) -> Vec<TourIx> {
         let mut tours: Vec<TourIx> = TourIx::first(self.problem.tours().len()).collect();
@@ -245,7 +264,8 @@ impl Instance {
         sum as f64 / self.scale
     }
 
-    /// The same problem with a plan to start from: one route a line, in words as [`Instance::routes`] gives them. A number without a
+    /// The same problem with a plan to start from: one route a line, for the vehicles in the order of the file, as
+    /// [`Instance::route_lines`] writes them. Empty lines are none; a line [`NO_ROUTE`] is that of a vehicle without a route. A number without a
     /// letter may also be the pickup or delivery of that id; where several stops have it, the job is taken first, then the pickup, then
     /// the delivery.
     ///
@@ -278,7 +298,7 @@ impl Instance {
                 ReadError::impossible(Spot::Line(line + 1), what)
             };
             let slot = &mut tours[order.get(route).ok_or_else(more)?.index()];
-            for word in words.split_whitespace() {
+            for word in words.split_whitespace().filter(|_| words.trim() != NO_ROUTE) {
                 let at = || Spot::Line(line + 1);
                 let none = |_| ReadError::malformed(at(), format!("{word} is no node number"));
                 let name: StopName = word.parse().map_err(none)?;

@@ -46,7 +46,7 @@ mod vrplib;
 
 pub use error::{ReadError, Spot, VroomCode, vroom_error, vroom_failure};
 pub use format::{Objective, ProblemFormat, guess};
-pub use instance::{Instance, StopName};
+pub use instance::{Instance, NO_ROUTE, StopName};
 pub use names::Names;
 pub use plot::svg;
 pub use taken::{PlanFile, TakenAt, TakenError, taken_from_table, taken_from_vroom};

@@ -398,6 +398,10 @@ fn breaks_of(
     };
     for (index, step) in route.steps.iter().enumerate().filter(|(_, step)| step.kind == "break") {
         let Some(arrival) = step.arrival else { return Err((index, "`arrival` is missing".to_owned())) };
+        if step.id.is_none() && step.service == 0 {
+            // It only waits.
+            continue;
+        }
         let begins = arrival.saturating_add(step.waiting_time.max(0));
         let of_problem = match (known, step.id) {
             (Some(known), Some(id)) => {

@@ -2,7 +2,7 @@
 
 use fleetfold_formats::{Instance, Priorities, ReadError, VroomOptions, plan, read_vroom, solution, vroom_error};
 use fleetfold_solver::check::check;
-use fleetfold_solver::{SearchLimits, Solution, solve};
+use fleetfold_solver::{SearchLimits, Solution, StopIx, solve};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -1127,4 +1127,92 @@ fn the_lines_of_a_start_plan_are_vehicles_in_the_order_of_the_file() {
     let given = solution(&instance, instance.names.as_ref().unwrap(), &plan).unwrap();
     assert_eq!(given["routes"][0]["vehicle"], 1);
     assert_eq!(given["routes"][0]["steps"][1]["id"], 3);
+}
+
+/// What is printed as routes says which vehicle drives each, if they differ.
+#[test]
+fn routes_that_are_given_back_are_those_of_the_same_vehicles() {
+    let same_again = |file: &Value, tours: Vec<Vec<StopIx>>, lines: &str| {
+        let instance = read(file).unwrap();
+        let plan = Solution { tours: tours.clone(), ..Solution::default() };
+        assert_eq!(instance.route_lines(&plan), lines);
+        let again = instance.start_from(lines).unwrap();
+        assert_eq!((again.problem.initial(), again.warnings.len()), (&tours[..], 0), "{lines}");
+    };
+    let vehicle = |id: u32, hour: u32| json!({"id": id, "start_index": 0, "end_index": 0, "costs": {"per_hour": hour}});
+    let with = |hours: [u32; 4]| {
+        let vehicles: Vec<Value> = (1..).zip(hours).map(|(id, hour)| vehicle(id, hour)).collect();
+        ring_with(&[("/vehicles", json!(vehicles))])
+    };
+    // The solver's order of vehicles and tasks is its own.
+    let instance = read(&with([36_000, 7_200, 3_600, 1_800])).unwrap();
+    let names = |lines: &str| instance_tours(&read(&with([36_000, 7_200, 3_600, 1_800])).unwrap(), lines);
+    let some = names("-\n2 1\n-\n3\n");
+    assert_eq!(some.iter().filter(|tour| tour.is_empty()).count(), 2);
+    same_again(&with([36_000, 7_200, 3_600, 1_800]), some, "-\n2 1\n-\n3\n");
+    same_again(&with([36_000, 7_200, 3_600, 1_800]), names("-\n1\n"), "-\n1\n");
+    let none = vec![Vec::new(); 4];
+    assert_eq!(instance.route_lines(&Solution { tours: none, ..Solution::default() }), "");
+    // Of vehicles that are alike any may drive it.
+    let alike = read(&with([3_600; 4])).unwrap();
+    let tours = instance_tours(&alike, "-\n2 1\n\n - \n3\n");
+    let plan = Solution { tours, ..Solution::default() };
+    assert_eq!(alike.route_lines(&plan), "2 1\n3\n");
+    // Unless a task is pinned to one.
+    let mut file = with([3_600; 4]);
+    file["jobs"][0]["pinned"] = json!({"vehicle": 3});
+    let tours = instance_tours(&read(&file).unwrap(), "-\n-\n1\n");
+    same_again(&file, tours, "-\n-\n1\n");
+}
+
+/// Lines as tours of the solver, whose order of vehicles is its own.
+fn instance_tours(instance: &Instance, lines: &str) -> Vec<Vec<StopIx>> {
+    let mut tours = vec![Vec::new(); instance.problem.tours().len()];
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    for (position, line) in lines.enumerate().filter(|(_, line)| line.trim() != "-") {
+        let stop = |word: &str| {
+            let mut stops = StopIx::first(instance.nodes.len());
+            stops.find(|&stop| instance.name(stop).to_string() == word).expect("a job of the file")
+        };
+        // The dearest vehicles stand first in the file.
+        let mut dearest: Vec<usize> = (0..tours.len()).collect();
+        dearest.sort_by_key(|&tour| std::cmp::Reverse(instance.problem.tours()[tour].per_hour));
+        tours[dearest[position]] = line.split_whitespace().map(stop).collect();
+    }
+    tours
+}
+
+/// A leg that is too long to be counted is refused by name, and is not taken for one that there is not.
+#[test]
+fn long_legs_are_driven_or_refused_by_name() {
+    let with = |leg: u32, vehicle: &Value| {
+        let mut file = ring_with(&[("/matrices/car/durations/0/2", json!(leg))]);
+        // Nothing else leads there, and nothing back.
+        for from in [1, 3] {
+            file["matrices"]["car"]["durations"][from][2] = json!(u32::MAX);
+        }
+        file["vehicles"][0].as_object_mut().unwrap().extend(vehicle.as_object().unwrap().clone());
+        file
+    };
+    let open = json!({});
+    let served = |file: &Value| 3 - solved(file)["unassigned"].as_array().unwrap().len();
+    assert_eq!(served(&with(200_000_000, &open)), 3);
+    for leg in [250_000_000, 499_999_999, 500_000_000, 4_294_967_294] {
+        let why = refused(&with(leg, &open));
+        assert!(why.contains("vehicle 1") && why.contains("the leg from 0 to 2"), "{why}");
+        assert!(why.contains(&format!("takes {leg} s")) && why.contains("out of range"), "{why}");
+    }
+    assert_eq!(served(&with(u32::MAX, &open)), 2, "there is no such way");
+    // Who has to be back by then does not drive it, however long it is.
+    let shift = json!({"time_window": [0, 10_000]});
+    for leg in [20_000, 250_000_000, 500_000_000, 4_294_967_294, u32::MAX] {
+        assert_eq!(served(&with(leg, &shift)), 2, "{leg}");
+    }
+    // A slow vehicle takes longer.
+    let slow = refused(&with(200_000_000, &json!({"speed_factor": 0.5})));
+    assert!(slow.contains("400000000 s"), "{slow}");
+    let mut given = with(4_000_000_000, &shift);
+    given["vehicles"][0]["steps"] = json!([{"type": "job", "id": 2}]);
+    let why = timed(&given, false).unwrap_err().to_string();
+    assert!(why.contains("the leg from 0 to 2") && why.contains("out of range"), "{why}");
 }

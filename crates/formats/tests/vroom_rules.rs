@@ -4,7 +4,7 @@ mod support;
 
 use fleetfold_formats::{VroomOptions, plan, read_vroom};
 use serde_json::{Value, json};
-use support::{refused, solved};
+use support::{adds_up, refused, solved};
 
 /// Places on a line, an hour of 3,600 s apart per `step`.
 fn line(step: u32, jobs: &[Value], vehicles: &[Value]) -> Value {
@@ -32,7 +32,9 @@ fn routes(answer: &Value) -> Vec<(u64, Vec<String>)> {
 
 /// The answer to a document whose routes are timed only.
 fn timed(file: &Value) -> Value {
-    plan(&file.to_string(), VroomOptions::default(), None).unwrap_or_else(|what| panic!("{what}: {file}")).document
+    let plan = plan(&file.to_string(), VroomOptions::default(), None).unwrap_or_else(|what| panic!("{what}: {file}"));
+    adds_up(&plan.document);
+    plan.document
 }
 
 /// The causes of all violations, in order.
@@ -697,4 +699,106 @@ fn times_since_1970_may_be_those_of_rules_alone() {
             "{answer}"
         );
     }
+}
+
+/// What a matrix says that a leg costs is paid on every leg, also on the way to a place where the vehicle reloads.
+#[test]
+fn the_way_to_a_reload_is_in_the_printed_cost() {
+    let costs = [[0, 10, 10, 999], [1000, 0, 50, 1], [10, 50, 0, 999], [999, 999, 20, 0]];
+    let mut file = line(
+        5,
+        &[job(1, &json!({"delivery": [1]})), job(2, &json!({"delivery": [1]}))],
+        &[json!({
+            "id": 1, "start_index": 0, "end_index": 0, "capacity": [1],
+            "reload": {"places": [{"location_index": 0}, {"location_index": 3}], "max_times": 1},
+        })],
+    );
+    file["matrices"]["car"] = json!({"durations": vec![vec![5; 4]; 4], "costs": costs});
+    let answer = solved(&file);
+    let paid = |answer: &Value| -> i64 {
+        let steps = answer["routes"][0]["steps"].as_array().unwrap();
+        let places: Vec<usize> = steps.iter().map(|step| step["location_index"].as_u64().unwrap() as usize).collect();
+        places.windows(2).map(|pair| costs[pair[0]][pair[1]]).sum()
+    };
+    assert_eq!(routes(&answer)[0].1, ["start", "job 1", "reload", "job 2", "end"]);
+    assert_eq!((paid(&answer), &answer["summary"]["cost"]), (41, &json!(41)), "10 + 1 + 20 + 10");
+    // The same routes, timed only, and others.
+    file["vehicles"][0]["steps"] = answer["routes"][0]["steps"].clone();
+    assert_eq!(timed(&file)["summary"]["cost"], 41);
+    let reload = json!({"type": "reload", "location_index": 0});
+    file["vehicles"][0]["steps"] = json!([{"type": "job", "id": 1}, reload, {"type": "job", "id": 2}]);
+    assert_eq!(timed(&file)["summary"]["cost"], 10 + 1000 + 10 + 10);
+}
+
+/// A vehicle that has taken its break and waits for goods waits in a step, so that times add up; given back, the step changes nothing.
+#[test]
+fn waiting_for_goods_behind_a_break_is_a_step() {
+    let pause = json!({"id": 1, "service": 5, "time_windows": [[0, 10]]});
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [1], "breaks": [pause]});
+    let mut file = line(5, &[job(1, &json!({"delivery": [1], "release": 40}))], &[van]);
+    let answer = solved(&file);
+    let steps = answer["routes"][0]["steps"].clone();
+    let told = |step: usize| (&steps[step]["type"], &steps[step]["arrival"], &steps[step]["waiting_time"]);
+    assert_eq!(told(1), (&json!("break"), &json!(10), &json!(0)));
+    assert_eq!(told(2), (&json!("break"), &json!(15), &json!(25)));
+    assert_eq!(told(3), (&json!("job"), &json!(45), &json!(0)));
+    assert_eq!((&steps[2]["id"], &answer["summary"]["waiting_time"]), (&Value::Null, &json!(25)));
+    let (pause, wait, task) =
+        (steps[1]["id"].clone(), json!({"type": "break", "service": 0}), json!({"type": "job", "id": 1}));
+    let pause = json!({"type": "break", "id": pause});
+    for given in [steps, json!([pause, task])] {
+        file["vehicles"][0]["steps"] = given;
+        let again = timed(&file);
+        assert_eq!((&again["routes"][0]["steps"], causes(&again).len()), (&answer["routes"][0]["steps"], 0));
+    }
+    file["vehicles"][0]["steps"] = json!([pause, wait, task]);
+    assert_eq!(solved(&file)["routes"], answer["routes"]);
+    // Two breaks in a row: the second one is waited for, and the goods behind it.
+    file["vehicles"][0]["breaks"] = json!([pause_at(1, 0, 10), pause_at(2, 20, 25)]);
+    file["vehicles"][0].as_object_mut().unwrap().remove("steps");
+    assert_eq!(routes(&solved(&file))[0].1, ["start", "break 1", "break 2", "break", "job 1", "end"]);
+}
+
+fn pause_at(id: u32, from: u32, to: u32) -> Value {
+    json!({"id": id, "service": 5, "time_windows": [[from, to]]})
+}
+
+/// A release counts for what is brought, in whatever form the document says that it is nothing, and whatever is picked up there.
+#[test]
+fn what_is_brought_is_waited_for_even_if_it_takes_no_room() {
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0, "capacity": [1]});
+    for goods in
+        [json!({"delivery": [0]}), json!({"delivery": [0], "pickup": [1]}), json!({"delivery": [1], "pickup": [1]})]
+    {
+        let mut task = job(1, &goods);
+        task["release"] = json!(40);
+        let answer = solved(&line(5, &[task], std::slice::from_ref(&van)));
+        assert_eq!(answer["routes"][0]["steps"][0]["arrival"], 40, "{goods}");
+    }
+}
+
+/// Tasks each of which has to stand behind another one are put in together.
+#[test]
+fn shipments_that_wait_for_each_other_are_served() {
+    let end = |id: u32, place: u32| json!({"id": id, "location_index": place});
+    let shipment = |id: u32| json!({"pickup": end(id, 1), "delivery": end(id, 2)});
+    let task = |kind: &str, id: u32| json!({"type": kind, "id": id});
+    let van = json!({"id": 1, "start_index": 0, "end_index": 0});
+    for kind in ["in_order", "directly"] {
+        let mut file = line(5, &[], std::slice::from_ref(&van));
+        file["shipments"] = json!([shipment(1), shipment(2)]);
+        file["relations"] = json!([
+            {"type": kind, "tasks": [task("pickup", 1), task("pickup", 2)]},
+            {"type": kind, "tasks": [task("delivery", 2), task("delivery", 1)]},
+        ]);
+        let expected = ["start", "pickup 1", "pickup 2", "delivery 2", "delivery 1", "end"];
+        assert_eq!(routes(&solved(&file))[0].1, expected, "{kind}");
+    }
+    let mut file = line(5, &[job(1, &json!({}))], &[van]);
+    file["shipments"] = json!([shipment(2)]);
+    file["relations"] = json!([
+        {"type": "in_order", "tasks": [task("job", 1), task("delivery", 2)]},
+        {"type": "in_order", "tasks": [task("pickup", 2), task("job", 1)]},
+    ]);
+    assert_eq!(routes(&solved(&file))[0].1, ["start", "pickup 2", "job 1", "delivery 2", "end"]);
 }

@@ -181,7 +181,7 @@ pub(crate) struct Solve {
     /// Everything random follows from it.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Start from these routes: one per line, as --routes prints them.
+    /// Start from these routes: one per line, as --routes prints them; the line of a vehicle without a route is `-`.
     #[arg(long)]
     pub(crate) init: Option<PathBuf>,
     /// Search nothing: say when the given routes (`steps` of the vehicles, or --init) arrive and what they cost.

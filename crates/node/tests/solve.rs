@@ -417,6 +417,13 @@ fn a_problem_is_read_from_standard_input_and_a_plan_written_into_a_file() {
     let named = run(&["solve", "-i", "v.json", "-o", "out.json", "-t", "1", "--rounds", "5", "--json"], folder);
     assert!(named.status.success() && named.stdout.is_empty());
     assert_eq!(timeless(&std::fs::read(folder.join("out.json")).unwrap()), whole);
+    // Where nothing can be written, the error is still a document.
+    for form in ["--vroom", "--json"] {
+        for input in ["v.json", "none.json"] {
+            let lost = run(&["solve", form, "-i", input, "-o", "none/out.json", "-x", "0"], folder);
+            assert_eq!((lost.status.code(), &json(&lost.stdout)["code"]), (Some(2), &2.into()), "{form} {input}");
+        }
+    }
     let nothing = run(&["solve", "--rounds", "5"], folder);
     assert!(!nothing.status.success() && String::from_utf8_lossy(&nothing.stderr).contains("standard input"));
 }
@@ -636,5 +643,32 @@ fn a_start_plan_that_cannot_be_is_repaired_or_refused() {
         check(&String::from_utf8(output.stdout).unwrap(), false);
     } else {
         assert!(output.stdout.is_empty(), "a broken plan is not printed");
+    }
+}
+
+/// The routes that a search of a mixed fleet prints are those that it starts from again: the same vehicles, the same cost.
+#[test]
+fn printed_routes_of_a_mixed_fleet_are_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut problem = line_of_jobs();
+    let vehicle = |id: u32, hour: u32| {
+        let mut vehicle = problem["vehicles"][0].clone();
+        (vehicle["id"], vehicle["costs"]) = (id.into(), serde_json::json!({ "per_hour": hour }));
+        vehicle
+    };
+    problem["vehicles"] = serde_json::json!([vehicle(1, 36_000), vehicle(2, 3_600)]);
+    std::fs::write(folder.join("v.json"), problem.to_string()).unwrap();
+    let routes = run(&["solve", "v.json", "--rounds", "5", "--routes"], folder);
+    assert!(routes.stdout.starts_with(b"-\n"), "{routes:?}");
+    std::fs::write(folder.join("old.txt"), &routes.stdout).unwrap();
+    let cost = |more: &[&str]| {
+        let args: Vec<&str> = ["solve", "v.json", "--json"].iter().chain(more).copied().collect();
+        json(&run(&args, folder).stdout)["summary"]["cost"].clone()
+    };
+    let found = cost(&["--rounds", "5"]);
+    for more in [&["-c"][..], &["--rounds", "0"], &["--rounds", "3", "--changes-max", "0"]] {
+        let more: Vec<&str> = ["--init", "old.txt"].iter().chain(more).copied().collect();
+        assert_eq!(cost(&more), found, "{more:?}");
     }
 }

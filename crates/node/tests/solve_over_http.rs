@@ -110,6 +110,8 @@ fn a_problem_is_answered_in_vrooms_form() {
     }
     assert_eq!(http(port, "GET /health", "").0, 200);
     assert_eq!(http(port, "GET /elsewhere", "").0, 404);
+    let (status, body) = http(port, "GET /solve", "");
+    assert!(status == 405 && body.contains("method not allowed"), "{status} {body}");
     // Other sites' pages may not ask.
     assert_eq!(http_whole(port, "POST /solve", "Origin: http://other.example\r\n", &problem.to_string()).0, 403);
 }
@@ -154,6 +156,9 @@ fn a_bad_problem_is_refused_in_vrooms_form() {
         (outside.to_string(), 400, 2, "job 1"),
         (json!({ "jobs": [{ "id": 1, "location": [2, 48] }] }).to_string(), 400, 2, "vehicles"),
         (json!({ "jobs": [], "vehicles": [], "options": { "l": -1 } }).to_string(), 400, 2, "options.l"),
+        (json!({ "jobs": [], "vehicles": [], "options": { "l": 1e9 } }).to_string(), 400, 2, "from 0 to 86400"),
+        ("[]".to_owned(), 400, 2, "expected an object with `vehicles`"),
+        (json!({ "jobs": [], "vehicles": [], "options": 5 }).to_string(), 400, 2, "expected an object of options"),
         (many, 413, 4, "10001 tasks are too many, 10000 are the most"),
     ] {
         let (given, text) = http(port, "POST /solve", &body);
@@ -182,6 +187,30 @@ fn the_queue_is_bounded_and_a_client_that_hangs_up_leaves_it() {
     drop(clients);
     let body = wait_for_status(port, 200);
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["summary"]["cost"], 400);
+}
+
+/// Whoever is searched for or waits when the program ends is told so.
+#[test]
+fn the_end_of_the_program_is_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, port) = server(folder.path());
+    let problem = large().to_string();
+    let mut clients: Vec<TcpStream> = (0..=PLACES).map(|_| send(port, &problem)).collect();
+    assert!(first_answer(&mut clients).starts_with("HTTP/1.1 429 "), "all places are taken");
+    let pid = server.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let mut told = 0;
+    for mut client in clients {
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut answer = String::new();
+        let _ = client.read_to_string(&mut answer);
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else { continue };
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        assert_eq!(serde_json::from_str::<Value>(body).unwrap()["code"], 1, "{body}");
+        told += 1;
+    }
+    assert_eq!(told, PLACES);
+    assert!(server.0.wait().unwrap().success());
 }
 
 #[test]

@@ -88,7 +88,9 @@ pub(crate) fn obstacle(
     if !may_join(problem, tours, unit, tour) {
         return Obstacle::Related;
     }
-    let count = sequence.len() as u32 + 1 + u32::from(mate != StopIx::NONE);
+    // What the unit would be alone says more than what the others on the tour make of it.
+    let own = 1 + u32::from(mate != StopIx::NONE);
+    let count = if own > spec.stops_max { own } else { sequence.len() as u32 + own };
     if count > spec.stops_max {
         return Obstacle::Stops(count - spec.stops_max);
     }
@@ -119,7 +121,6 @@ pub(crate) fn obstacle(
         }
         with.remove(at);
     }
-    // What it would be alone says more than what the others on the tour make of it.
     let alone: Vec<StopIx> = std::iter::once(unit).chain(mate.get()).collect();
     broken(problem, tour, &alone, (unit, &unruled)).or(best).map_or(Obstacle::Unreachable, |found| found.what)
 }

@@ -132,6 +132,26 @@ fn problem(small: &Small) -> Problem {
     made(ProblemSpec { stops, tours, legs, weights, ..ProblemSpec::default() })
 }
 
+/// The same problem where legs do not exist or take as long as is drawn, the direct way no less than any other; `lengths`: the tours are
+/// limited in metres.
+fn with_wild_legs(small: &Small, legs: &[(u8, i32, i32)], lengths: bool) -> Problem {
+    let mut spec = problem(small).into_spec();
+    let n = small.places.len();
+    let table = LegMatrix::from_fn(n, |a, b| {
+        let (gap, time, metres) = legs[(a * n + b) % legs.len()];
+        match (a == b, gap < 4) {
+            (true, _) => (0, 0),
+            (false, true) => (UNREACHABLE, metres),
+            (false, false) => (time, metres),
+        }
+    });
+    spec.legs = if small.rules & 128 != 0 { Legs::Several(vec![table.clone(), table]) } else { table.into() };
+    for tour in &mut spec.tours {
+        tour.metres_max = if lengths { 60 } else { i64::MAX };
+    }
+    made(spec)
+}
+
 /// The cost of the best of all plans: the cheapest order of every set of stops on every vehicle, then every way to share the stops.
 fn best(problem: &Problem) -> i64 {
     let stops = problem.stops();
@@ -217,6 +237,34 @@ fn a_stop_that_is_reached_over_others_only_is_served() {
     assert_eq!(clocked.tours, found.tours);
 }
 
+/// One stop is worth most, and can be reached and left only over the other two, one of which is too much beside it. These two can only be
+/// served one behind the other.
+#[test]
+fn two_stops_are_served_where_neither_can_be_alone() {
+    const NONE: i32 = UNREACHABLE;
+    let times = [[0, 2, NONE, NONE], [NONE, 0, NONE, 15], [3, 3, 0, NONE], [11, 8, 4, 0]];
+    let legs = LegMatrix::from_fn(4, |a, b| (times[a][b], 0));
+    let stop = |node: u32, load: i32, unserved: i64| Stop {
+        load: [load, 0, 0, 0],
+        unserved: unserved * 10_000_000_000,
+        ..Stop::job(NodeIx(node))
+    };
+    let stops = vec![stop(3, 0, 1), stop(2, 2, 4), stop(1, 2, 1)];
+    let tour = TourSpec {
+        capacity: [2, 0, 0, 0],
+        end_node: NodeIx(0),
+        per_hour: 3_600_000_000,
+        per_km: 0,
+        ..TourSpec::at(NodeIx(0))
+    };
+    let weights = Weights { hard: true, late_per_hour: 0, ..Weights::default() };
+    let problem = made(ProblemSpec { stops, tours: vec![tour], legs: legs.into(), weights, ..ProblemSpec::default() });
+    for seed in 0..20 {
+        let found = solve(&problem, &SearchLimits { iterations: 100, seed, ..limits(20) }, &never());
+        assert_eq!(found.tours, [drawn::numbers(&[2, 0])], "seed {seed}: {found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
@@ -295,6 +343,25 @@ proptest! {
     #[test]
     fn nothing_is_better_than_what_is_found(small in small(6)) {
         let problem = problem(&small);
+        let found = solve(&problem, &SearchLimits { iterations: 2_000, ..limits(20) }, &never());
+        let checked = check(&problem, &found);
+        prop_assert_eq!(checked.map(|(cost, _)| cost), Ok(found.cost));
+        prop_assert_eq!(found.cost, best(&problem), "{:?} {:?}", found.tours, found.absent);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+
+    /// No plan is better where single stops cannot be reached or left but over others, or where a tour with one of them is longer than one with
+    /// two.
+    #[test]
+    fn nothing_is_better_where_legs_are_missing(
+        small in small(5),
+        legs in proptest::collection::vec((0u8..10, 1i32..30, 1i32..50), 36),
+        lengths in prop::bool::weighted(0.3),
+    ) {
+        let problem = with_wild_legs(&small, &legs, lengths);
         let found = solve(&problem, &SearchLimits { iterations: 2_000, ..limits(20) }, &never());
         let checked = check(&problem, &found);
         prop_assert_eq!(checked.map(|(cost, _)| cost), Ok(found.cost));

@@ -25,6 +25,10 @@ pub(super) fn steps(
     let mut steps = Vec::with_capacity(given.len());
     for (position, step) in given.iter().enumerate() {
         let kind = step.type_.as_deref().unwrap_or_default();
+        // A step in which the vehicle only waits behind a break: when it does is found anew.
+        if kind == "break" && step.id.is_none() && step.service == Some(0) {
+            continue;
+        }
         let rests = kind == "break" && step.id.is_none() && vehicle.driving_time.is_some();
         if kind == "reload" || kind == "charge" || rests {
             if let Some(places) = &mut places {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use fleetfold_solver::{LegMatrix, Legs, NodeIx, SpherePlace, UNREACHABLE};
 
 use super::places::Location;
-use super::roads::Tables;
+use super::roads::{NO_WAY, Tables};
 use super::shapes::Rows;
 use crate::error::{ReadError, Spot};
 
@@ -55,7 +55,12 @@ pub(super) struct Roads {
     pub(super) has_distances: bool,
     /// Table → longest time and second number of a leg that can be driven.
     most: Vec<(i32, i32)>,
+    /// Table → the longest time of a leg that the file has, whether or not the solver can count it; the nodes of that leg.
+    longest: Vec<Long>,
 }
+
+/// A time, in seconds, and the leg that takes it, where it is one of a matrix.
+type Long = (f64, Option<(u32, u32)>);
 
 /// A factor of times in thousandths, where that is exact.
 fn thousandths(speed_factor: f64) -> Option<u16> {
@@ -71,7 +76,7 @@ fn table(
     speed: Option<f64>,
     places: &[Location],
     nowhere: bool,
-) -> Result<(LegMatrix, (i32, i32)), ReadError> {
+) -> Result<(LegMatrix, (i32, i32), Long), ReadError> {
     let matrices = &tables.given[profile];
     let durations = matrices.durations.as_ref().expect("checked before: every profile that is driven has durations");
     let index: Vec<usize> = if tables.has_rows_by_node(profile) {
@@ -80,11 +85,13 @@ fn table(
         places.iter().map(|place| place.index.unwrap_or(0)).collect()
     };
     let nodes = index.len() + usize::from(nowhere);
+    let own = |time: u32| speed.map_or(f64::from(time), |speed| (f64::from(time) / speed).round());
     let time = |a: usize, b: usize| {
         let time = durations[a][b];
-        let own = speed.map_or(f64::from(time), |speed| (f64::from(time) / speed).round());
-        own.min(f64::from(UNREACHABLE)) as i32
+        if time == NO_WAY { UNREACHABLE } else { own(time).min(f64::from(UNREACHABLE)) as i32 }
     };
+    // Seen with every leg.
+    let mut longest: Long = (0.0, None);
     let mut wrong = None;
     let mut number = |name: &str, rows: Option<&Rows>, a: usize, b: usize| {
         let value = rows.map_or(0, |rows| rows[a][b]);
@@ -96,8 +103,8 @@ fn table(
     };
     let mut most = (0, 0);
     let mut lengths = Vec::new();
-    let legs = LegMatrix::from_fn(nodes, |a, b| {
-        let (Some(&a), Some(&b)) = (index.get(a), index.get(b)) else {
+    let legs = LegMatrix::from_fn(nodes, |from, to| {
+        let (Some(&a), Some(&b)) = (index.get(from), index.get(to)) else {
             if matrices.costs.is_some() {
                 lengths.push(0);
             }
@@ -110,6 +117,10 @@ fn table(
         } else {
             metres
         };
+        let given = durations[a][b];
+        if from != to && given != NO_WAY && own(given) > longest.0 {
+            longest = (own(given), Some((from as u32, to as u32)));
+        }
         let time = time(a, b);
         if time < UNREACHABLE {
             most = (most.0.max(time), most.1.max(second));
@@ -118,8 +129,8 @@ fn table(
     });
     match wrong {
         Some(error) => Err(error),
-        None if matrices.costs.is_some() => Ok((legs.with_lengths(lengths), most)),
-        None => Ok((legs, most)),
+        None if matrices.costs.is_some() => Ok((legs.with_lengths(lengths), most, longest)),
+        None => Ok((legs, most, longest)),
     }
 }
 
@@ -149,7 +160,7 @@ impl Roads {
             return Self::straight(vehicles, places, nowhere);
         }
         let mut tables = Vec::new();
-        let mut most = Vec::new();
+        let (mut most, mut longest) = (Vec::new(), Vec::new());
         let mut known: BTreeMap<(&str, Option<u64>), u16> = BTreeMap::new();
         let mut drives = Vec::with_capacity(vehicles.len());
         let mut has_distances = false;
@@ -167,9 +178,10 @@ impl Roads {
                     let what = "legs of all profiles and speed factors";
                     return Err(ReadError::TooLarge { what, count, most: TABLE_LEGS_MAX });
                 }
-                let (table, longest) = table(&vehicle.profile, matrices, speed, places, nowhere)?;
+                let (table, largest, long) = table(&vehicle.profile, matrices, speed, places, nowhere)?;
                 tables.push(table);
-                most.push(longest);
+                most.push(largest);
+                longest.push(long);
             }
             has_distances |= given.distances.is_some();
             drives.push(Drives {
@@ -182,7 +194,7 @@ impl Roads {
             1 => Legs::Matrix(tables.remove(0)),
             _ => Legs::Several(tables),
         };
-        Ok(Self { legs, drives, has_distances, most })
+        Ok(Self { legs, drives, has_distances, most, longest })
     }
 
     fn straight(vehicles: &[Rates], places: &[Location], nowhere: bool) -> Result<Self, ReadError> {
@@ -200,8 +212,9 @@ impl Roads {
         let lines = Legs::Sphere { places: places.iter().map(point).collect(), metres_per_time: METRES_PER_SECOND };
         let metres = farthest(places).ceil();
         let most = vec![((metres / METRES_PER_SECOND).ceil() as i32, metres as i32)];
+        let longest = vec![(f64::from(most[0].0), None)];
         if !nowhere {
-            return Ok(Self { legs: lines, drives, has_distances: true, most });
+            return Ok(Self { legs: lines, drives, has_distances: true, most, longest });
         }
         let count = places.len();
         if count > TABLE_NODES_MAX {
@@ -214,17 +227,17 @@ impl Roads {
         let legs = LegMatrix::from_fn(count + 1, |a, b| {
             if a == count || b == count { (0, 0) } else { lines.pair(NodeIx(a as u32), NodeIx(b as u32)) }
         });
-        Ok(Self { legs: Legs::Matrix(legs), drives, has_distances: true, most })
+        Ok(Self { legs: Legs::Matrix(legs), drives, has_distances: true, most, longest })
     }
 
-    /// The longest time of a leg that can be driven, for the slowest vehicle.
-    pub(super) fn longest(&self) -> i64 {
-        let own = |drives: &Drives| {
-            let time = i64::from(self.most[usize::from(drives.table)].0) * i64::from(drives.time_factor) / 1000;
-            // What is as long as this cannot be driven.
-            if time < i64::from(UNREACHABLE) { time } else { 0 }
-        };
-        self.drives.iter().map(own).max().unwrap_or(0)
+    /// The longest time of a leg for the vehicle that takes longest, seconds; which leg it is, in words; and the id of that vehicle.
+    pub(super) fn longest(&self, vehicles: &[Rates], places: &[Location]) -> (i64, String, u64) {
+        let own = vehicles.iter().zip(&self.drives).map(|(rates, drives)| {
+            let (time, leg) = self.longest[usize::from(drives.table)];
+            ((time * f64::from(drives.time_factor) / 1000.0) as i64, leg, rates.id)
+        });
+        let (time, leg, vehicle) = own.max_by_key(|&(time, ..)| time).unwrap_or((0, None, 0));
+        (time, in_words(leg, places), vehicle)
     }
 
     /// Price of a leg in [`PARTS`] of VROOM's cost.
@@ -316,16 +329,21 @@ impl Roads {
             );
             return Err(ReadError::impossible(None, what));
         }
-        let place = |node: u32| match places.get(node as usize) {
-            Some(Location { index: Some(index), .. }) => index.to_string(),
-            Some(Location { point: Some([lon, lat]), .. }) => format!("[{lon}, {lat}]"),
-            _ => "an open start".to_owned(),
-        };
-        let leg = dearest.1.map_or("a leg".to_owned(), |(a, b)| format!("the leg from {} to {}", place(a), place(b)));
+        let leg = in_words(dearest.1, places);
         let what =
             format!("{leg} costs {cost}, which is out of range: {LEG_PRICE_MAX} is the most; divide all costs alike");
         Err(ReadError::impossible(Spot::Item("vehicle", dearest.2), what))
     }
+}
+
+/// What a file calls a leg.
+fn in_words(leg: Option<(u32, u32)>, places: &[Location]) -> String {
+    let place = |node: u32| match places.get(node as usize) {
+        Some(Location { index: Some(index), .. }) => index.to_string(),
+        Some(Location { point: Some([lon, lat]), .. }) => format!("[{lon}, {lat}]"),
+        _ => "an open start".to_owned(),
+    };
+    leg.map_or("a leg".to_owned(), |(a, b)| format!("the leg from {} to {}", place(a), place(b)))
 }
 
 /// Prices of the solver for those of a file.

@@ -9,7 +9,7 @@ use fleetfold_solver::{
 use super::clock::{Clock, NEVER, TIME_END, sorted, span};
 use super::places::{Location, Places};
 use super::prices::{Rates, Roads};
-use super::roads::{Streets, Tables};
+use super::roads::{NO_WAY, Streets, Tables};
 use super::rules::{self, Pin, Preferred};
 use super::shapes::{Break, Document, Matrices, Shipment, Task, Vehicle, Window};
 use super::skills::Skills;
@@ -601,14 +601,16 @@ impl Draft {
         let delivered = if is_old { job.amount.as_ref() } else { job.delivery.as_ref() };
         let delivery = self.goods(&draft.at, if is_old { "amount" } else { "delivery" }, delivered)?;
         let pickup = self.goods(&draft.at, "pickup", job.pickup.as_ref())?;
-        let stop = &mut draft.stop;
         // What is only picked up is a pickup, which the search knows better than a delivery of nothing that takes goods on.
-        let only_picked_up = delivery.iter().all(|&amount| amount == 0) && pickup.iter().any(|&amount| amount > 0);
+        // A release is for what is brought, however little that is.
+        let brings_nothing = draft.release.is_none() && delivery.iter().all(|&amount| amount == 0);
+        let only_picked_up = brings_nothing && pickup.iter().any(|&amount| amount > 0);
         let is_brought = job.delivery.is_some() || (is_old && job.amount.is_some());
         if draft.release.is_some() && !is_brought {
             let what = "`release` is for jobs with a `delivery`, which is loaded then; this one has none: give it a time window";
             return Err(ReadError::impossible(draft.at, what.to_owned()));
         }
+        let stop = &mut draft.stop;
         if only_picked_up {
             let (load, more) = split(&pickup, u32::MAX);
             (stop.role, stop.load) = (Role::JobPickup, load);
@@ -744,14 +746,18 @@ impl Draft {
                 let what = format!("services and set-ups of {work} s in all, {longest} s of them here,");
                 return Err(out_of_range(Some(self.stops[slowest].at.clone()), what));
             }
-            // There and back.
-            let leg = roads.longest();
-            if begun + 2 * leg > TIME_END {
-                return Err(out_of_range(
-                    None,
-                    format!("ways of up to {leg} s beside {work} s of services and set-ups"),
-                ));
-            }
+        }
+        // No way that takes longer fits into any shift that ends; where one does not end, or routes are only timed, there and back has to.
+        let (leg, which, vehicle) = roads.longest(&rates, &self.places.list);
+        let begun = if endless { i64::from(clock.shifted(last)) + all_work } else { 0 };
+        let is_counted = if endless { begun + 2 * leg <= TIME_END } else { !self.for_plan || leg <= TIME_END };
+        if !is_counted {
+            let most = if endless { (TIME_END - begun) / 2 } else { TIME_END };
+            let what = format!(
+                "{which} takes {leg} s, which is out of range: {most} s are the most beside the other times of this file; where there is no \
+                 way, write {NO_WAY}"
+            );
+            return Err(ReadError::impossible(Spot::Item("vehicle", vehicle), what));
         }
         let weights = self.weights(options.priorities);
         let prizes = self.stops.iter().filter_map(|draft| draft.prize).sum();

@@ -16,7 +16,7 @@ use crate::names::Names;
 pub type Way = Option<(u32, u32)>;
 
 /// A number of a matrix that says that there is no way.
-const NO_WAY: u32 = u32::MAX;
+pub(super) const NO_WAY: u32 = u32::MAX;
 
 /// Knows streets: a graph, or routing servers. Profiles are those of the vehicles, places are longitudes and latitudes.
 pub trait Streets: Sync {

@@ -12,7 +12,7 @@ use super::clock::NEVER;
 use super::places::Location;
 use super::prices::PARTS;
 use super::reasons::{obstacles_of, reason, unit};
-use super::timing::{Leg, Ride, Step, Times, off};
+use super::timing::{Leg, Moment, Ride, Step, Times, off};
 use crate::error::Spot;
 use crate::instance::Instance;
 use crate::names::{Forced, Names};
@@ -547,9 +547,31 @@ impl<'p> Document<'p> {
         level.drive(spec.start_node, spec.start_node, &mut start);
         steps.push(Value::Object(start));
         sums.violations.extend(&violations.start);
+        // When the break ahead of a step is over.
+        let mut rested: Option<i64> = None;
+        // Who stays behind a break, and drives nowhere yet, waits in a step of its own.
+        let waits_behind = |over: Option<i64>, next: &Moment, sums: &mut Sums, load: &[i64]| {
+            let (over, left) = (over?, next.arrival - next.driven);
+            let waiting = left - over;
+            (waiting > 0).then(|| {
+                let mut object = step("break", over, sums, load, &none);
+                object.insert("description".to_owned(), json!("waiting"));
+                object.insert("waiting_time".to_owned(), json!(waiting));
+                sums.waiting += waiting;
+                Value::Object(object)
+            })
+        };
         for (position, (&visit, moment)) in visits.iter().zip(&times.steps).enumerate() {
             let wrong = violations.steps.get(position).unwrap_or(&none);
             sums.violations.extend(wrong);
+            let mut moment = *moment;
+            let over = rested.take();
+            if matches!(visit, Visit::Break(_) | Visit::DrivingBreak(..)) && moment.driven == 0 {
+                // It is the next break that is waited for.
+                moment.arrival = over.unwrap_or(moment.arrival).min(moment.arrival);
+            } else {
+                steps.extend(waits_behind(over, &moment, &mut sums, &load));
+            }
             sums.duration += moment.driven;
             sums.distance += moment.metres;
             let waiting = moment.begin - moment.arrival;
@@ -562,6 +584,7 @@ impl<'p> Document<'p> {
                 object.insert("service".to_owned(), json!(service));
                 object.insert("waiting_time".to_owned(), json!(waiting));
                 steps.push(Value::Object(object));
+                custom += i64::from(self.problem.legs().leaving(here, node, 0, (spec.table, spec.time_factor)).1);
                 here = node;
                 (sums.service, unpaid) = (sums.service + service, unpaid + service);
                 continue;
@@ -583,6 +606,7 @@ impl<'p> Document<'p> {
                 let mut object = step("break", moment.arrival, &sums, &load, wrong);
                 object.insert("description".to_owned(), json!("driving time"));
                 object.insert("service".to_owned(), json!(service));
+                rested = Some(moment.begin + service);
                 object.insert("waiting_time".to_owned(), json!(waiting));
                 steps.push(Value::Object(object));
                 (sums.service, unpaid) = (sums.service + service, unpaid + service);
@@ -593,6 +617,7 @@ impl<'p> Document<'p> {
                 Visit::Break(index) => {
                     let own = &vehicle.breaks[index];
                     let object = step("break", moment.arrival, &sums, &load, wrong);
+                    rested = Some(moment.begin + own.service);
                     (object, own.id, &own.description, 0, own.service)
                 }
                 Visit::Task(stop) => {
@@ -643,6 +668,7 @@ impl<'p> Document<'p> {
             }
             steps.push(Value::Object(object));
         }
+        steps.extend(waits_behind(rested, &times.end, &mut sums, &load));
         sums.duration += times.end.driven;
         sums.distance += times.end.metres;
         if let Some(end) = spec.end_node.get() {

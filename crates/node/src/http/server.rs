@@ -237,13 +237,23 @@ impl AsyncWrite for Watched {
     }
 }
 
+/// Connections on which something may still be answered after no more are taken.
+pub(crate) struct Closing(watch::Sender<bool>);
+
+impl Closing {
+    /// Resolves when all of them are closed.
+    pub(crate) async fn closed(self) {
+        self.0.closed().await;
+    }
+}
+
 /// Serves until `ended`; requests that are being answered then are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     Transport { tls, bounds }: Transport,
     ended: impl Future<Output = ()> + Send + 'static,
-) {
+) -> Closing {
     let bounds = bounds.possible();
     let connections = Connections::default();
     let (tell, told) = watch::channel(false);
@@ -281,6 +291,7 @@ pub(crate) async fn serve(
         }
     }
     let _ = tell.send(true);
+    Closing(tell)
 }
 
 /// True when the head of a request is larger than is taken: its first line, and each header with its colon, space and end of line.

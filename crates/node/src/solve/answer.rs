@@ -73,11 +73,7 @@ pub(super) fn text(
     spent: Spent,
 ) -> Result<String, Refusal> {
     if args.routes {
-        let lines = instance.routes(solution).into_iter().map(|route| {
-            let words: Vec<String> = route.iter().map(ToString::to_string).collect();
-            words.join(" ") + "\n"
-        });
-        return Ok(lines.collect());
+        return Ok(instance.route_lines(solution));
     }
     if args.json || args.vroom {
         let body = vroom(instance, solution, streets, spent)?.unwrap_or_else(|| benchmark(instance, solution, spent));

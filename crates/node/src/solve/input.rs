@@ -161,7 +161,7 @@ fn start_from(args: &Solve, instance: Instance, init: &Path) -> Result<Instance,
     let told = |what: String| {
         Refusal::input(
             format!("{}: {what}", init.display()),
-            "give one route per line: node numbers, as --routes prints",
+            "give one route per line, as --routes prints them: node numbers, or - for a vehicle without a route",
         )
     };
     let routes = std::fs::read_to_string(init).map_err(|error| told(error.to_string()))?;

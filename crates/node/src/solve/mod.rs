@@ -49,14 +49,11 @@ pub(crate) fn solve(args: &Solve) -> ExitCode {
             Ok(()) => return ExitCode::SUCCESS,
             Err(refusal) => refusal,
         },
-        Err(refusal) => {
-            if args.json || args.vroom {
-                // The words below are printed in any case.
-                let _ = write(args, &format!("{}\n", refusal.json()));
-            }
-            refusal
-        }
+        Err(refusal) => refusal,
     };
+    if args.json || args.vroom {
+        tell(args.output.as_deref(), &refusal);
+    }
     eprintln!("{}", refusal.failure);
     ExitCode::from(refusal.kind.code())
 }
@@ -70,13 +67,20 @@ pub(crate) fn called_wrongly(error: &clap::Error) -> ! {
         let said = error.to_string();
         let what = said.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
         let what = what.strip_prefix("error: ").unwrap_or(&what);
-        let document = Refusal::input(format!("the command line: {what}"), "").json();
+        let refusal = Refusal::input(format!("the command line: {what}"), "");
         let output = words.iter().position(|word| word == "-o" || word == "--output");
-        let output = output.and_then(|at| words.get(at + 1)).map(std::path::Path::new);
-        // The words below are printed in any case.
-        let _ = write_to(output, &format!("{document}\n"));
+        tell(output.and_then(|at| words.get(at + 1)).map(std::path::Path::new), &refusal);
     }
     error.exit()
+}
+
+/// Tells an error as a document, in the file of --output or, where nothing can be written into it, on standard output.
+fn tell(output: Option<&std::path::Path>, refusal: &Refusal) {
+    let document = format!("{}\n", refusal.json());
+    // Where neither takes it, there are still the words on standard error.
+    if write_to(output, &document).is_err() {
+        let _ = write_to(None, &document);
+    }
 }
 
 /// Prints, or writes into the file of --output.

@@ -24,14 +24,14 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::args::Solve;
 use crate::auth::{Auth, Role, Settings};
 use crate::clock;
 use crate::failure::Failure;
 use crate::http::server::{self, Transport};
-use crate::http::{listen, problem};
+use crate::http::{as_problem, listen, problem};
 use crate::threads;
 
 use super::answer::Spent;
@@ -56,6 +56,8 @@ const TASKS_MAX: usize = 10_000;
 const VEHICLES_MAX: usize = 2_000;
 /// Longest search, seconds, also for those who name none.
 const SECONDS_MAX: f64 = 60.0;
+/// Where the program ends, clients take within this time that they are not answered.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// Seconds after which one who found no place in the queue may come again.
 const AGAIN_AFTER: &str = "5";
 /// `nice` of the threads that search: below those of the zones.
@@ -85,7 +87,7 @@ fn threads_of_search() -> usize {
 
 /// What a request may ask of the search, in the names of VROOM's flags; what is not here is passed over, as vroom-express does.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of options")]
 struct Options {
     /// Level of exploration.
     x: Option<u32>,
@@ -99,6 +101,7 @@ struct Options {
 
 /// What has to be known of a document before it is read in full.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `vehicles`, and `jobs` or `shipments`")]
 struct Outline {
     jobs: Option<Vec<IgnoredAny>>,
     shipments: Option<Vec<IgnoredAny>>,
@@ -276,7 +279,7 @@ fn outline(text: &str) -> Result<Options, Refusal> {
     }
     let options = outline.options.unwrap_or_default();
     if options.l.is_some_and(|seconds| !(0.0..=86_400.0).contains(&seconds)) {
-        return Err(Refusal::input("`options.l` is a number of seconds from 0 on", ""));
+        return Err(Refusal::input("`options.l` is a number of seconds from 0 to 86400", ""));
     }
     Ok(options)
 }
@@ -285,6 +288,8 @@ fn outline(text: &str) -> Result<Options, Refusal> {
 struct Host {
     auth: Arc<Auth>,
     streets: Option<Arc<Known>>,
+    /// True as soon as the program ends.
+    ended: watch::Receiver<bool>,
 }
 
 /// Serves problems until Ctrl-C or SIGTERM: `fleetfold solve --serve ADDRESS`.
@@ -293,7 +298,8 @@ pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
     let streets = super::streets::of(args).map_err(|refusal| refusal.failure)?.map(Arc::new);
     let (listener, local) = listen(address, args.token_file.is_some())?;
     let auth = Auth::of_file(args.token_file.as_ref(), &local.to_string(), Settings::default())?;
-    let host = Arc::new(Host { auth, streets });
+    let (tell, told) = watch::channel(false);
+    let host = Arc::new(Host { auth, streets, ended: told });
     let router = Router::new()
         .route("/", post(asked))
         .route("/solve", post(asked))
@@ -301,13 +307,16 @@ pub(crate) async fn serve(args: &Solve) -> Result<ExitCode, Failure> {
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not found", "problems are taken by POST / and POST /solve")
         })
+        .layer(axum::middleware::map_response(as_problem))
         .with_state(host);
     eprintln!("problems are solved at http://{local}/solve");
-    // Searches that run are not waited for: their clients see the connection close and ask again.
-    tokio::select! {
-        () = server::serve(listener, router, Transport::default(), std::future::pending()) => {}
-        () = told_to_end() => {}
-    }
+    // Searches that run are not waited for: their clients are told to ask somewhere else.
+    let ended = async move {
+        told_to_end().await;
+        let _ = tell.send(true);
+    };
+    let closing = server::serve(listener, router, Transport::default(), ended).await;
+    let _ = tokio::time::timeout(TOLD_WITHIN, closing.closed()).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -328,7 +337,13 @@ async fn told_to_end() {
 async fn asked(State(host): State<Arc<Host>>, request: Request) -> Response {
     match host.auth.allow(&request, Some(Role::Operator)) {
         Err(refused) => refused,
-        Ok(_) => answer(request, host.streets.clone()).await,
+        Ok(_) => {
+            let mut ended = host.ended.clone();
+            tokio::select! {
+                answer = answer(request, host.streets.clone()) => answer,
+                _ = ended.wait_for(|ended| *ended) => stopping(),
+            }
+        }
     }
 }
 

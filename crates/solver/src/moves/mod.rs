@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `insertion`, `shipment_insertion` | cheapest insertion of a job, of a pickup with its delivery | Savelsbergh 1992 for the O(1) test |
 //! | `walk` | cheapest insertion of a shipment where a tour has to be driven to be priced | |
+//! | `group_insertion` | several units at once, where none of them can be put in alone | |
 //! | `string_removal` | ruin by string removal | Christiaens & Vanden Berghe 2020 |
 //! | `recreate` | greedy insertion with blinks | Christiaens & Vanden Berghe 2020 |
 //! | `regret_insertion` | regret insertion | Potvin & Rousseau 1993 |
@@ -16,6 +17,7 @@
 //!
 //! Absent on purpose: which move is tried when, and whether its result is kept. That is `search`.
 
+mod group_insertion;
 mod insertion;
 mod mixed_savings;
 mod recreate;

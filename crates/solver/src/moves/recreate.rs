@@ -30,6 +30,12 @@ const WIDE_PER_MILLE: usize = 200;
 /// How often (per mille) a late position is looked for when a unit has no other: that drives whole tours and costs as much as many
 /// iterations.
 const LATE_PER_MILLE: usize = 60;
+/// Where single units may have no position although several have: how often (per mille) a unit that was left out before a ruin is put in
+/// together with others before anything else is, in small pieces and in others; and how often one that is left then.
+const TOGETHER_FIRST_PER_MILLE: [usize; 2] = [400, 50];
+const TOGETHER_LAST_PER_MILLE: [usize; 2] = [600, 200];
+/// How often that is tried each time.
+const TOGETHER_TRIES: [usize; 2] = [4, 1];
 /// Units put in between two looks whether to go on at all.
 const ASK_EVERY: usize = 16;
 /// How many tours with pauses a unit is tried in before it is given up in this iteration.
@@ -93,6 +99,12 @@ pub(crate) struct Scratch {
 impl State<'_> {
     /// Puts absent units back where they cost least, skipping a position now and then (blinks), late if nothing else will do.
     pub(crate) fn recreate(&mut self, scratch: &mut Scratch, random: &mut Random) {
+        let is_small = self.local.stops.len() <= SMALL;
+        let needs_groups = self.local.problem.needs_groups() && !scratch.closed;
+        if needs_groups {
+            let left_out = self.left_out_before();
+            self.several_together(left_out, TOGETHER_FIRST_PER_MILLE, random);
+        }
         let mut waiting = std::mem::take(&mut scratch.waiting);
         waiting.clear();
         waiting.extend_from_slice(&self.absent);
@@ -100,7 +112,6 @@ impl State<'_> {
         self.put_in_order(&mut waiting);
         let mut late_tries = 0;
         let has_docks = self.local.problem.has_docks();
-        let is_small = self.local.stops.len() <= SMALL;
         for (count, &unit) in waiting.iter().enumerate() {
             // Few units are put in at once; only where there are many can this take long.
             if count % ASK_EVERY == ASK_EVERY - 1 && self.local.interrupt.is_due() {
@@ -147,6 +158,24 @@ impl State<'_> {
             }
         }
         scratch.waiting = waiting;
+        if needs_groups {
+            let left = self.absent.clone();
+            self.several_together(left, TOGETHER_LAST_PER_MILLE, random);
+        }
+    }
+
+    /// Puts some of these units in together with others, now and then.
+    fn several_together(&mut self, units: Vec<LocalStop>, per_mille: [usize; 2], random: &mut Random) {
+        let size = usize::from(self.local.stops.len() > SMALL);
+        for _ in 0..TOGETHER_TRIES[size] {
+            if units.is_empty() || !random.chance(per_mille[size]) {
+                continue;
+            }
+            let unit = units[random.below(units.len())];
+            if self.records[unit].tour == LocalTour::NONE {
+                self.insert_together(unit, random);
+            }
+        }
     }
 
     pub(crate) fn put_at(&mut self, unit: LocalStop, insertion: Insertion) {

@@ -71,6 +71,11 @@ impl LegMatrix {
         Self { n: self.n, legs: self.legs.iter().map(bridged).collect(), lengths: self.lengths.clone() }
     }
 
+    /// At least one leg does not exist.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.legs.iter().any(|&(time, _)| time >= UNREACHABLE)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.n
     }

@@ -51,6 +51,8 @@ pub struct Problem {
     /// See the functions of the same names.
     walks: bool,
     odd: bool,
+    needs_groups: bool,
+    has_gaps: bool,
     legs_only: bool,
     sets_nothing_up: bool,
     lifo: bool,
@@ -89,6 +91,8 @@ impl Problem {
         Ok(Self {
             walks: weights.flow_per_hour > 0 || odd,
             odd,
+            needs_groups: needs_groups(&spec),
+            has_gaps: tables(&spec.legs).iter().any(LegMatrix::has_gaps),
             sets_nothing_up: setup_max == 0 && stops.iter().all(|stop| stop.by_type.iter().all(|own| own.setup == 0)),
             legs_only: weights.hard
                 && weights.flow_per_hour == 0
@@ -275,6 +279,18 @@ impl Problem {
         }
     }
 
+    /// Single stops may have no position in a tour although several together have one.
+    #[inline]
+    pub(crate) fn needs_groups(&self) -> bool {
+        self.needs_groups
+    }
+
+    /// At least one leg of a table does not exist.
+    #[inline]
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.has_gaps
+    }
+
     /// At least one vehicle is unloaded last in, first out.
     #[inline]
     pub(crate) fn lifo(&self) -> bool {
@@ -309,6 +325,13 @@ impl Problem {
     #[inline]
     pub(crate) fn pooled(&self) -> bool {
         self.pooled
+    }
+
+    /// All vehicles are alike and no stop names one: it does not matter which of them drives a route.
+    pub fn vehicles_are_alike(&self) -> bool {
+        let names_none =
+            |stop: &Stop| stop.locked == TourIx::NONE && stop.home == TourIx::NONE && stop.barred.is_empty();
+        self.kinds.is_one() && self.spec.stops.iter().all(names_none)
     }
 
     /// Largest amount (millionths of cost) by which a detour can be cheaper than the direct leg.
@@ -430,6 +453,27 @@ fn is_odd(spec: &ProblemSpec) -> bool {
         || tours.iter().any(odd_tour)
         || !spec.docks.is_empty()
         || spec.relations.iter().any(Relation::is_ordered)
+}
+
+/// The tables of legs, where they are given in full.
+fn tables(legs: &Legs) -> &[LegMatrix] {
+    match legs {
+        Legs::Matrix(matrix) => std::slice::from_ref(matrix),
+        Legs::Several(tables) => tables,
+        Legs::Asked(_) | Legs::TimeDependent(_) | Legs::Plane { .. } | Legs::Sphere { .. } => &[],
+    }
+}
+
+/// See [`Problem::needs_groups`].
+fn needs_groups(spec: &ProblemSpec) -> bool {
+    let ProblemSpec { stops, tours, legs, relations, .. } = spec;
+    let tables = tables(legs);
+    // The way over another place may be shorter than the direct one only in a table.
+    let is_limited = |tour: &TourSpec| tour.travel_max < i32::MAX || tour.metres_max < i64::MAX;
+    let is_end = |stop: &StopIx| stops[stop.index()].mate != StopIx::NONE;
+    tables.iter().any(LegMatrix::has_gaps)
+        || (!tables.is_empty() && tours.iter().any(is_limited))
+        || relations.iter().any(|relation| relation.is_ordered() && relation.stops.iter().any(is_end))
 }
 
 /// See [`Problem::has_simple_stops`].

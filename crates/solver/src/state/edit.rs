@@ -17,6 +17,11 @@ impl State<'_> {
         self.saved_total = self.total;
     }
 
+    /// Units that were absent at [`State::begin`].
+    pub(crate) fn left_out_before(&self) -> Vec<LocalStop> {
+        self.saved_absent.clone()
+    }
+
     /// Tours touched since [`State::begin`].
     pub(crate) fn touched(&self) -> impl Iterator<Item = LocalTour> + '_ {
         self.saved_tours.iter().map(|&(tour, ..)| tour)
@@ -154,6 +159,21 @@ impl State<'_> {
         self.total += delta;
         let index = self.absent.iter().rposition(|&other| other == unit).expect("put takes absent units only");
         self.absent.swap_remove(index);
+    }
+
+    /// Gives a tour a sequence that holds its stops and those of some absent units.
+    pub(crate) fn put_together(&mut self, tour: LocalTour, sequence: &[LocalStop], units: &[LocalStop]) {
+        for &stop in sequence {
+            self.touch(stop);
+        }
+        self.touch(self.sentinel(tour));
+        self.touch_tour(tour);
+        self.link_up(tour, sequence.iter().copied());
+        for &unit in units {
+            self.total -= self.local.unserved(unit);
+        }
+        self.absent.retain(|unit| !units.contains(unit));
+        self.refresh(tour);
     }
 
     /// Takes a unit out again that [`State::put`] has just put in.

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::index::{By, LocalNode, LocalStop, LocalTour, StopIx, TourIx};
-use crate::problem::{Problem, Role, TourSpec};
+use crate::problem::{Problem, Role, TourSpec, UNREACHABLE};
 use crate::schedule::drive;
 
 mod docks;
@@ -274,8 +274,19 @@ impl<'l> State<'l> {
             let end = self.sentinel(tour);
             let record = &self.records[end];
             let first = record.next;
-            first == end || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first].latest
+            let is_kept = first == end
+                || record.depart.saturating_add(self.hop(tour, end, first).0) <= self.records[first].latest;
+            is_kept && (!self.local.problem.has_gaps() || self.has_every_leg(tour))
         })
+    }
+
+    /// False if a leg of a tour does not exist. Times only grow along a tour, and such a leg takes [`UNREACHABLE`]: a tour that ends
+    /// earlier has none. Where a shift does not end, nothing else tells.
+    fn has_every_leg(&self, tour: LocalTour) -> bool {
+        let end = self.sentinel(tour);
+        let last = self.records[end].prev;
+        let home = if last == end { 0 } else { self.hop(tour, last, end).0 };
+        self.records[last].depart.saturating_add(home).saturating_sub(self.spec(tour).start_at) < UNREACHABLE
     }
 
     /// True if no more is on board behind any node of a tour than its capacity.

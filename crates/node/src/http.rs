@@ -766,6 +766,12 @@ async fn close(live: &Live, decoded: &Decoded, bytes: Bytes) -> Result<(Bytes, O
                 return Err(Submit::Invalid("too_large", what));
             }
             Ok(Closed::Encrypted(closed)) => return Ok((closed, None)),
+            Ok(Closed::Unreadable(error)) => {
+                let what = format!(
+                    "its words about a person cannot be told from the rest of it, so it was not stored: {error}"
+                );
+                return Err(Submit::Invalid(error.code(), what));
+            }
             Ok(Closed::Forgotten(closed)) => {
                 let fields = personal_fields(decoded.kind).join("`, `");
                 let detail = format!("the person was forgotten: `{fields}` are not kept");

@@ -74,7 +74,7 @@ pub use instants::text as instant_text;
 pub use labels::{Labels, sender};
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};
 pub use odd::{odd_in_zone, other_coordinates, place_nowhere, unnameable};
-pub use personal::{ENCRYPTED, Parted, person, personal_fields, speaks_of};
+pub use personal::{ENCRYPTED, Parted, person, personal_fields, speaks_of, type_of, unknown_attributes};
 pub use plan_v1::{AssignmentV1, assignment_from_json, assignment_to_json};
 pub use rejected::RejectedV1;
 pub use warning::Warning;

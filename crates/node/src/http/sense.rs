@@ -211,10 +211,11 @@ async fn alike(live: &Live, posted: &CloudEvent, stored: &Bytes) -> (CloudEvent,
         return (posted.clone(), opened);
     }
     // What was stored in the clear, before or over NATS, is compared as it is.
-    if Parted::of(decoded.kind, stored).is_some_and(|parted| !parted.words.is_empty()) {
+    let parted = |message: &[u8]| Parted::of(decoded.kind, message).ok().flatten();
+    if parted(stored).is_some_and(|parted| !parted.words.is_empty()) {
         return (posted.clone(), stored.clone());
     }
-    let without = |message: &[u8]| Parted::of(decoded.kind, message).map(|parted| parted.without());
+    let without = |message: &[u8]| parted(message).map(|parted| parted.without());
     let bare = without(&posted.to_bytes()).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let stored = without(stored).map_or_else(|| stored.clone(), Bytes::from);
     (bare.unwrap_or_else(|| posted.clone()), stored)

@@ -721,10 +721,10 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     };
     let mut stored = append(id).await.map_err(lost)?;
     if stored.duplicate {
-        match sense::found(live, stream, stored, (&decoded.envelope, &subject)).await {
+        match sense::found(live, stream, stored, &decoded.envelope).await {
             Found::Repeat => live.sources.repeated(&decoded.envelope.source),
             Found::Reused(what) => return Err(Submit::Invalid(ID_REUSED, what)),
-            // Whoever used the id has stored nothing in this zone. Without an id at the broker the event may be stored twice when it is
+            // Whoever used the id has stored no event of this source and id in this zone. Without an id at the broker the event may be stored twice when it is
             // sent twice; the fold takes it once, by its source and id.
             Found::Foreign => stored = append(String::new()).await.map_err(lost)?,
         }

@@ -36,6 +36,7 @@
 
 mod alert_v1;
 mod base64;
+mod content;
 mod day;
 mod decode;
 mod encode;
@@ -60,6 +61,7 @@ mod upcast;
 mod warning;
 
 pub use alert_v1::{AlertStanding, AlertV1, alert_word};
+pub use content::content_hash;
 pub use day::{
     DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
 };

@@ -297,7 +297,17 @@ fn with_a_file_for_a_log_the_engine_forgets_and_a_driver_is_forgotten_when_he_ha
     // Words in a misspelt field are no words as far as the engine knows: the entry is named.
     let misspelt = post(port, "order.updated", "u1", &json!({ "order_id": "ord-1", "refrence": "Ms Grey" }));
     let entry = misspelt["last_seq"].clone();
-    // So are those in an extension attribute.
+    // Words are encrypted whatever stands in attributes that nobody reads.
+    let nested = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for (number, odd) in [r#""Ana \ud83d""#, "1e999", nested.as_str()].into_iter().enumerate() {
+        let id = format!("odd-{number}");
+        let whole = event("order.updated", &id, &order("ord-1", REFERENCE, ADDRESS)).to_string();
+        let whole = format!("{},\"operator\":{odd}}}", whole.strip_suffix('}').unwrap());
+        let (status, said) = http(port, "POST /v1/events", &whole);
+        assert_eq!(status, 202, "{said}");
+        assert_eq!(in_files(folder.path()), [""; 0], "{odd}");
+    }
+    // The entry of what stands in an extension attribute that no engine knows is named, too.
     let mut named = event("order.updated", "u2", &json!({ "order_id": "ord-1", "priority": 3 }));
     named["customername"] = json!("Ms Grey");
     let (status, said) = http(port, "POST /v1/events", &named.to_string());

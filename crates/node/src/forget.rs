@@ -285,7 +285,7 @@ pub(crate) async fn forget(args: Forget) -> Result<ExitCode, Failure> {
     }
     if done.unknown_fields > 0 {
         eprintln!(
-            "{} entries of the log have fields that their type does not know, or extension attributes that no engine knows ({}), which are \
+            "{} entries of the log have fields that their type does not know ({}), or extension attributes that no engine knows, which are \
              not encrypted: look whether they hold words about the person (GET /v1/entries/SEQ). They stay until they expire. Let producers \
              mend the names; a strict policy refuses such fields, and no attributes",
             done.unknown_fields,

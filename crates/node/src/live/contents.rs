@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fleetfold_model::MessageHash;
 
-/// Most facts whose content is remembered. (Some 8 MB.)
+/// Most facts whose content is remembered. (A few MB.)
 const MOST: usize = 100_000;
 
 #[derive(Default)]

@@ -512,7 +512,7 @@ export interface Forgotten {
   seq: number;
   /** Which these are, the first 20. */
   unknown_entries: Array<number>;
-  /** So many entries about the person have fields that their type does not know, misspelt ones for instance. They are not encrypted, whoever sent them, and may hold words about the person. */
+  /** So many entries about the person have fields that their type does not know, misspelt ones for instance, or extension attributes of CloudEvents that no engine knows. They are not encrypted, whoever sent them, and may hold words about the person. */
   unknown_fields: number;
 }
 

@@ -11,7 +11,9 @@ use fleetfold_fleet::Fleet;
 use fleetfold_journal::address::fact_id;
 use fleetfold_journal::{Address, ZoneName};
 use fleetfold_model::{Event, Name, Person, Space};
-use fleetfold_wire::{CloudEvent, EventType, Parted, RejectedV1, Warning, decode, encode, speaks_of};
+use fleetfold_wire::{
+    CloudEvent, Decoded, Parted, RejectedV1, Warning, decode, encode, speaks_of, type_of, unknown_attributes,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -51,8 +53,8 @@ pub(crate) struct Forgotten {
     pub(crate) in_the_clear: u64,
     /// Which these are, the first 20.
     pub(crate) entries: Vec<u64>,
-    /// So many entries about the person have fields that their type does not know, misspelt ones for instance. They are not encrypted,
-    /// whoever sent them, and may hold words about the person.
+    /// So many entries about the person have fields that their type does not know, misspelt ones for instance, or extension attributes of
+    /// CloudEvents that no engine knows. They are not encrypted, whoever sent them, and may hold words about the person.
     pub(crate) unknown_fields: u64,
     /// Which these are, the first 20.
     pub(crate) unknown_entries: Vec<u64>,
@@ -83,15 +85,15 @@ fn holds_words(message: &[u8], person: &Person) -> bool {
     if !speaks_of(message, person) {
         return false;
     }
-    let kind = serde_json::from_slice::<serde_json::Value>(message)
-        .ok()
-        .and_then(|event| EventType::named(event.get("type")?.as_str()?));
-    kind.is_none_or(|kind| Parted::of(kind, message).is_some_and(|parted| !parted.words.is_empty()))
+    type_of(message).is_none_or(|kind| {
+        Parted::of(kind, message).map_or(true, |parted| parted.is_some_and(|parted| !parted.words.is_empty()))
+    })
 }
 
-/// Whether an event has a field that its type does not know.
+/// Whether an event has a field that its type does not know, or an extension attribute that nothing here knows.
 fn has_unknown_fields(message: &[u8]) -> bool {
-    decode(message).is_ok_and(|decoded| decoded.warnings.iter().any(Warning::is_refused_by_strict))
+    let has_field = |decoded: Decoded| decoded.warnings.iter().any(Warning::is_refused_by_strict);
+    decode(message).is_ok_and(has_field) || !unknown_attributes(message).is_empty()
 }
 
 /// Whether a message can name somebody at all. Cheap; says yes too often.
@@ -283,8 +285,9 @@ pub(crate) async fn forget(args: Forget) -> Result<ExitCode, Failure> {
     }
     if done.unknown_fields > 0 {
         eprintln!(
-            "{} entries of the log have fields that their type does not know ({}), which are not encrypted: look whether they hold words \
-             about the person (GET /v1/entries/SEQ). They stay until they expire. Let producers mend the names; a strict policy refuses them",
+            "{} entries of the log have fields that their type does not know ({}), or extension attributes that no engine knows, which are \
+             not encrypted: look whether they hold words about the person (GET /v1/entries/SEQ). They stay until they expire. Let producers \
+             mend the names; a strict policy refuses such fields, and no attributes",
             done.unknown_fields,
             listed(&done.unknown_entries, done.unknown_fields)
         );

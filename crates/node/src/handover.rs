@@ -142,6 +142,12 @@ impl Pair {
                     let message = match self.to.words.close(EventType::OrderCreated, &created, &message).await? {
                         Closed::Plain => message.into(),
                         Closed::Encrypted(closed) | Closed::Forgotten(closed) => closed,
+                        Closed::Unreadable(error) => {
+                            return Err(Failure::new(
+                                format!("{}: what was given cannot be written: {error}", order.name),
+                                "report it",
+                            ));
+                        }
                     };
                     let mut all = vec![(id.clone(), created, Some(message))];
                     let knows = |vehicle: &Name| self.to.vehicle(vehicle).is_some_and(|known| known.spec.is_some());

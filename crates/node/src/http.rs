@@ -721,10 +721,10 @@ async fn submit(live: &Live, bytes: Bytes, who: &Identity, patience: &mut Patien
     };
     let mut stored = append(id).await.map_err(lost)?;
     if stored.duplicate {
-        match sense::found(live, stream, stored, (&decoded.envelope, &subject)).await {
+        match sense::found(live, stream, stored, &decoded.envelope).await {
             Found::Repeat => live.sources.repeated(&decoded.envelope.source),
             Found::Reused(what) => return Err(Submit::Invalid(ID_REUSED, what)),
-            // Whoever used the id has stored nothing in this zone. Without an id at the broker the event may be stored twice when it is
+            // Whoever used the id has stored no event of this source and id in this zone. Without an id at the broker the event may be stored twice when it is
             // sent twice; the fold takes it once, by its source and id.
             Found::Foreign => stored = append(String::new()).await.map_err(lost)?,
         }
@@ -766,6 +766,12 @@ async fn close(live: &Live, decoded: &Decoded, bytes: Bytes) -> Result<(Bytes, O
                 return Err(Submit::Invalid("too_large", what));
             }
             Ok(Closed::Encrypted(closed)) => return Ok((closed, None)),
+            Ok(Closed::Unreadable(error)) => {
+                let what = format!(
+                    "its words about a person cannot be told from the rest of it, so it was not stored: {error}"
+                );
+                return Err(Submit::Invalid(error.code(), what));
+            }
             Ok(Closed::Forgotten(closed)) => {
                 let fields = personal_fields(decoded.kind).join("`, `");
                 let detail = format!("the person was forgotten: `{fields}` are not kept");

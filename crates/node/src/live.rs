@@ -5,6 +5,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod bases;
+mod contents;
 mod earlier;
 mod effects;
 pub(crate) mod handover;
@@ -303,6 +304,8 @@ struct Worker {
     appended: Option<(Arc<Event>, (String, Bytes))>,
     /// The message of the entry that is being folded: a fact that is refused is told with its bytes.
     folding: Option<Message>,
+    /// Its id names another fact, too: a refusal as a repeat says so.
+    reused: bool,
     /// What it calls an order and its stops.
     labels: Option<Box<Labels>>,
     /// The last entry that forgot somebody: snapshots and bases of before go as soon as there is one of behind.

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use fleetfold_model::{Event, LogEntry, Person};
-use fleetfold_wire::{ENCRYPTED, EventType, Labels, Parted, What, decode, person, sender};
+use fleetfold_wire::{DecodeError, ENCRYPTED, EventType, Labels, Parted, What, decode, person, sender};
 use futures::StreamExt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -40,6 +40,8 @@ pub(crate) enum Closed {
     Encrypted(Bytes),
     /// Its words are left out: the person was forgotten.
     Forgotten(Bytes),
+    /// Nobody can tell whether it has words, or it would be no event without them: it must not be stored. What is wrong with it.
+    Unreadable(DecodeError),
 }
 
 /// The keys of a zone's persons, as far as they were needed since the program started.
@@ -93,7 +95,11 @@ impl Words {
     /// When there is no key to be had: nothing must be stored then.
     pub(crate) async fn close(&self, kind: EventType, event: &Event, message: &[u8]) -> Result<Closed, LogError> {
         let Some(person) = person(event) else { return Ok(Closed::Plain) };
-        let Some(parted) = Parted::of(kind, message) else { return Ok(Closed::Plain) };
+        let parted = match Parted::of(kind, message) {
+            Ok(Some(parted)) => parted,
+            Ok(None) => return Ok(Closed::Plain),
+            Err(error) => return Ok(Closed::Unreadable(error)),
+        };
         if parted.words.is_empty() {
             // They are encrypted already. What cannot be opened is shown to nobody.
             return Ok(Closed::Plain);
@@ -104,9 +110,19 @@ impl Words {
             Some(Kept::Nothing) | None => self.log.make_key(&self.zone, &person).await?,
         };
         self.know(&person, kept);
-        let Kept::Key(key) = kept else { return Ok(Closed::Forgotten(parted.without().into())) };
-        let text = encrypt(&key, &self.bound(&person, message), parted.plain())?;
-        Ok(Closed::Encrypted(parted.with_encrypted(&text).into()))
+        let closed = if let Kept::Key(key) = kept {
+            let text = encrypt(&key, &self.bound(&person, message), parted.plain())?;
+            Closed::Encrypted(parted.with_encrypted(&text).into())
+        } else {
+            Closed::Forgotten(parted.without().into())
+        };
+        // A payload that came as Base64 stands one level deeper now, where the decoder may give up.
+        if let Closed::Encrypted(stored) | Closed::Forgotten(stored) = &closed
+            && let Err(error @ DecodeError::NotCloudEvent(_)) = decode(stored)
+        {
+            return Ok(Closed::Unreadable(error));
+        }
+        Ok(closed)
     }
 
     /// The message with its words opened. `None`: none are encrypted in it, or nobody can read them any more.
@@ -116,7 +132,7 @@ impl Words {
             return None;
         }
         let kind = EventType::of(event);
-        let parted = Parted::of(kind, message)?;
+        let parted = Parted::of(kind, message).ok()??;
         let text = parted.encrypted.as_deref()?;
         let known = self.known().get(&person).copied();
         let kept = match known {
@@ -191,11 +207,16 @@ impl Words {
 
     /// What encrypted words belong to: moved to another event, they cannot be opened.
     fn bound(&self, person: &Person, message: &[u8]) -> Vec<u8> {
-        let event: serde_json::Value = serde_json::from_slice(message).unwrap_or_default();
-        let text = |name: &str| event.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        /// What names an event. Other attributes are not looked at: they may hold what no JSON value can.
+        #[derive(Default, serde::Deserialize)]
+        struct Named {
+            source: String,
+            id: String,
+        }
+        let Named { source, id } = serde_json::from_slice(message).unwrap_or_default();
         let who = crate::log::keys::key_name(person);
         // None of these has a control character.
-        ["fleetfold", self.zone.tenant(), self.zone.zone(), &who, &text("source"), &text("id")].join("\0").into_bytes()
+        ["fleetfold", self.zone.tenant(), self.zone.zone(), &who, &source, &id].join("\0").into_bytes()
     }
 }
 

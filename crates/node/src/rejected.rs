@@ -237,8 +237,10 @@ async fn again(
     if told.own_epoch().is_some() {
         return Err(Failure::new("only the engine that owns the zone writes this type", "leave it"));
     }
-    if let Closed::Encrypted(closed) | Closed::Forgotten(closed) = words.close(decoded.kind, &told, &bytes).await? {
-        bytes = closed.to_vec();
+    match words.close(decoded.kind, &told, &bytes).await? {
+        Closed::Plain => {}
+        Closed::Encrypted(closed) | Closed::Forgotten(closed) => bytes = closed.to_vec(),
+        Closed::Unreadable(error) => return Err(refused(error)),
     }
     let subject = zone.subject(&Address::of_event(&told));
     Ok(Again { subject, message_id: fact_id(zone, &source, &id), id, bytes })

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const FORMAT: u32 = fleetfold_journal::SNAPSHOT_FORMAT;
 /// How many are kept.
 const KEPT: usize = 3;
+/// Most bytes of a snapshot, packed and unpacked.
+const BYTES_MAX: u64 = 4 << 30;
 
 /// What is known of a snapshot before its fleet is unpacked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,6 +121,11 @@ impl Loaded {
 
 /// Reads one; `Err` says why it is not to be trusted.
 pub(crate) fn read(path: &Path, zone: &ZoneName) -> Result<Loaded, String> {
+    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    // A device or a pipe has no end, and reading it may have none either.
+    if !file.is_file() || file.len() > BYTES_MAX {
+        return Err(format!("it is no plain file of at most {} GiB", BYTES_MAX >> 30));
+    }
     unpack(&std::fs::read(path).map_err(|error| error.to_string())?, zone)
 }
 
@@ -135,7 +142,7 @@ pub(crate) fn unpack(bytes: &[u8], zone: &ZoneName) -> Result<Loaded, String> {
     if zstd::zstd_safe::get_frame_content_size(packed).ok().flatten() != Some(size) {
         return Err("its size is not that of what it holds".to_owned());
     }
-    let body = zstd::bulk::decompress(packed, size.min(4 << 30) as usize).map_err(|error| error.to_string())?;
+    let body = zstd::bulk::decompress(packed, size.min(BYTES_MAX) as usize).map_err(|error| error.to_string())?;
     let (header, rest): (Header, &[u8]) = postcard::take_from_bytes(&body).map_err(|error| error.to_string())?;
     if header.format != FORMAT {
         return Err(format!("it is of format {}, this program writes {FORMAT}", header.format));
@@ -206,6 +213,22 @@ mod tests {
         let other = ZoneName::new("acme", "lisbon").unwrap();
         assert!(newest(folder.path(), &other, &[]).is_none(), "another zone's snapshot was taken");
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = ZoneName::new("acme", "porto").unwrap();
+        let header = Header::new(&zone, 1, MessageHash::default());
+        write(folder.path(), &header, (&Fleet::new(), &Tally::default()), &[]).unwrap();
+        let first = list(folder.path()).remove(0);
+        let newer = |name: &str| first.with_file_name(first.file_name().unwrap().to_str().unwrap().replace('1', name));
+        std::os::unix::fs::symlink("/dev/zero", newer("8")).unwrap();
+        std::fs::create_dir(newer("9")).unwrap();
+        assert_eq!(list(folder.path()).len(), 3);
+        assert_eq!(newest(folder.path(), &zone, &[]).unwrap().header.applied, 1);
+    }
+
     #[test]
     fn a_snapshot_that_has_folded_what_is_skipped_now_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();

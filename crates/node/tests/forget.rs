@@ -297,11 +297,31 @@ fn with_a_file_for_a_log_the_engine_forgets_and_a_driver_is_forgotten_when_he_ha
     // Words in a misspelt field are no words as far as the engine knows: the entry is named.
     let misspelt = post(port, "order.updated", "u1", &json!({ "order_id": "ord-1", "refrence": "Ms Grey" }));
     let entry = misspelt["last_seq"].clone();
+    // Words are encrypted whatever stands in attributes that nobody reads.
+    let nested = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for (number, odd) in [r#""Ana \ud83d""#, "1e999", nested.as_str()].into_iter().enumerate() {
+        let id = format!("odd-{number}");
+        let whole = event("order.updated", &id, &order("ord-1", REFERENCE, ADDRESS)).to_string();
+        let whole = format!("{},\"operator\":{odd}}}", whole.strip_suffix('}').unwrap());
+        let (status, said) = http(port, "POST /v1/events", &whole);
+        assert_eq!(status, 202, "{said}");
+        assert_eq!(in_files(folder.path()), [""; 0], "{odd}");
+    }
+    // The entry of what stands in an extension attribute that no engine knows is named, too.
+    let mut named = event("order.updated", "u2", &json!({ "order_id": "ord-1", "priority": 3 }));
+    named["customername"] = json!("Ms Grey");
+    let (status, said) = http(port, "POST /v1/events", &named.to_string());
+    let attribute = serde_json::from_str::<Value>(&said).unwrap()["last_seq"].clone();
+    assert_eq!(status, 202, "{said}");
     // An open order is served without its words.
     let (status, answer) = asked(&json!({ "order_id": "ord-1", "even_if_open": true }));
     let done: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!((status, &done["in_the_clear"]), (200, &json!(0)), "{answer}");
-    assert_eq!((&done["unknown_fields"], &done["unknown_entries"]), (&json!(1), &json!([entry])), "{answer}");
+    assert_eq!(
+        (&done["unknown_fields"], &done["unknown_entries"]),
+        (&json!(2), &json!([entry, attribute])),
+        "{answer}"
+    );
     let open: Value = serde_json::from_str(&http(port, "GET /v1/orders/ord-1", "").1).unwrap();
     assert_eq!(open["status"], "assigned", "{open}");
     post(port, "shift.ended", "4", &json!({ "vehicle_id": "van" }));

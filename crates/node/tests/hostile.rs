@@ -51,6 +51,27 @@ fn message_ids_that_somebody_has_used_up_keep_no_plan_and_no_fact_out() {
         assert!(status == 202 && said.contains("\"duplicates\":0"), "{name}: {said}");
         wait_answered(port, name);
     }
+    // So it is where the message id was used for an event of another source in the same zone, on the subject where ours belongs or on that
+    // of another type, for garbage, or for what no engine takes.
+    let mut foreign = order("foreign");
+    foreign["source"] = json!("/evil");
+    let mut late = event("break.ended", "three", &json!({ "vehicle_id": "van" }));
+    late["source"] = json!("/phone");
+    let broken = event("order.created", "six", &json!({ "order_id": "six" }));
+    for (name, subject, message) in [
+        ("three", "order_created._", foreign.to_string()),
+        ("four", "break_ended.van", late.to_string()),
+        ("five", "order_created._", "junk".to_owned()),
+        ("six", "order_created._", broken.to_string()),
+    ] {
+        let id = format!("acme/porto/%2Fshop/{name}");
+        producer.publish_as(&format!("fleet.acme.porto.event.{subject}"), &id, message.as_bytes());
+        for _ in 0..2 {
+            let (status, said) = http(port, "POST /v1/events", &order(name).to_string());
+            assert!(status == 202 && said.contains("\"duplicates\":0"), "{name}: {said}");
+        }
+        wait_answered(port, name);
+    }
     // Another event of the zone under the same id is refused.
     let other = event(
         "order.created",

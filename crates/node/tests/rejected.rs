@@ -145,6 +145,37 @@ fn what_was_not_taken_is_told_byte_by_byte_and_sent_again() {
     assert_eq!(listed(folder, &url, &[]).len(), seqs.len(), "nothing more was rejected");
 }
 
+/// Over NATS nobody stands at the door: a source that uses an id for a second event is told what is wrong, and only a repeat counts as one.
+#[test]
+fn another_event_under_a_used_id_is_no_repeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_broker, url) = broker(folder);
+    let (_engine, port) = serve(folder, &url, "porto", "data", &[]);
+    wait_ready(port);
+    let admin = Admin::new(&url);
+    let first = event("order.created", "1", &order("one")["data"]);
+    let mut restated = first.clone();
+    restated["time"] = json!("2026-06-01T09:00:05Z");
+    let other = event("order.created", "1", &order("two")["data"]);
+    let cancelled = event("order.cancelled", "1", &json!({ "order_id": "one" }));
+    let publish = |subject: &str, event: &Value| admin.publish(subject, event.to_string().as_bytes());
+    publish(ORDERS, &first);
+    publish(ORDERS, &restated);
+    let reused = publish(ORDERS, &other);
+    publish("fleet.acme.porto.event.order_cancelled._", &cancelled);
+    let all = wait_listed(folder, &url, 3);
+    let reasons: Vec<&str> = all.iter().map(|one| one["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["duplicate_event", "id_reused", "id_reused"], "{all:#?}");
+    let sources: Value = serde_json::from_str(&support::http(port, "GET /v1/sources", "").1).unwrap();
+    let shop = sources["sources"].as_array().unwrap().iter().find(|row| row["source"] == "/shop").unwrap().clone();
+    assert_eq!((&shop["events"], &shop["duplicates"]), (&json!(4), &json!(1)), "{shop}");
+    // What was meant by it gets in under an id of its own.
+    assert_eq!(support::http(port, "GET /v1/orders/two", "").0, 404);
+    assert!(rejected(folder, &url, &["replay", &reused.to_string()]).status.success());
+    wait_answered(port, "two");
+}
+
 /// The embedded file tells in the same shape.
 #[test]
 fn the_embedded_file_has_them_too() {

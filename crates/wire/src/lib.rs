@@ -36,6 +36,7 @@
 
 mod alert_v1;
 mod base64;
+mod content;
 mod day;
 mod decode;
 mod encode;
@@ -60,6 +61,7 @@ mod upcast;
 mod warning;
 
 pub use alert_v1::{AlertStanding, AlertV1, alert_word};
+pub use content::content_hash;
 pub use day::{
     DAY_FORMAT, DAY_HEADER_BYTES_MAX, DAY_LINE_BYTES_MAX, DayError, DayFooter, DayHeader, DayLine, read_day_line,
 };
@@ -74,7 +76,7 @@ pub use instants::text as instant_text;
 pub use labels::{Labels, sender};
 pub use network_v1::{NetworkV1, network_from_json, network_to_json};
 pub use odd::{odd_in_zone, other_coordinates, place_nowhere, unnameable};
-pub use personal::{ENCRYPTED, Parted, person, personal_fields, speaks_of};
+pub use personal::{ENCRYPTED, Parted, person, personal_fields, speaks_of, type_of, unknown_attributes};
 pub use plan_v1::{AssignmentV1, assignment_from_json, assignment_to_json};
 pub use rejected::RejectedV1;
 pub use warning::Warning;

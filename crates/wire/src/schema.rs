@@ -181,7 +181,9 @@ impl<'a> Pair<'a> {
         self.values(&old_map, &new_map, path);
         self.fields(old, new, path);
         for word in ["items", "additionalProperties", "not", "contains", "propertyNames"] {
-            match (old.get(word), new.get(word)) {
+            let part =
+                |schema: &'a Value| schema.get(word).filter(|part| !(is_any(part) && ALL_OR_NOTHING.contains(&word)));
+            match (part(old), part(new)) {
                 (None, None) => {}
                 (Some(old), Some(new)) => self.compare(old, new, &format!("{path}[{word}]")),
                 _ => self.both(path, &format!("`{word}` is said in one version only")),
@@ -196,7 +198,7 @@ impl<'a> Pair<'a> {
                 continue;
             }
             let (old, new) = (old_map.get(word), new_map.get(word));
-            if old == new {
+            if old == new || is_same_number(old, new) {
                 continue;
             }
             match direction_of(word, old, new) {
@@ -294,14 +296,28 @@ impl<'a> Pair<'a> {
 
     /// Alternatives: each one of one version is one of the other.
     fn shapes(&mut self, word: &str, old: &'a Value, new: &'a Value, path: &str) {
-        let all = |schema: &'a Value| schema.get(word).and_then(Value::as_array);
-        let (Some(old_all), Some(new_all)) = (all(old), all(new)) else {
-            if all(old).is_some() != all(new).is_some() {
+        let parts = |schema: &'a Value| schema.get(word).and_then(Value::as_array);
+        if word == "allOf" {
+            // A part that allows everything says nothing.
+            let said = |schema: &'a Value| parts(schema).into_iter().flatten().filter(|part| !is_any(part)).collect();
+            let (old_all, new_all): (Vec<&Value>, Vec<&Value>) = (said(old), said(new));
+            match (old_all.len(), new_all.len()) {
+                (old, new) if old == new => {}
+                (0, _) | (_, 0) => self.both(path, "`allOf` is said in one version only"),
+                _ => self.both(path, "`allOf` has another number of parts"),
+            }
+            for (old, new) in old_all.into_iter().zip(new_all) {
+                self.compare(old, new, path);
+            }
+            return;
+        }
+        let (Some(old_all), Some(new_all)) = (parts(old), parts(new)) else {
+            if parts(old).is_some() != parts(new).is_some() {
                 self.both(path, &format!("`{word}` is said in one version only"));
             }
             return;
         };
-        if word == "allOf" || word == "prefixItems" {
+        if word == "prefixItems" {
             if old_all.len() != new_all.len() {
                 self.both(path, &format!("`{word}` has another number of parts"));
             }
@@ -342,6 +358,20 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// Words whose schema says nothing where it allows everything.
+const ALL_OR_NOTHING: [&str; 3] = ["items", "additionalProperties", "propertyNames"];
+
+/// Whether a schema allows everything.
+fn is_any(schema: &Value) -> bool {
+    object(schema).is_some_and(|all| all.keys().all(|word| WORDS_ONLY.contains(&word.as_str())))
+}
+
+/// 100 and 100.0 are one number.
+fn is_same_number(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let numbers = old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64));
+    numbers.is_some_and(|(old, new)| old.total_cmp(&new).is_eq())
+}
+
 fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
@@ -370,4 +400,43 @@ fn direction_of(word: &str, old: Option<&Value>, new: Option<&Value>) -> Option<
         // Wider, or gone.
         (Some(_), _) => Direction::Forward,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::breaks;
+
+    #[test]
+    fn what_says_nothing_breaks_nothing() {
+        let earlier = json!({ "type": "object", "properties": { "load": { "type": "integer", "maximum": 100 } } });
+        for (more, value) in [
+            ("additionalProperties", json!(true)),
+            ("additionalProperties", json!({ "description": "any" })),
+            ("propertyNames", json!({})),
+            ("allOf", json!([{}])),
+            ("allOf", json!([true, { "title": "more" }])),
+        ] {
+            let mut later = earlier.clone();
+            later[more] = value;
+            assert_eq!((breaks(&earlier, &later), breaks(&later, &earlier)), (vec![], vec![]), "{later}");
+        }
+        let mut later = earlier.clone();
+        later["properties"]["load"]["maximum"] = json!(100.0);
+        assert_eq!(breaks(&earlier, &later), []);
+        for (more, value) in [
+            ("additionalProperties", json!(false)),
+            ("additionalProperties", json!({ "type": "string" })),
+            ("allOf", json!([{ "required": ["load"] }])),
+            ("not", json!({})),
+            ("contains", json!(true)),
+        ] {
+            let mut later = earlier.clone();
+            later[more] = value;
+            assert!(!breaks(&earlier, &later).is_empty(), "{later}");
+        }
+        later["properties"]["load"]["maximum"] = json!(99.5);
+        assert!(!breaks(&earlier, &later).is_empty());
+    }
 }

@@ -340,8 +340,10 @@ fn too_often(detail: &str, again_after: u64) -> Response {
     answer
 }
 
+/// The token of a request. The name of its scheme is read without regard to case, and any number of spaces stands behind it (RFC 9110, 11.4).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
 }
 
 /// `None`: the request does not say from which page it comes.
@@ -426,6 +428,23 @@ mod tests {
                 };
                 assert_eq!(status(&auth, &request, needs), wanted, "{token} {needs:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_scheme_of_a_token_is_read_as_http_has_it() {
+        let auth = auth();
+        for (said, wanted) in [
+            ("Bearer 1111111111111111", 200),
+            ("bearer 1111111111111111", 200),
+            ("BEARER   1111111111111111", 200),
+            ("Bearer", 401),
+            ("Bearer1111111111111111", 401),
+            ("Basic 1111111111111111", 401),
+            ("Bearer 1111111111111111 1", 401),
+        ] {
+            let request = request("GET", "/v1/state", &[("authorization", said)]);
+            assert_eq!(status(&auth, &request, Role::Viewer), wanted, "{said}");
         }
     }
 

@@ -170,12 +170,13 @@ pub(super) enum Found {
     Repeat,
     /// Another event of the zone; in words.
     Reused(String),
-    /// Something that is no event of this zone: it stands on a subject of another zone, or on one where its type has no place.
+    /// Something else, which somebody has stored under the message id: no event at all, an event of another source, one of another zone, or
+    /// one on a subject where its type has no place.
     Foreign,
 }
 
 /// What stands in the log under the message id of an event which was posted now.
-pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, subject): (&CloudEvent, &str)) -> Found {
+pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, event: &CloudEvent) -> Found {
     let found = match live.log.get(stream, &live.zone, stored.seq).await {
         Ok(Some(found)) => found,
         Ok(None) => return Found::Repeat,
@@ -184,7 +185,7 @@ pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, s
             return Found::Repeat;
         }
     };
-    if found.subject != subject && !is_at_home(live, &found) {
+    if !is_named_so(live, &found, event) {
         return Found::Foreign;
     }
     let (event, first) = alike(live, event, &found.bytes).await;
@@ -194,7 +195,7 @@ pub(super) async fn found(live: &Live, stream: Stream, stored: Stored, (event, s
             Some("type") => format!("the type `{}`", first.kind.chars().take(80).collect::<String>()),
             Some(field) => format!("the same type, but another `{field}`"),
         },
-        Err(_) => "no event in it".to_owned(),
+        Err(_) => return Found::Foreign,
     };
     Found::Reused(format!(
         "source `{}` has used the id `{}` before: entry {} has {what}. Nothing was stored now. An id names one event of its \
@@ -211,18 +212,23 @@ async fn alike(live: &Live, posted: &CloudEvent, stored: &Bytes) -> (CloudEvent,
         return (posted.clone(), opened);
     }
     // What was stored in the clear, before or over NATS, is compared as it is.
-    if Parted::of(decoded.kind, stored).is_some_and(|parted| !parted.words.is_empty()) {
+    let parted = |message: &[u8]| Parted::of(decoded.kind, message).ok().flatten();
+    if parted(stored).is_some_and(|parted| !parted.words.is_empty()) {
         return (posted.clone(), stored.clone());
     }
-    let without = |message: &[u8]| Parted::of(decoded.kind, message).map(|parted| parted.without());
+    let without = |message: &[u8]| parted(message).map(|parted| parted.without());
     let bare = without(&posted.to_bytes()).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let stored = without(stored).map_or_else(|| stored.clone(), Bytes::from);
     (bare.unwrap_or_else(|| posted.clone()), stored)
 }
 
-/// True when a message is an event of the zone on the subject that it belongs on.
-fn is_at_home(live: &Live, message: &Message) -> bool {
+/// True when a message is an event of the zone on the subject that it belongs on, with the source and the id of this one. Whoever may publish
+/// in the zone can store something else under the message id of an event.
+fn is_named_so(live: &Live, message: &Message, event: &CloudEvent) -> bool {
     let Ok(decoded) = decode(&message.bytes) else { return false };
+    if (&decoded.envelope.source, &decoded.envelope.id) != (&event.source, &event.id) {
+        return false;
+    }
     let address = match &decoded.what {
         What::Position(vehicle, ..) => Address::of_position(vehicle),
         What::Event(event) => Address::of_event(event),

@@ -43,6 +43,11 @@ fn searched(job: SolveJob, abandon: &AtomicBool, zone: &ZoneName) -> SolveReport
     })
 }
 
+/// A fact under an id that its source has used for another fact: the fold refuses it as it refuses a repeat.
+const ID_REUSED: &str = "id_reused";
+const ID_REUSED_WORDS: &str =
+    "its source has used this id for another event before, so it changes nothing; an id names one event for ever";
+
 impl Worker {
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         let mut folded = None;
@@ -246,18 +251,24 @@ impl Worker {
         let now = self.engine.now();
         match note {
             Note::Refused { seq, reason } => {
-                tracing::debug!(seq = seq.0, reason = reason.code(), "fact refused");
-                self.metrics.rejected(reason.code());
+                let has_used_id = *reason == Refused::DuplicateEvent;
+                let (code, words) = if has_used_id && self.reused {
+                    (ID_REUSED, ID_REUSED_WORDS)
+                } else {
+                    (reason.code(), view::refused_words(*reason))
+                };
+                tracing::debug!(seq = seq.0, reason = code, "fact refused");
+                self.metrics.rejected(code);
                 let detail = entry.map_or(String::new(), |entry| {
                     format!(
                         "{} {}: {}",
                         fleetfold_wire::event_type(&entry.event),
                         fleetfold_wire::entity(&entry.event),
-                        view::refused_words(*reason)
+                        words
                     )
                 });
                 let bytes = self.folding.as_ref().map_or_else(Bytes::new, |message| message.bytes.clone());
-                self.giver.refused(*seq, now, (reason.code(), detail.clone()), bytes);
+                self.giver.refused(*seq, now, (code, detail.clone()), bytes);
                 if let Some((entry, message)) = entry.zip(self.folding.as_ref())
                     && let Some(detail) = self.was_done_by_another(*reason, &entry.event)
                     && let Ok(decoded) = decode(&message.bytes)
@@ -265,14 +276,15 @@ impl Worker {
                     let warnings = vec![fleetfold_wire::Warning::conflict("vehicle_id", detail)];
                     self.warn(message, &Said { envelope: decoded.envelope, kind: decoded.kind, warnings });
                 }
-                if reason.code() == "duplicate_event"
+                if has_used_id
+                    && !self.reused
                     && let Some(message) = &self.folding
                     && let Ok(decoded) = decode(&message.bytes)
                 {
                     self.sources.repeated(&decoded.envelope.source);
                 }
                 if let Some(message) = &self.folding {
-                    let untaken = Untaken { message: message.clone(), code: reason.code(), what: detail };
+                    let untaken = Untaken { message: message.clone(), code, what: detail };
                     // Only the owner writes it down; a repeat has the same id.
                     if self.engine.commit().epoch().is_some() {
                         self.tell_refused(untaken);

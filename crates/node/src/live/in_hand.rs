@@ -20,7 +20,7 @@
 //! Absent on purpose: what is done about a suspect.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,6 +62,12 @@ struct State {
     alone: u32,
 }
 
+/// Whether another engine holds the file. If none does, this one holds it until it is closed, also by the end of the process. Where files
+/// cannot be locked nobody knows.
+fn is_in_use(file: &File) -> bool {
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
 impl InHand {
     /// Reads what the last run has left, and begins anew.
     pub(super) fn open(folder: Option<&Path>) -> Self {
@@ -78,6 +84,13 @@ impl InHand {
                 "which entry is in hand cannot be written: an entry that ends the engine again and again is not found out"
             );
         });
+        if file.as_ref().is_ok_and(is_in_use) {
+            tracing::warn!(
+                folder = %folder.display(),
+                "another engine works in this folder: each would read the other's snapshots and what it had in hand. Give each engine a --data of \
+                 its own"
+            );
+        }
         let alone = if ended == Held::Several { ALONE } else { 0 };
         let opened = Self {
             file: file.ok(),
@@ -294,7 +307,7 @@ mod tests {
     use fleetfold_journal::Suspect;
     use fleetfold_model::{LogSeq, MessageHash};
 
-    use super::{ALONE, Blamed, InHand, NAME, VERSION};
+    use super::{ALONE, Blamed, File, InHand, NAME, VERSION, is_in_use};
 
     const HASH: MessageHash = MessageHash(7);
 
@@ -462,5 +475,15 @@ mod tests {
         assert!(run.wants_each_alone());
         run.clear();
         assert!(!run.wants_each_alone());
+    }
+
+    #[test]
+    fn a_second_engine_in_the_same_folder_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || File::options().write(true).open(folder.path().join(NAME)).unwrap();
+        let first = InHand::open(Some(folder.path()));
+        assert!(is_in_use(&open()));
+        drop(first);
+        assert!(!is_in_use(&open()));
     }
 }

@@ -27,7 +27,7 @@ impl Worker {
     pub(super) fn take(&mut self, taken: Taken) {
         self.verified = true;
         match taken {
-            Taken::Entry { entry, message, labels, brought } => {
+            Taken::Entry { entry, message, labels, brought, reused } => {
                 if entry.seq <= self.engine.fleet().applied() {
                     return;
                 }
@@ -39,7 +39,7 @@ impl Worker {
                 if let Some(brought) = brought {
                     self.traces.saw(&self.zone, &entry, *brought, self.engine.commit().epoch().is_some());
                 }
-                (self.folding, self.labels) = (Some(message), labels);
+                (self.folding, self.labels, self.reused) = (Some(message), labels, reused);
                 let seq = entry.seq.0;
                 self.in_hand.takes(seq, entry.hash);
                 #[cfg(debug_assertions)]

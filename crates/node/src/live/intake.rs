@@ -12,12 +12,13 @@ use bytes::Bytes;
 use fleetfold_fleet::Zone;
 use fleetfold_journal::{Begin, Covered, Gate, PolicyAt, Rejection, Said, begin};
 use fleetfold_model::{Event, LogEntry, LogSeq, MessageHash, Timestamp};
-use fleetfold_wire::{Labels, message_hash, odd_in_zone};
+use fleetfold_wire::{Labels, content_hash, message_hash, odd_in_zone};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Readiness;
 use super::bases;
+use super::contents::Contents;
 use super::in_hand::InHand;
 use super::skip_list::{self, Passed as PassedOver};
 use super::start::log_gap;
@@ -40,7 +41,14 @@ const NOTED_AT_ONCE: usize = 128;
 /// What the engine's thread gets.
 pub(super) enum Taken {
     /// An entry to be folded, and the message it came in; what it calls an order and its stops; the trace that it brings.
-    Entry { entry: Box<LogEntry>, message: Message, labels: Option<Box<Labels>>, brought: Option<Box<Brought>> },
+    Entry {
+        entry: Box<LogEntry>,
+        message: Message,
+        labels: Option<Box<Labels>>,
+        brought: Option<Box<Brought>>,
+        /// Another fact with its id said something else.
+        reused: bool,
+    },
     /// An entry that is not folded.
     Skipped {
         seq: LogSeq,
@@ -97,6 +105,7 @@ pub(super) fn start(
         skipped,
         first,
         forgot: 0,
+        contents: Contents::default(),
     };
     tokio::spawn(intake.run(expected, reader, sender));
     receiver
@@ -142,6 +151,8 @@ struct Intake {
     first: Arc<AtomicU64>,
     /// Skipped entries before this one were forgotten.
     forgot: u64,
+    /// What facts said that were let through.
+    contents: Contents,
 }
 
 impl Intake {
@@ -291,9 +302,12 @@ impl Intake {
             match gatekeeper::judge(&self.log, &mut self.gate, &message).await {
                 Ok(Passed::Entry(mut entry, said)) => {
                     let brought = Brought::by(&said.envelope);
+                    let is_fact = entry.id != 0 && entry.event.own_epoch().is_none();
+                    let reused =
+                        is_fact && self.contents.is_reused(entry.id, content_hash(said.kind, &said.envelope.data));
                     self.warn(&message, &entry, *said);
                     let labels = self.words.open_entry(&mut entry, &message.bytes).await;
-                    return Some(Judgement::Taken(Taken::Entry { entry, message, labels, brought }));
+                    return Some(Judgement::Taken(Taken::Entry { entry, message, labels, brought, reused }));
                 }
                 Ok(Passed::Skipped { on_plan_subject }) => {
                     // It may have been noted since this engine began.

@@ -316,6 +316,7 @@ pub(crate) async fn start(setup: Setup) -> Result<Live, LogError> {
         folder,
         appended: None,
         folding: None,
+        reused: false,
         labels: None,
         forgot: Arc::default(),
         forgets_in_bases: Arc::default(),

@@ -103,7 +103,7 @@ impl State<'_> {
         let needs_groups = self.local.problem.needs_groups() && !scratch.closed;
         if needs_groups {
             let left_out = self.left_out_before();
-            self.several_together(left_out, TOGETHER_FIRST_PER_MILLE, random);
+            self.several_together(&left_out, TOGETHER_FIRST_PER_MILLE, random);
         }
         let mut waiting = std::mem::take(&mut scratch.waiting);
         waiting.clear();
@@ -160,12 +160,12 @@ impl State<'_> {
         scratch.waiting = waiting;
         if needs_groups {
             let left = self.absent.clone();
-            self.several_together(left, TOGETHER_LAST_PER_MILLE, random);
+            self.several_together(&left, TOGETHER_LAST_PER_MILLE, random);
         }
     }
 
     /// Puts some of these units in together with others, now and then.
-    fn several_together(&mut self, units: Vec<LocalStop>, per_mille: [usize; 2], random: &mut Random) {
+    fn several_together(&mut self, units: &[LocalStop], per_mille: [usize; 2], random: &mut Random) {
         let size = usize::from(self.local.stops.len() > SMALL);
         for _ in 0..TOGETHER_TRIES[size] {
             if units.is_empty() || !random.chance(per_mille[size]) {

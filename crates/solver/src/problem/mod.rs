@@ -327,10 +327,10 @@ impl Problem {
         self.pooled
     }
 
-    /// All vehicles are alike and no stop names one: it does not matter which of them drives a route.
+    /// All vehicles are alike and no stop has to be served by one of them, or not by one: it does not matter which drives a route.
+    /// Promises do not count: they are to those who drive the plan that a search begins with.
     pub fn vehicles_are_alike(&self) -> bool {
-        let names_none =
-            |stop: &Stop| stop.locked == TourIx::NONE && stop.home == TourIx::NONE && stop.barred.is_empty();
+        let names_none = |stop: &Stop| stop.locked == TourIx::NONE && stop.barred.is_empty();
         self.kinds.is_one() && self.spec.stops.iter().all(names_none)
     }
 

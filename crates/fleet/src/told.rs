@@ -125,8 +125,9 @@ impl ToldTimes {
         self.0.insert(what, SaidAt { at, numbered: None });
     }
 
-    /// True when an appointment was made after this time: a new place, a new time, a new promise.
-    pub(crate) fn has_appointment_after(&self, at: Timestamp) -> bool {
-        [Told::Work, Told::Release, Told::Promised].into_iter().any(|what| self.is_newer_than(at, what))
+    /// True when an appointment was made after this time: a new place, a new time, a new promise. `or_then`: one of the same millisecond counts, too.
+    pub(crate) fn has_appointment_after(&self, at: Timestamp, or_then: bool) -> bool {
+        let is_after = |said: &SaidAt| said.at > at || (or_then && said.at == at);
+        [Told::Work, Told::Release, Told::Promised].into_iter().any(|what| self.0.get(&what).is_some_and(is_after))
     }
 }

@@ -5,11 +5,11 @@ mod support;
 use fleetfold_fleet::{Fleet, Placement, Refused};
 use fleetfold_model::{
     Alert, AlertAcknowledged, AlertKind, AlertRaised, Break, BreakEvent, Depot, DepotCall, DrivingRule, Event,
-    FailReason, LogEntry, LogSeq, MessageHash, Metres, Millis, Numbered, OnBoardRule, OrderChange, OrderRetry, Pin,
-    Policy, PriorityRaised, Reload, ReloadEvent, RoadChange, Shift, StopEvent, StopKind, TimeWindow, Timestamp,
+    FailReason, LogEntry, LogSeq, MessageHash, Metres, Millis, Numbered, OnBoardRule, Order, OrderChange, OrderRetry,
+    Pin, Policy, PriorityRaised, Reload, ReloadEvent, RoadChange, Shift, StopEvent, StopKind, TimeWindow, Timestamp,
     Vehicle,
 };
-use support::{Log, at, driving_rule, name, plan, shipment, vehicle};
+use support::{Log, at, driving_rule, job, name, plan, shipment, vehicle};
 
 /// Zone time of the first fact. Those after it come a minute apart, and all of them an hour later.
 const BEGIN: i64 = 10_000_000;
@@ -853,6 +853,83 @@ fn a_second_try_comes_to_the_same_in_any_order() {
     ] {
         assert_commutes(begin, &facts, |log| (stands(log), log.order("s1").ready_at));
     }
+}
+
+fn postponed(stop: StopKind) -> Event {
+    report(stop, |stop| Event::StopFailed(stop, FailReason::NoShow, Some(Timestamp(BEGIN + 90 * MINUTE))))
+}
+
+/// Whether the order is over, on board, from when on it can be served, until when it was promised.
+fn outcome(log: &Log) -> String {
+    let order = log.order("s1");
+    let asked = order.spec.as_ref().map(|spec| (spec.release, spec.promised, spec.priority));
+    format!("{:?}, on board {:?}, {asked:?}, {:?} {:?}", order.closed, order.on_board, order.pickup, order.delivery)
+}
+
+/// A failure that says when its stop is tried again says so in whatever order it, its order and other failures are told. (The windows of a stop are
+/// another matter: `docs/EVENTS.md`.)
+#[test]
+fn a_failure_with_an_appointment_is_tried_again_in_any_order() {
+    let a_job = || Event::OrderCreated(Order { name: name("s1"), ..job("s1", 100) });
+    for facts in [
+        vec![a_job(), postponed(StopKind::Delivery)],
+        vec![a_job(), postponed(StopKind::Delivery), raised(3)],
+        vec![a_job(), failed(StopKind::Delivery), postponed(StopKind::Delivery)],
+        vec![a_job(), postponed(StopKind::Delivery), postponed(StopKind::Delivery)],
+        vec![created(), postponed(StopKind::Pickup)],
+        vec![created(), postponed(StopKind::Pickup), failed(StopKind::Pickup), promised(90)],
+        vec![created(), picked_up(), postponed(StopKind::Delivery)],
+        vec![created(), picked_up(), failed(StopKind::Delivery), postponed(StopKind::Delivery)],
+    ] {
+        assert_commutes(keeping, &facts, outcome);
+        let mut log = keeping();
+        told(&mut log, &facts, &(0..facts.len()).collect::<Vec<_>>());
+        assert!(log.order("s1").is_open(), "{facts:#?}");
+    }
+    // The newest failure names no appointment, or the order is over for another reason.
+    for facts in [
+        vec![a_job(), postponed(StopKind::Delivery), failed(StopKind::Delivery)],
+        vec![a_job(), postponed(StopKind::Delivery), delivered()],
+        vec![a_job(), delivered(), postponed(StopKind::Delivery)],
+        vec![created(), postponed(StopKind::Pickup), cancelled()],
+    ] {
+        assert_commutes(keeping, &facts, outcome);
+        let mut log = keeping();
+        told(&mut log, &facts, &(0..facts.len()).collect::<Vec<_>>());
+        assert!(!log.order("s1").is_open(), "{facts:#?}");
+    }
+}
+
+/// What was told of the pickup of an order that turns out to be a job is no end of it.
+#[test]
+fn a_job_has_no_pickup_whatever_was_told_of_it_before() {
+    let a_job = || Event::OrderCreated(Order { name: name("s1"), ..job("s1", 100) });
+    let arrived = || report(StopKind::Pickup, Event::StopArrived);
+    for facts in [
+        vec![a_job(), failed(StopKind::Pickup)],
+        vec![a_job(), postponed(StopKind::Pickup)],
+        vec![a_job(), picked_up(), delivered()],
+        vec![a_job(), arrived(), failed(StopKind::Pickup)],
+    ] {
+        assert_commutes(keeping, &facts, |log| {
+            let order = log.order("s1");
+            (order.closed, order.on_board, order.pickup)
+        });
+    }
+}
+
+/// A log that was written by the fifth rules is folded as it was.
+#[test]
+fn by_earlier_rules_a_failure_that_came_before_its_order_was_the_end() {
+    let begin = |rules| {
+        let mut log = Log::new();
+        log.vehicle("v1", 0);
+        log.tell(Event::PlanProposed(fleetfold_model::Proposal { rules, ..plan(&log.fleet, |_| None) }));
+        let facts = [Event::OrderCreated(Order { name: name("s1"), ..job("s1", 100) }), postponed(StopKind::Delivery)];
+        told(&mut log, &facts, &[1, 0]);
+        log.order("s1").is_open()
+    };
+    assert_eq!([4, 5, 6].map(begin), [false, false, true]);
 }
 
 #[test]

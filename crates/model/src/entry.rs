@@ -22,8 +22,9 @@ pub const FORMAT: u16 = 2;
 /// source says and numbers the highest number counts, whatever its time; a policy, a change of the roads and its end count by their
 /// times, too; what is told late of a stop that is over is taken down with its own time; a dispatcher's word before the first plan
 /// waits for its order; a driver accepts no route that his vehicle has not been told; a vehicle that waits at a stop for its window or
-/// its goods can be sent elsewhere meanwhile.
-pub const RULES: u16 = 5;
+/// its goods can be sent elsewhere meanwhile. 6: a failure that says when its stop is tried again is tried again in whatever order it, its order
+/// and other failures of the stop are told; what is told of a pickup before the order, which turns out to be a job and has none, counts for nothing.
+pub const RULES: u16 = 6;
 
 /// The hash of a message's bytes as they stand in the log: the first 16 bytes of its BLAKE3 hash, as a big-endian number.
 /// 0 means that there are no bytes (an entry made in a test, or before the first plan).

@@ -140,6 +140,11 @@ impl Applying {
         self.rules >= 5
     }
 
+    /// True when an appointment answers the failures up to its own time, the one that it was told with included, whichever comes first.
+    pub(crate) fn answers_at_once(&self) -> bool {
+        self.rules >= 6
+    }
+
     /// When it was said, and by whom.
     pub(crate) fn said(&self) -> SaidAt {
         SaidAt { at: self.at, numbered: self.numbered.filter(|_| self.keeps_the_newest()) }

@@ -66,6 +66,10 @@ impl Fleet {
     /// What was told of an order before it arrived itself: the same follows as if it had been told after.
     fn catch_up(&mut self, id: OrderId, doing: &mut Applying) {
         let order = &mut self.orders[id.index()];
+        if doing.answers_at_once() && !order.is_shipment() {
+            // It has no pickup: told after the order, all of that is refused.
+            order.pickup = crate::Progress::default();
+        }
         if let Some(mark) = order.delivery.completed {
             if order.is_shipment() {
                 self.infer_pickup(id, mark, doing);

@@ -339,10 +339,21 @@ impl Fleet {
         retry: Timestamp,
         doing: &mut Applying,
     ) -> Verdict {
-        self.stop_failed(stop, reason, doing)?;
+        let verdict = self.stop_failed(stop, reason, doing);
         doing.at = doing.at.max(Self::report_time(stop.at, doing));
         let retry = OrderRetry { order: stop.order.clone(), from: retry, window: None, promised: None };
-        self.order_retried(&retry, doing)
+        let Err(refused) = verdict else { return self.order_retried(&retry, doing) };
+        // The failure changes nothing of an order that is over, or whose stop has failed before. Its appointment counts as one that is told by
+        // itself does.
+        let is_over = self.known_order(&stop.order).is_ok_and(|id| {
+            let order = &self.orders[id.index()];
+            let is_served = order.delivery.completed.is_some();
+            order.closed.is_some() || is_served || order.progress(stop.stop).failed.is_some()
+        });
+        if doing.answers_at_once() && is_over && matches!(refused, Refused::StopDone | Refused::OrderClosed) {
+            return self.order_retried(&retry, doing).map_err(|_| refused);
+        }
+        Err(refused)
     }
 
     /// A failure that is told beside another, or beside a return, of the same order. `Err`: nothing else follows from it.
@@ -396,7 +407,7 @@ impl Fleet {
             state.on_board == Some(vehicle) || (doing.remembers() && state.rescue_from == Some(vehicle));
         let returning = state.delivery_moved_to.is_some();
         // A new appointment was made since: it is tried again.
-        let is_tried_again = doing.remembers() && state.told.has_appointment_after(mark.at);
+        let is_tried_again = doing.remembers() && state.told.has_appointment_after(mark.at, doing.answers_at_once());
         // Goods of a job go back with the vehicle, wherever that ends.
         let has_origin = !doing.judges_times() || state.origin().is_some();
         if stop == StopKind::Delivery

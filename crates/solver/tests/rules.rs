@@ -225,7 +225,7 @@ fn limits() -> SearchLimits {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// No plan is better than the one that is found, and no answer breaks a rule.
     #[test]

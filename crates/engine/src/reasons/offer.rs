@@ -315,10 +315,7 @@ impl<'a> Table<'a> {
 
 /// By how much hours would have to be longer.
 fn how_much(lack: &Lack) -> Millis {
-    match lack {
-        Lack::Shift(by) | Lack::DrivingTime { by, .. } => *by,
-        _ => Millis(0),
-    }
+    if let Lack::Shift(by) | Lack::DrivingTime { by, .. } = lack { *by } else { Millis(0) }
 }
 
 /// A position: its cost, the sequence, what it means.

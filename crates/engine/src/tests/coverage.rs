@@ -85,7 +85,7 @@ fn the_price_is_how_much_longer_the_way_becomes() {
         for number in 0..2 + roll(4) {
             rig.on(&format!("v{number}"), km(roll(20), roll(20)));
         }
-        for _ in 0..1 + roll(6) {
+        for _ in 0..=roll(6) {
             orders_from(&mut rig, km(roll(20), roll(20)), 1);
         }
         let fleet = rig.engine.fleet();

@@ -335,15 +335,13 @@ async fn told_to_end() {
 }
 
 async fn asked(State(host): State<Arc<Host>>, request: Request) -> Response {
-    match host.auth.allow(&request, Some(Role::Operator)) {
-        Err(refused) => refused,
-        Ok(_) => {
-            let mut ended = host.ended.clone();
-            tokio::select! {
-                answer = answer(request, host.streets.clone()) => answer,
-                _ = ended.wait_for(|ended| *ended) => stopping(),
-            }
-        }
+    if let Err(refused) = host.auth.allow(&request, Some(Role::Operator)) {
+        return refused;
+    }
+    let mut ended = host.ended.clone();
+    tokio::select! {
+        answer = answer(request, host.streets.clone()) => answer,
+        _ = ended.wait_for(|ended| *ended) => stopping(),
     }
 }
 

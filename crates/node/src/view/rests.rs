@@ -104,7 +104,9 @@ impl Rests {
             for said in said.iter().filter(|said| said.what == what) {
                 match (began.take(), said.begins) {
                     (Some(before), true) => {
-                        untold(before, said.at).into_iter().for_each(|ends| rest(before, ends));
+                        if let Some(ends) = untold(before, said.at) {
+                            rest(before, ends);
+                        }
                         began = Some(said);
                     }
                     (None, true) => began = Some(said),
@@ -112,8 +114,10 @@ impl Rests {
                     (None, false) => {}
                 }
             }
-            if let Some(before) = began {
-                untold(before, Timestamp(i64::MAX)).into_iter().for_each(|ends| rest(before, ends));
+            if let Some(before) = began
+                && let Some(ends) = untold(before, Timestamp(i64::MAX))
+            {
+                rest(before, ends);
             }
         }
         over.sort_by_key(|rest| rest.starts);

@@ -302,6 +302,10 @@ fn a_vehicle_stays_with_what_it_could_not_deliver_and_a_van_with_depots_once_it_
             let now = jiff::Timestamp::now().to_string();
             let told = event(kind, "/shop", &format!("{van}-{kind}"), data);
             zones.post("old", &told.replace("2026-06-01T09:00:00Z", &now));
+            if kind == "assignment.forced" {
+                // Goods are on board of who has left for an order of his route.
+                zones.wait("its place on a route", || zones.status("old", &order) == "assigned");
+            }
         }
         zones.wait("its end", || !zones.is_open("old", &order) && zones.status("old", &order) != "unknown");
         let (good, _, said) = zones.zone(&["handover", "--vehicle", van, "--from", "old", "--to", "other", "--open"]);

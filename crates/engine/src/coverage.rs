@@ -7,17 +7,16 @@
 //!
 //! Each price counts one vehicle alone: that several leave at once is seen by the next decision.
 
+use std::collections::BTreeMap;
+
 use fleetfold_fleet::{Anchor, Fleet};
-use fleetfold_model::{Millis, OrderId, OrderWork, Position, StopKind, Timestamp, VehicleId};
+use fleetfold_model::{Millis, OrderId, OrderWork, Position, Space, StopKind, Timestamp, VehicleId};
 use fleetfold_solver::UNREACHABLE;
 
 use crate::outlook::Outlook;
 
 /// So many of the last orders say where the next one comes from (guess: some hours of a small zone).
 const ORDERS_MAX: usize = 256;
-/// So many of the vehicles that are nearest to a place may be the ones that are sent there; in a small fleet all are looked at.
-const VEHICLES_MAX: usize = 32;
-const SMALL_FLEET: usize = 256;
 /// A vehicle counts that is free within so long, zone time (guess: meals are ordered a quarter to half an hour before they are ready).
 const SOON: Millis = Millis(20 * 60_000);
 /// A way that becomes longer than this counts as so much longer: by then another vehicle is free (guess).
@@ -25,6 +24,8 @@ const LONGER_MAX: Millis = Millis(30 * 60_000);
 /// How often the nearest vehicle has been sent elsewhere when the order comes, in thousandths (guess: of 0, 300 and 500 the latter two do
 /// better on the half-size instances of the Meal Delivery Routing Problem, and alike).
 const AWAY_PERMILLE: i64 = 300;
+/// Metres for each 1e-7 degree of latitude on the mean sphere; a little less, so that rounding never makes it more than a straight line.
+const METRES_PER_E7: f64 = 0.011_119;
 /// Straight lines are taken to be driven as fast as so many of them are by road.
 const SAMPLES: usize = 8;
 
@@ -49,18 +50,33 @@ fn free(fleet: &Fleet, id: VehicleId, now: Timestamp) -> Option<Anchor> {
     (at - now <= SOON).then_some(Anchor { position, at })
 }
 
-/// Where the last orders came from: the places of their first stops.
-fn demand(fleet: &Fleet) -> Vec<Position> {
+/// Where the last orders came from, and how many from each place: those of their first stops.
+fn demand(fleet: &Fleet) -> BTreeMap<Position, i64> {
     let orders: Vec<OrderId> = fleet.orders().ids().collect();
-    let last = orders[orders.len().saturating_sub(ORDERS_MAX)..].iter();
-    let place = |&order: &OrderId| {
-        let first = match fleet.order(order).spec.as_ref()?.work {
-            OrderWork::Job(_) => StopKind::Delivery,
-            OrderWork::Shipment(_) => StopKind::Pickup,
+    let mut places = BTreeMap::new();
+    for &order in &orders[orders.len().saturating_sub(ORDERS_MAX)..] {
+        let order = fleet.order(order);
+        let first = match order.spec.as_ref().map(|spec| &spec.work) {
+            Some(OrderWork::Job(_)) => StopKind::Delivery,
+            Some(OrderWork::Shipment(_)) => StopKind::Pickup,
+            None => continue,
         };
-        fleet.order(order).stop(first).map(|stop| stop.position)
-    };
-    last.filter_map(place).collect()
+        if let Some(stop) = order.stop(first) {
+            *places.entry(stop.position).or_default() += 1;
+        }
+    }
+    places
+}
+
+/// A vehicle that can be sent somewhere.
+struct Sendable {
+    id: VehicleId,
+    /// Where it is free.
+    position: Position,
+    /// In so many milliseconds.
+    after: i64,
+    /// Milliseconds that it drives for each metre of a straight line.
+    pace: f64,
 }
 
 /// What it costs that each of these vehicles leaves, in millionths; all 0 where the policy has no price for that.
@@ -71,29 +87,30 @@ pub(crate) fn prices(fleet: &Fleet, outlook: &Outlook, vehicles: &[VehicleId], n
         return prices;
     }
     let places = demand(fleet);
-    let all: Vec<(VehicleId, Anchor)> = if fleet.vehicles().len() <= SMALL_FLEET {
-        fleet.vehicles().ids().filter_map(|id| Some((id, free(fleet, id, now)?))).collect()
-    } else {
-        Vec::new()
+    let all: Vec<(VehicleId, Anchor)> =
+        fleet.vehicles().ids().filter_map(|id| Some((id, free(fleet, id, now)?))).collect();
+    let pace = pace_of(outlook, &places, &all, now);
+    let sendable = all.iter().map(|&(id, free)| {
+        let factor = fleet.vehicle(id).spec.as_ref().map_or(1000.0, |spec| f64::from(spec.time_factor));
+        Sendable { id, position: free.position, after: (free.at - now).0, pace: pace * factor / 1000.0 }
+    });
+    let sendable: Vec<Sendable> = sendable.collect();
+    // No way is shorter than the part of it that leads north or south.
+    let unit = match fleet.zone().space {
+        Space::Geographic => METRES_PER_E7,
+        Space::Planar => 1e-3,
     };
-    let near = |place: Position| -> Vec<(VehicleId, Anchor)> {
-        if fleet.vehicles().len() <= SMALL_FLEET {
-            return all.clone();
-        }
-        let near = fleet.index().vehicles_near(fleet.zone().space, place).take(VEHICLES_MAX);
-        near.filter_map(|id| Some((id, free(fleet, id, now)?))).collect()
-    };
+    let tours: BTreeMap<VehicleId, usize> = vehicles.iter().enumerate().map(|(tour, &id)| (id, tour)).collect();
     let mut lost = vec![0; vehicles.len()];
-    let mut pace = None;
-    for &place in &places {
-        let near = near(place);
-        let pace = *pace.get_or_insert_with(|| pace_of(outlook, &places, &near, now));
+    for (&place, &orders) in &places {
         // The three that would be there first; of those that would be there at the same time, the first in order.
         let mut first: [(i64, usize); 3] = [(i64::MAX, usize::MAX); 3];
-        for (index, (id, free)) in near.iter().enumerate() {
-            let factor = fleet.vehicle(*id).spec.as_ref().map_or(1000.0, |spec| f64::from(spec.time_factor));
-            let drive = outlook.network().crow(free.position, place) * pace * factor / 1000.0;
-            let there = (free.at - now).0 + drive.round() as i64;
+        for (index, one) in sendable.iter().enumerate() {
+            let least = (f64::from(one.position.y) - f64::from(place.y)).abs() * unit * one.pace;
+            if one.after.saturating_add(least as i64) >= first[2].0 {
+                continue;
+            }
+            let there = one.after + (outlook.network().crow(one.position, place) * one.pace).round() as i64;
             if there < first[2].0 {
                 first[2] = (there, index);
                 first.sort_unstable();
@@ -105,22 +122,28 @@ pub(crate) fn prices(fleet: &Fleet, outlook: &Outlook, vehicles: &[VehicleId], n
         };
         let behind = longer(1) * AWAY_PERMILLE / 1000;
         for (rank, more) in [(0, longer(0) + behind), (1, behind)] {
-            let id = near.get(first[rank].1).map(|&(id, _)| id);
-            if let Some(tour) = id.and_then(|id| vehicles.iter().position(|&other| other == id)) {
-                lost[tour] += more;
+            let tour = sendable.get(first[rank].1).and_then(|one| tours.get(&one.id));
+            if let Some(&tour) = tour {
+                lost[tour] += more * orders;
             }
         }
     }
+    let orders: i64 = places.values().sum();
     for (price, lost) in prices.iter_mut().zip(lost) {
-        // An hour of each place is as much as the price of an hour, shared by all.
-        *price = (i128::from(lost) * i128::from(per_hour) / 3_600_000 / places.len().max(1) as i128) as i64;
+        // An hour to each order is as much as the price of an hour, shared by all.
+        *price = (i128::from(lost) * i128::from(per_hour) / 3_600_000 / i128::from(orders.max(1))) as i64;
     }
     prices
 }
 
 /// Milliseconds for each metre of a straight line, as the roads are now.
-fn pace_of(outlook: &Outlook, places: &[Position], vehicles: &[(VehicleId, Anchor)], now: Timestamp) -> f64 {
-    let pairs = vehicles.iter().zip(places.iter().rev().cycle()).take(SAMPLES);
+fn pace_of(
+    outlook: &Outlook,
+    places: &BTreeMap<Position, i64>,
+    vehicles: &[(VehicleId, Anchor)],
+    now: Timestamp,
+) -> f64 {
+    let pairs = vehicles.iter().zip(places.keys().cycle()).take(SAMPLES);
     let legs = pairs.map(|((_, free), &place)| {
         (outlook.leg(free.position, place, now).millis, outlook.network().crow(free.position, place))
     });

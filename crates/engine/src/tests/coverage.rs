@@ -131,3 +131,20 @@ fn only_who_can_be_sent_covers_a_place() {
     rig.at_stop("c", "far", StopKind::Delivery, Event::StopDeparted);
     assert!(price(&rig, "c") == 0 && price(&rig, "a") > beside, "{beside}");
 }
+
+/// Reasons are computed on copies of the fleet that have no index of places: there the price is the same, however large the fleet is.
+#[test]
+fn a_copy_without_an_index_has_the_same_prices() {
+    let mut rig = Rig::new();
+    with_coverage(&mut rig);
+    for number in 0..300 {
+        rig.on(&format!("v{number}"), km(number % 20, number / 20));
+    }
+    orders_from(&mut rig, km(19, 14), 2);
+    orders_from(&mut rig, km(0, 14), 2);
+    let fleet = rig.engine.fleet();
+    let all: Vec<VehicleId> = fleet.vehicles().ids().collect();
+    let [here, there] = [fleet, &fleet.clone_without_index()]
+        .map(|fleet| prices(fleet, rig.engine.outlook(), &all, Timestamp(rig.now)));
+    assert!(here == there && here.iter().any(|&price| price > 0), "{here:?} and {there:?}");
+}
